@@ -1,0 +1,1 @@
+"""One folder per job; pure: same view, same judgement."""

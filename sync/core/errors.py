@@ -1,0 +1,151 @@
+"""Every error, named by what to do next. The class docstring is the default message; data travels as attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from inspect import cleandoc
+
+
+class TielineError(Exception):
+    """Something went wrong inside Tieline."""
+
+    exit_code = 70
+
+    def __init__(self, message: str = "", **data: object) -> None:
+        self.data = data
+        super().__init__(message or cleandoc(type(self).__doc__ or ""))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file an admin edits: where it stands, what it says, and how to mend it. ``line`` counts from 1."""
+
+    file: str
+    line: int
+    path: str
+    text: str
+    hint: str = ""
+
+
+class ConfigError(TielineError):
+    """The configuration cannot be used as it stands."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self._lines()))
+
+    def _lines(self) -> list[str]:
+        lines: list[str] = []
+        for file in dict.fromkeys(problem.file for problem in self.problems):
+            here = sorted((problem for problem in self.problems if problem.file == file), key=lambda item: item.line)
+            lines.append(f"{file}: {len(here)} problem{'s' if len(here) > 1 else ''}")
+            width = max(len(problem.path) for problem in here)
+            for problem in here:
+                place = f"line {problem.line}" if problem.line else "file"
+                hint = f"; {problem.hint}" if problem.hint else ""
+                lines.append(f"  {place:<8} {problem.path:<{width}}  {problem.text}{hint}")
+        return lines
+
+
+class TryLater(TielineError):
+    """The vendor cannot answer now; the same request may succeed later."""
+
+    exit_code = 3
+
+    def __init__(self, message: str = "", retry_after: timedelta | None = None, reason: str = "") -> None:
+        self.retry_after = retry_after
+        self.reason = reason
+        super().__init__(message)
+
+
+class Unreachable(TryLater):
+    """No connection to the vendor could be made, so nothing was sent."""
+
+
+class LostAnswer(TryLater):
+    """The request was sent and no answer came: whether the vendor acted on it is not known; look before writing again."""
+
+
+class AccessDenied(TielineError):
+    """The credentials are refused, or lack a permission that this operation needs."""
+
+    exit_code = 5
+
+
+class NotFound(TielineError):
+    """The item does not exist, or the account may not see it; vendors do not tell which."""
+
+    exit_code = 5
+
+
+class Conflict(TielineError):
+    """Somebody changed the item since it was read."""
+
+    exit_code = 5
+
+    def __init__(self, message: str = "", expected: str = "", found: str = "") -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(message)
+
+
+class Refused(TielineError):
+    """The vendor understood the request and refuses it; sending it again will not help."""
+
+    exit_code = 5
+
+    def __init__(self, message: str = "", status: int = 0, vendor_code: str = "", vendor_message: str = "") -> None:
+        self.status = status
+        self.vendor_code = vendor_code
+        self.vendor_message = vendor_message
+        super().__init__(message or f"refused with {status} {vendor_code}: {vendor_message}".replace("  ", " "))
+
+
+class Nonsense(TielineError):
+    """The answer is not what the vendor's API promises (a login page, half a body, another shape)."""
+
+    exit_code = 3
+
+    def __init__(self, message: str = "", expected: str = "", sample: str = "") -> None:
+        self.expected = expected
+        self.sample = sample[:200]
+        super().__init__(message or f"expected {expected}, got {self.sample!r}")
+
+
+class RecordError(TielineError):
+    """One record cannot be read by its mapping; it is skipped, counted and shown, and the others go on."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, ref: str, field: str = "", line: int = 0) -> None:
+        self.ref = ref
+        self.field = field
+        self.line = line
+        super().__init__(message)
+
+
+class CannotExpress(TielineError):
+    """This vendor has no way to say what was asked; nothing is dropped in silence."""
+
+    exit_code = 5
+
+
+class UnsafePlan(TielineError):
+    """The plan would change more than the limits allow, so nothing was written."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, counts: Mapping[str, int], limit: str) -> None:
+        self.counts = dict(counts)
+        self.limit = limit
+        super().__init__(message)
+
+
+class StoreUnavailable(TielineError):
+    """The database cannot be used (missing, locked, damaged, full); nothing was lost, the next run goes on from the last commit."""
+
+    exit_code = 70

@@ -1,0 +1,291 @@
+"""What a connector may offer, as small protocols; and the manifests by which connectors and jobs introduce themselves.
+
+Every promise in a docstring here has a test in ``tests/conformance``. All methods block; all raise the errors of
+``sync.core.errors`` and nothing else; what a vendor cannot express raises ``CannotExpress``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from msgspec import Struct, field
+
+from sync.core.rich_text import RichText
+from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
+
+if TYPE_CHECKING:
+    from sync.core.plan import Judgement, Published
+
+
+class SiteIdentity(Struct, frozen=True):
+    """Which site and account a connection really talks to. ``fingerprint`` never changes for a site and differs between sites.
+
+    ``zone`` is the account's own time zone; ``now`` the vendor's clock as last seen (None when it does not say).
+    """
+
+    fingerprint: str
+    account: Account
+    zone: str = "UTC"
+    now: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class Cursor(Struct, frozen=True):
+    """How far one stream of one scope was read: the newest ``updated_at`` committed, and the versions seen around it.
+
+    There is no upper bound: the next read asks for everything since ``since`` minus the overlap, and ``seen``
+    (record key to version) tells what of that is already stored.
+    """
+
+    stream: str
+    scope: str
+    since: datetime
+    seen: Mapping[str, str] = {}
+
+
+class Shard(Struct, frozen=True):
+    """A piece of a stream that can be read alone and in parallel. ``ids`` names exact items, ``position`` is the connector's own."""
+
+    stream: str
+    scope: str
+    ids: tuple[str, ...] = ()
+    position: Mapping[str, Any] = {}
+
+
+class Stream(Struct, frozen=True):
+    """One kind of record a source offers. ``kind`` is the ref kind of its records; only tasks and documents are counted by a census."""
+
+    name: str
+    kind: str
+    has_census: bool = True
+
+
+class Probe(Struct, frozen=True):
+    """One thing ``doctor`` tried: an operation, whether it may be done, and in the vendor's console words what to change if not.
+
+    ``is_ok`` None means it could not be told without writing.
+    """
+
+    operation: str
+    is_ok: bool | None
+    detail: str = ""
+    cure: str = ""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Reads a site. Shards may be fetched from several threads at once; pages are raw records in any order."""
+
+    def identify(self) -> SiteIdentity:
+        """Who and where we are. Raises AccessDenied when the credentials are refused or have silently become anonymous."""
+        ...
+
+    def vocabulary(self) -> Vocabulary:
+        """The site's own words, as visible to this account."""
+        ...
+
+    def probes(self) -> Iterator[Probe]:
+        """Try each operation this connection needs, without changing anything."""
+        ...
+
+    def streams(self) -> Sequence[Stream]:
+        """The streams of this source, in the order in which they should be collected."""
+        ...
+
+    def shards(self, stream: str, cursor: Cursor | None, scope: str) -> Iterator[Shard]:
+        """The pieces to read: all of the scope without a cursor, else what changed since it (overlap included). Lazy."""
+        ...
+
+    def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
+        """The records of a shard, page by page. An item that is gone or hidden is left out; the census will tell."""
+        ...
+
+    def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
+        """Shards that read exactly these items, by strongly consistent reads."""
+        ...
+
+    def census(self, stream: str, scope: str) -> Iterator[Sequence[str]]:
+        """Every item's id in the scope now, page by page, and nothing else."""
+        ...
+
+    def look_up(self, stream: str, item_id: str) -> Literal["here", "moved", "archived", "deleted", "hidden"]:
+        """Why an item is missing from a census, by a direct read. ``hidden`` where the vendor does not tell deleted from forbidden."""
+        ...
+
+
+class Written(Struct, frozen=True):
+    """Something at a target, as it stands there now. ``version`` changes whenever anybody edits it; ``block`` is the digest of
+    our own part as the vendor stores it, where the rest of the item belongs to people; ``is_ours`` tells who made it.
+    """
+
+    id: str
+    version: str
+    url: str = ""
+    block: str = ""
+    is_ours: bool = True
+
+
+class LinkEnd(Struct, frozen=True):
+    """The other end of a link as it may be shown at a target: already cleared for that target's readers."""
+
+    ref: Ref
+    key: str
+    title: str
+    url: str
+    is_done: bool = False
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Writes to tasks. Every written thing carries ``mark``; find_* looks for it with a strongly consistent read."""
+
+    def find_comment(self, task: Ref, mark: str) -> Written | None:
+        """Our comment with this mark, or None."""
+        ...
+
+    def add_comment(self, task: Ref, mark: str, body: RichText) -> Written:
+        """A new comment. Raises LostAnswer when it may or may not have been made."""
+        ...
+
+    def edit_comment(self, task: Ref, comment: Written, mark: str, body: RichText) -> Written:
+        """Replace our comment. Raises Conflict when its version is no longer ``comment.version``, NotFound when it is gone."""
+        ...
+
+    def remove_comment(self, task: Ref, comment: Written) -> None:
+        """Remove our comment. Raises Conflict when it was edited since; one already gone is no error."""
+        ...
+
+    def find_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written | None:
+        """A link on the task that already says this, ours or anybody's, or None."""
+        ...
+
+    def add_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written:
+        """Say on the task that it waits for, or blocks, the other end; read back and undone if it says the reverse."""
+        ...
+
+    def remove_link(self, task: Ref, link: Written) -> None:
+        """Remove a link we made. A link already gone is no error."""
+        ...
+
+
+class Page(Struct, frozen=True):
+    """A page as it stands. ``mark`` is empty when the page is not ours; ``block`` is the digest of our marked block as the vendor
+    stores it (servers rewrite storage formats, so it is taken by reading back, never from what was sent).
+    """
+
+    ref: Ref
+    title: str
+    space: str
+    version: str
+    url: str
+    parent: Ref | None = None
+    labels: tuple[str, ...] = ()
+    mark: str = ""
+    block: str = ""
+    status: Literal["current", "trashed", "archived"] = "current"
+
+
+class PageContent(Struct, frozen=True):
+    """A page as it should be. ``attachments`` are uploaded before the body that shows them; ``parent`` None is the space's home."""
+
+    space: str
+    title: str
+    body: RichText
+    parent: Ref | None = None
+    labels: tuple[str, ...] = ()
+    attachments: tuple[tuple[str, bytes], ...] = ()
+
+
+@runtime_checkable
+class KnowledgeBase(Protocol):
+    """Writes pages. A page is ours by its mark, never by its title; what stands outside our block is never touched."""
+
+    def find_page(self, space: str, mark: str, title: str) -> Page | None:
+        """Our page with this mark. ``title`` only narrows the search; a page of that title without our mark is not returned."""
+        ...
+
+    def get_page(self, ref: Ref) -> Page:
+        """The page by id, with its mark. Raises NotFound."""
+        ...
+
+    def create_page(self, mark: str, content: PageContent) -> Page:
+        """A new page. Raises Conflict when a page of that title exists in the space (it is not taken over)."""
+        ...
+
+    def update_page(self, page: Page, mark: str, content: PageContent) -> Page:
+        """Replace our block. Raises Conflict when the page's version is no longer ``page.version``. Inline comments survive
+        where their text does; unchanged attachments are not uploaded again."""
+        ...
+
+    def remove_page(self, page: Page) -> None:
+        """Put our page where its tool lets people restore it. Raises Conflict when it was edited since, Refused when it is not ours."""
+        ...
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Knows the people of a site."""
+
+    def accounts(self) -> Iterator[Sequence[Account]]:
+        """Every account visible to us, page by page."""
+        ...
+
+
+class ConnectionSettings(Struct, frozen=True):
+    """One connection of ``tieline.yaml``, secrets resolved. ``scopes`` come from its mapping; ``options`` are the connector's own."""
+
+    name: str
+    type: str
+    base_url: str
+    variant: str = ""
+    browse_base: str = ""
+    installation: str = "tieline"
+    language: str = "zh-CN"
+    zone: str = "Asia/Shanghai"
+    scopes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  # vendor field names the mapping reads, for sources that must ask for fields
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    requests_per_second: float = 0.0  # 0: the connector's own
+    in_flight: int = 0
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A vendor's manifest: ``connectors/<vendor>/__init__.py`` exports one as ``CONNECTOR``.
+
+    ``credentials`` maps each variant to the setting names it needs; ``connect`` builds an object that offers ``ports`` and has
+    its ``remote`` (sync.remote.Remote) and ``close()``;
+    ``record_from_raw`` is pure and decodes any raw record of the stream kinds its source offers.
+    """
+
+    name: str
+    variants: tuple[str, ...]
+    default_base_url: str
+    credentials: Mapping[str, tuple[str, ...]]
+    ports: tuple[str, ...]  # source, tracker, knowledge_base, directory
+    connect: Callable[[ConnectionSettings], Any]
+    record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]
+    scope_word: str  # what a scope is called here: projects, boards, spaces
+    has_mutual_links: bool = False
+    options: tuple[str, ...] = ()
+    requests_per_second: float = 20.0
+    in_flight: int = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's manifest: ``jobs/<job>/__init__.py`` exports one as ``JOB``. ``judge`` is pure: same view, settings and
+    published entries (this job's, by key), same judgement.
+
+    ``settings`` is a msgspec Struct type: what the admin may say under ``jobs.<name>`` in ``tieline.yaml``.
+    ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any.
+    """
+
+    name: str
+    settings: type[Struct]
+    judge: Callable[[View, Any, Mapping[str, Published]], Judgement]
+    folder_setting: str = ""

@@ -1,0 +1,197 @@
+"""When will it really start and finish: a forward pass over confirmed dependencies on each department's working days.
+
+Pure. The rules are written out in docs/scheduling.md, numbered as here (S1 …). Days are dates; slips are working days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from sync.core.calendar import Calendar
+from sync.core.values import Dependency, Ref, Task
+
+MINUTES_A_DAY = 480  # S7: a working day is eight hours
+CalendarOf = Callable[[Task], Calendar]
+
+
+class Forecast(Struct, frozen=True):
+    """When a task can really run. ``planned_start`` is its own plan (S2); ``slip_days`` counts working days from plan to forecast.
+
+    ``is_open_ended``: it, or something it waits for, is past its due date with no new one, so ``finish`` is only the earliest possible.
+    ``driver`` is the predecessor that pushes it, when one does.
+    """
+
+    ref: Ref
+    planned_start: date | None
+    start: date | None
+    finish: date | None
+    slip_days: int = 0
+    is_open_ended: bool = False
+    driver: Ref | None = None
+
+
+class Schedule(Struct, frozen=True):
+    """Forecasts by task, and the cycles that had to be cut (their dependencies among each other are ignored)."""
+
+    forecasts: Mapping[Ref, Forecast]
+    cycles: tuple[tuple[Ref, ...], ...] = ()
+
+
+def schedule(
+    tasks: Mapping[Ref, Task],
+    dependencies: Iterable[Dependency],
+    calendar_of: CalendarOf,
+    today: date,
+    day_of_finish: Callable[[Task], date | None],
+) -> Schedule:
+    """Forecast every task. ``day_of_finish`` gives the local date of a done task's finish. Independent of input order."""
+    incoming: dict[Ref, list[Dependency]] = {ref: [] for ref in tasks}
+    for dependency in sorted(dependencies, key=lambda item: item.key):
+        # S1: only confirmed dependencies between tasks we know push anything; a cancelled predecessor pushes nothing.
+        is_known = dependency.predecessor in tasks and dependency.successor in tasks
+        if is_known and dependency.state == "confirmed" and tasks[dependency.predecessor].status != "cancelled":
+            incoming[dependency.successor].append(dependency)
+    order, cycles = _topological_order(incoming)
+    cut = {ref for cycle in cycles for ref in cycle}
+    forecasts: dict[Ref, Forecast] = {}
+    for ref in order:
+        task = tasks[ref]
+        edges = [edge for edge in incoming[ref] if not (ref in cut and edge.predecessor in cut)]
+        forecasts[ref] = _forecast(task, edges, forecasts, calendar_of(task), today, day_of_finish(task))
+    return Schedule(forecasts, cycles)
+
+
+def plan_of(task: Task, calendar: Calendar) -> tuple[date | None, date | None, int]:
+    """S2: planned start, planned finish and duration in working days; a missing date is a one-day task's other date."""
+    start, due = task.start or task.due, task.due or task.start
+    if start is None or due is None:
+        return None, None, 1
+    start = calendar.next_workday(min(start, due))
+    return start, due, max(1, calendar.workdays_between(start - timedelta(days=1), due))
+
+
+def earliest_start(dependency: Dependency, predecessor: Forecast, calendar: Calendar) -> date | None:
+    """S5, S7: the first working day on which the successor may start because of this dependency; None when it does not say."""
+    if dependency.type == "finish_to_start" and predecessor.finish:
+        return _after(predecessor.finish, 1, dependency, calendar)
+    if dependency.type == "start_to_start" and predecessor.start:
+        return _after(predecessor.start, 0, dependency, calendar)
+    return None
+
+
+def earliest_finish(dependency: Dependency, predecessor: Forecast, calendar: Calendar) -> date | None:
+    """S6, S7: the first working day on which the successor may finish because of this dependency; None when it does not say."""
+    if dependency.type == "finish_to_finish" and predecessor.finish:
+        return _after(predecessor.finish, 0, dependency, calendar)
+    if dependency.type == "start_to_finish" and predecessor.start:
+        return _after(predecessor.start, 0, dependency, calendar)
+    return None
+
+
+def _after(day: date, workdays: int, dependency: Dependency, calendar: Calendar) -> date:
+    if dependency.lag_unit == "elapsed":
+        day += timedelta(minutes=dependency.lag_minutes)
+        return calendar.add_workdays(day, workdays)
+    lag_days = -(-dependency.lag_minutes // MINUTES_A_DAY)
+    return calendar.add_workdays(day, workdays + lag_days)
+
+
+def _forecast(
+    task: Task,
+    edges: list[Dependency],
+    forecasts: Mapping[Ref, Forecast],
+    calendar: Calendar,
+    today: date,
+    finished_on: date | None,
+) -> Forecast:
+    planned_start, planned_finish, duration = plan_of(task, calendar)
+    if task.status == "done":  # S3: what is done is where it ended
+        finish = finished_on or planned_finish
+        slip = _slip(planned_finish, finish, calendar)
+        return Forecast(task.ref, planned_start, planned_start, finish, slip)
+    if task.status in ("cancelled", "unknown") or planned_start is None or planned_finish is None:
+        # S4: what is cancelled, unknown or undated keeps its plan: nothing may be claimed from it.
+        return Forecast(task.ref, planned_start, planned_start, planned_finish)
+    is_started = task.status == "in_progress"
+    start, finish, driver, is_open = _pushed(edges, forecasts, calendar, planned_start, planned_finish, duration, is_started)
+    if finish < today:  # S8: past due and not done: it cannot end before today, and nobody has said when
+        finish, is_open = calendar.next_workday(today), True
+    slip = _slip(planned_finish, finish, calendar)
+    return Forecast(task.ref, planned_start, start, finish, slip, is_open, driver)
+
+
+def _pushed(
+    edges: list[Dependency],
+    forecasts: Mapping[Ref, Forecast],
+    calendar: Calendar,
+    start: date,
+    finish: date,
+    duration: int,
+    is_started: bool,
+) -> tuple[date, date, Ref | None, bool]:
+    driver: Ref | None = None
+    is_open = False
+    for edge in edges:
+        before = forecasts.get(edge.predecessor)
+        if before is None:
+            continue
+        bound = None if is_started else earliest_start(edge, before, calendar)  # S9: what has started is not moved
+        if bound and bound > start:
+            start, driver, is_open = bound, edge.predecessor, before.is_open_ended
+            finish = max(finish, calendar.add_workdays(start, duration - 1))
+        bound = earliest_finish(edge, before, calendar)
+        if bound and bound > finish:
+            finish, driver, is_open = bound, edge.predecessor, before.is_open_ended
+    return start, finish, driver, is_open
+
+
+def _slip(planned: date | None, forecast: date | None, calendar: Calendar) -> int:
+    if planned is None or forecast is None:
+        return 0
+    return max(0, calendar.workdays_between(planned, forecast))
+
+
+def _topological_order(
+    incoming: Mapping[Ref, list[Dependency]],
+) -> tuple[list[Ref], tuple[tuple[Ref, ...], ...]]:
+    """Predecessors first, ties by ref; items in or behind a cycle come last, and each cycle is named once."""
+    waiting = {ref: len(edges) for ref, edges in incoming.items()}
+    followers: dict[Ref, list[Ref]] = {}
+    for ref, edges in incoming.items():
+        for edge in edges:
+            followers.setdefault(edge.predecessor, []).append(ref)
+    ready = sorted((ref for ref, count in waiting.items() if count == 0), reverse=True)
+    order: list[Ref] = []
+    cycles: list[tuple[Ref, ...]] = []
+    left = dict.fromkeys(sorted(incoming))
+    while left:
+        if not ready:
+            cycle = _find_cycle(next(iter(left)), incoming, left)
+            cycles.append(cycle)
+            ready = sorted(cycle, reverse=True)
+        ref = ready.pop()
+        if ref not in left:
+            continue
+        del left[ref]
+        order.append(ref)
+        for follower in sorted(followers.get(ref, ())):
+            waiting[follower] -= 1
+            if waiting[follower] == 0 and follower in left:
+                ready.append(follower)
+    return order, tuple(cycles)
+
+
+def _find_cycle(start: Ref, incoming: Mapping[Ref, list[Dependency]], left: Mapping[Ref, None]) -> tuple[Ref, ...]:
+    path: list[Ref] = []
+    position: dict[Ref, int] = {}
+    ref = start
+    while ref not in position:
+        position[ref] = len(path)
+        path.append(ref)
+        ref = next(edge.predecessor for edge in incoming[ref] if edge.predecessor in left)
+    cycle = path[position[ref] :][::-1]
+    first = cycle.index(min(cycle))
+    return tuple(cycle[first:] + cycle[:first])

@@ -1,0 +1,347 @@
+"""The one model that every tool's words are brought into. Frozen values, no behaviour beyond their own meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
+TaskKind = Literal["work", "incident", "milestone", "action_item"]
+DependencyType = Literal["finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"]
+DependencyState = Literal["confirmed", "proposed", "rejected"]
+Role = Literal["responsible", "accountable", "consulted", "informed"]
+Visibility = Literal["open", "restricted"]
+Severity = Literal["info", "warning", "critical"]
+FindingState = Literal["open", "acknowledged", "resolved"]
+Language = Literal["zh-CN", "en"]
+LagUnit = Literal["working", "elapsed"]
+LinkSide = Literal["waits_for", "blocks"]
+
+_REF = re.compile(r"([a-z0-9][a-z0-9_-]*):([a-z_]+):(.+)", re.DOTALL)
+
+
+class Ref(str):
+    """Names one thing for ever: ``connection:kind:key``, with the vendor's stable id as key (``jira-main:task:10063``).
+
+    What YAML defines lives under the connection ``tieline`` (``tieline:person:zhang-wei``). Raises ValueError for other text.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Ref:
+        if not _REF.fullmatch(text):
+            raise ValueError(f"{text!r} is not a ref: expected connection:kind:key")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, connection: str, kind: str, key: str) -> Ref:
+        return cls(f"{connection}:{kind}:{key}")
+
+    @property
+    def connection(self) -> str:
+        return self.split(":", 2)[0]
+
+    @property
+    def kind(self) -> str:
+        return self.split(":", 2)[1]
+
+    @property
+    def key(self) -> str:
+        return self.split(":", 2)[2]
+
+
+class RawRecord(Struct, frozen=True):
+    """One vendor object's bytes as they came, with what is needed to read them again.
+
+    ``version`` is whatever the vendor changes on each edit (a version number or the updated instant as text);
+    ``field_set`` names what was asked for; times are aware UTC.
+    """
+
+    ref: Ref
+    payload: bytes
+    version: str
+    updated_at: datetime
+    fetched_at: datetime
+    field_set: str = ""
+    scope: str = ""  # the project, board or space it was found in; censuses are per scope
+    visibility: Visibility = "open"
+
+
+class Account(Struct, frozen=True):
+    """A person as one vendor knows them. ``id`` is the vendor's stable id; the e-mail is often hidden."""
+
+    id: str
+    name: str = ""
+    email: str | None = None
+    login: str | None = None
+    is_active: bool = True
+
+
+class Link(Struct, frozen=True):
+    """A vendor's typed link as seen from one end: *this* ``words`` *other*.
+
+    ``is_outward`` tells that this end is the subject of the type's outward words ("blocks"). ``id`` is the same from both ends.
+    """
+
+    id: str
+    type_id: str
+    type_name: str
+    is_outward: bool
+    words: str
+    other_id: str
+    other_key: str = ""
+    other_title: str = ""
+
+
+class Mention(Struct, frozen=True):
+    """A place in a record that names another item by URL or key: a checklist item, an attachment, a remote link.
+
+    ``where`` is checklist | attachment | remote_link; ``title`` the checklist's or attachment's name;
+    ``mark`` is our own mark when Tieline wrote it.
+    """
+
+    where: str
+    id: str
+    title: str
+    text: str
+    is_done: bool = False
+    mark: str | None = None
+
+
+class Record(Struct, frozen=True):
+    """A raw record decoded once: names as the vendor spells them, people and times recognised, nothing interpreted.
+
+    ``values`` is a plain tree (dicts, lists, text, numbers, booleans, None, Account, date, aware datetime) that mappings walk by
+    dotted paths. ``aliases`` are all texts by which other items may name this one (keys, URLs, short links), present and past.
+    """
+
+    ref: Ref
+    key: str
+    title: str
+    url: str
+    updated_at: datetime
+    values: Mapping[str, Any]
+    scope: str = ""
+    visibility: Visibility = "open"
+    aliases: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    accounts: tuple[Account, ...] = ()
+
+
+class FieldName(Struct, frozen=True):
+    """A field as the vendor lists it: stable id, shown name and type word."""
+
+    id: str
+    name: str
+    type: str = ""
+
+
+class Vocabulary(Struct, frozen=True):
+    """The words a site uses, read from it: checked against the mapping by ``doctor`` and at each collect.
+
+    ``scopes`` maps each project key, board or space that is visible to its shown name.
+    """
+
+    fields: tuple[FieldName, ...] = ()
+    statuses: tuple[str, ...] = ()
+    link_types: tuple[FieldName, ...] = ()
+    scopes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Assignment(Struct, frozen=True):
+    """One RACI role on a task, held by a person or a department."""
+
+    holder: Ref
+    role: Role
+
+
+class Task(Struct, frozen=True):
+    """One work item in our words, with the vendor's beside them.
+
+    Dates (``start``, ``due``) are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    """
+
+    ref: Ref
+    key: str
+    title: str
+    status: Status
+    vendor_status: str
+    url: str
+    updated_at: datetime
+    owner: Ref | None = None
+    department: Ref | None = None
+    assignments: tuple[Assignment, ...] = ()
+    start: date | None = None
+    due: date | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    estimate_minutes: int | None = None
+    parent: Ref | None = None
+    project: str = ""
+    labels: tuple[str, ...] = ()
+    priority: str = ""
+    kind: TaskKind = "work"
+    visibility: Visibility = "open"
+
+
+class Evidence(Struct, frozen=True):
+    """Why a dependency or relation is believed: which record, which place in it, which mapping line, how sure (0 to 1).
+
+    ``predecessor`` and ``successor`` are refs, or texts (a key, a URL) still to be resolved; for a relation they are the two ends.
+    ``relation`` is empty for a dependency, else the relation's word (relates, duplicates, clones …).
+    ``source_id`` is the vendor's id of the link, checklist item or attachment; ``mark`` is set when Tieline wrote it.
+    """
+
+    record: Ref
+    place: str
+    source_id: str
+    rule: str
+    predecessor: str
+    successor: str
+    confidence: float = 1.0
+    type: DependencyType = "finish_to_start"
+    lag_minutes: int = 0
+    lag_unit: LagUnit = "working"
+    relation: str = ""
+    other_title: str = ""
+    mark: str | None = None
+
+
+class Dependency(Struct, frozen=True):
+    """The successor waits for the predecessor. Identity is (predecessor, successor, type), from whichever end it was seen."""
+
+    predecessor: Ref
+    successor: Ref
+    type: DependencyType = "finish_to_start"
+    lag_minutes: int = 0
+    lag_unit: LagUnit = "working"
+    confidence: float = 1.0
+    state: DependencyState = "confirmed"
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.predecessor}>{self.successor}:{self.type}"
+
+
+class Relation(Struct, frozen=True):
+    """Two items belong together without order; ``source`` ``word`` ``target`` ("A duplicates B")."""
+
+    source: Ref
+    target: Ref
+    word: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class ExternalReference(Struct, frozen=True):
+    """A dependency or relation whose other end we do not collect. ``text`` is how the tool names it; it is kept, never guessed."""
+
+    record: Ref
+    text: str
+    side: Literal["predecessor", "successor"]
+    relation: str = ""
+    title: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Person(Struct, frozen=True):
+    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection."""
+
+    ref: Ref
+    name: str
+    department: Ref | None = None
+    accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    email: str | None = None
+    manager: Ref | None = None
+    deputy: Ref | None = None
+    english_name: str = ""
+
+
+class Department(Struct, frozen=True):
+    """A department: its head, its working calendar and its zone."""
+
+    ref: Ref
+    name: str
+    english_name: str = ""
+    head: Ref | None = None
+    calendar: str = "CN"
+    zone: str = "Asia/Shanghai"
+
+
+class Document(Struct, frozen=True):
+    """A page in a knowledge base as collected: identity, place and version; the body stays in the raw record."""
+
+    ref: Ref
+    title: str
+    space: str
+    url: str
+    version: str
+    updated_at: datetime
+    parent: Ref | None = None
+    labels: tuple[str, ...] = ()
+    visibility: Visibility = "open"
+
+
+class Freshness(Struct, frozen=True):
+    """How much a connection's data can be trusted now: when it was last complete, and whether this run proved it."""
+
+    connection: str
+    complete_at: datetime | None
+    is_complete: bool
+    reason: str = ""
+
+
+class ConnectionFacts(Struct, frozen=True):
+    """What jobs may know of a connection: its language, zone, ports, and whether one link shows at both ends."""
+
+    name: str
+    type: str
+    language: Language = "zh-CN"
+    zone: str = "Asia/Shanghai"
+    ports: tuple[str, ...] = ()
+    has_mutual_links: bool = False
+
+
+class SourceFile(Struct, frozen=True):
+    """A file of a folder that a job was given (a SOP's Markdown or picture). ``path`` is relative, with slashes."""
+
+    path: str
+    content: bytes
+
+
+class View(Struct, frozen=True):
+    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is."""
+
+    at: datetime
+    tasks: Mapping[Ref, Task]
+    dependencies: tuple[Dependency, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    external_references: tuple[ExternalReference, ...] = ()
+    people: Mapping[Ref, Person] = field(default_factory=dict)
+    departments: Mapping[Ref, Department] = field(default_factory=dict)
+    documents: Mapping[Ref, Document] = field(default_factory=dict)
+    connections: Mapping[str, ConnectionFacts] = field(default_factory=dict)
+    freshness: Mapping[str, Freshness] = field(default_factory=dict)
+    files: tuple[SourceFile, ...] = ()
+    target_versions: Mapping[Ref, str] = field(default_factory=dict)
+
+    def is_fresh(self, *connections: str) -> bool:
+        """True when every named connection was proven complete in this snapshot."""
+        return all(name in self.freshness and self.freshness[name].is_complete for name in connections)
+
+
+class Finding(Struct, frozen=True):
+    """What a job noticed. Never rendered text: a message id and its parameters. ``key`` is stable over runs."""
+
+    key: str
+    kind: str
+    severity: Severity
+    subjects: tuple[Ref, ...]
+    message: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
