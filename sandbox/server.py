@@ -52,7 +52,8 @@ class Sandbox:
         self._host = host
         self._sockets: dict[str, socket.socket] = {}
         for name in self.simulators:
-            listener = socket.socket()
+            # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, (ports or {}).get(name, 0)))
             self._sockets[name] = listener
@@ -60,7 +61,15 @@ class Sandbox:
         self._log: dict[str, deque[LoggedRequest]] = {
             name: deque(maxlen=MAX_LOGGED_REQUESTS) for name in self.simulators
         }
-        config = uvicorn.Config(self._asgi, log_level="critical", lifespan="off", access_log=False, loop="asyncio")
+        config = uvicorn.Config(
+            self._asgi,
+            interface="asgi3",
+            proxy_headers=False,
+            log_level="critical",
+            lifespan="off",
+            access_log=False,
+            loop="asyncio",
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 

@@ -195,8 +195,8 @@ class Remote:
         return url == self.base_url or url.startswith((self.base_url + "/", self.base_url + "?"))
 
     def _wait_for_turn(self) -> None:
-        while (pause := self._held_until - time.monotonic()) > 0:
-            self._sleep(min(pause, LONGEST_WAIT.total_seconds()))
+        if (pause := self._held_until - time.monotonic()) > 0:
+            self._sleep(pause)
         self._limiter.try_acquire(self.connection)
 
     def _hold(self, pause: timedelta) -> None:

@@ -196,23 +196,22 @@ def mark_of(installation: str, key: str) -> str:
 
 
 def keys_to_look_at(
-    desired: Iterable[Desired],
-    published: Mapping[str, Published],
-    target_versions: Mapping[Ref, str],
+    desired: Iterable[Desired], published: Mapping[str, Published], versions: Mapping[str, str]
 ) -> list[Desired]:
-    """The desired items whose target must be read before planning: new ones, changed ones, and those whose target moved
-    since our last look."""
-    wanted = []
-    for item in desired:
+    """The desired items whose target must be read before planning: new ones, changed ones, and those whose target moved since
+    our last look. ``versions`` maps keys to their target's version as collected; a key that is not in it must be looked at.
+    """
+
+    def is_settled(item: Desired) -> bool:
         last = published.get(item.key)
-        if (
-            last is None
-            or last.state != "published"
-            or last.digest != digest_of(item.message, item.facts)
-            or target_versions.get(item.target, last.target_version) != last.target_version
-        ):
-            wanted.append(item)
-    return wanted
+        return (
+            last is not None
+            and last.state == "published"
+            and last.digest == digest_of(item.message, item.facts)
+            and versions.get(item.key) == last.target_version
+        )
+
+    return [item for item in desired if not is_settled(item)]
 
 
 def diff(
@@ -235,7 +234,7 @@ def diff(
         if last.key not in wanted and last.state == "published":
             _sort(_withdraw(installation, last, fresh_names), changes, skips, adoptions)
     order = {"page": 0, "link": 1, "comment": 2}
-    changes.sort(key=lambda change: (order[change.kind], change.target, change.key))
+    changes.sort(key=lambda change: order[change.kind])  # stable: within a kind, as the job gave them (parents first)
     return Plan(tuple(changes), tuple(skips), tuple(adoptions))
 
 

@@ -195,6 +195,9 @@ class PageContent(Struct, frozen=True):
     title: str
     body: RichText
     parent: Ref | None = None
+    parent_key: str = (
+        ""  # key of the desired page that is the parent, where it may not exist yet; ``apply`` resolves it
+    )
     labels: tuple[str, ...] = ()
     attachments: tuple[tuple[str, bytes], ...] = ()
 

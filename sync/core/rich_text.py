@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 PanelKind = Literal["info", "note", "tip", "warning"]
 Colour = Literal["grey", "green", "yellow", "red", "blue"]
@@ -27,6 +29,13 @@ class Anchor(Struct, frozen=True, tag=True):
     url: str
 
 
+class PageLink(Struct, frozen=True, tag=True):
+    """Text that leads to another page of the same space, named by its title; tools that link only by URL show the text."""
+
+    text: str
+    title: str
+
+
 class PersonMention(Struct, frozen=True, tag=True):
     """A person named so that the tool can notify or link them. ``account_id`` is the vendor's id; without one it is the plain name."""
 
@@ -45,7 +54,7 @@ class LineBreak(Struct, frozen=True, tag=True):
     """A new line inside a paragraph."""
 
 
-Inline = Text | Anchor | PersonMention | Lozenge | LineBreak
+Inline = Text | Anchor | PageLink | PersonMention | Lozenge | LineBreak
 Inlines = tuple[Inline, ...]
 
 
@@ -130,3 +139,22 @@ class Contents(Struct, frozen=True, tag=True):
 
 Block = Paragraph | Heading | BulletList | NumberedList | Table | CodeBlock | Quote | Panel | Picture | Rule | Contents
 RichText = tuple[Block, ...]
+
+
+def mapped(blocks: RichText, change: Callable[[Any], Any]) -> RichText:
+    """The same tree with ``change`` applied to every block, list item and inline, children first."""
+    return tuple(_mapped_node(block, change) for block in blocks)
+
+
+def _mapped_node(node: Any, change: Callable[[Any], Any]) -> Any:
+    changes: dict[str, Any] = {}
+    for name in ("content", "items", "header", "rows"):
+        if hasattr(node, name):
+            changes[name] = _mapped_tuple(getattr(node, name), change)
+    return change(replace(node, **changes) if changes else node)
+
+
+def _mapped_tuple(nodes: tuple[Any, ...], change: Callable[[Any], Any]) -> tuple[Any, ...]:
+    return tuple(
+        _mapped_tuple(node, change) if isinstance(node, tuple) else _mapped_node(node, change) for node in nodes
+    )

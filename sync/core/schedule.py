@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from sync.core.calendar import Calendar
-from sync.core.values import Dependency, Ref, Task
+from sync.core.values import Dependency, Ref, Task, View
 
 MINUTES_A_DAY = 480  # S7: a working day is eight hours
 CalendarOf = Callable[[Task], Calendar]
@@ -55,13 +56,36 @@ def schedule(
         if is_known and dependency.state == "confirmed" and tasks[dependency.predecessor].status != "cancelled":
             incoming[dependency.successor].append(dependency)
     order, cycles = _topological_order(incoming)
-    cut = {ref for cycle in cycles for ref in cycle}
+    cycle_of = {ref: number for number, cycle in enumerate(cycles) for ref in cycle}
     forecasts: dict[Ref, Forecast] = {}
     for ref in order:
         task = tasks[ref]
-        edges = [edge for edge in incoming[ref] if not (ref in cut and edge.predecessor in cut)]
+        edges = [edge for edge in incoming[ref] if cycle_of.get(ref, -1) != cycle_of.get(edge.predecessor, -2)]
         forecasts[ref] = _forecast(task, edges, forecasts, calendar_of(task), today, day_of_finish(task))
     return Schedule(forecasts, cycles)
+
+
+def calendar_for(view: View) -> CalendarOf:
+    """Task to its department's working calendar."""
+    fallback = Calendar("weekdays")
+
+    def calendar_of(task: Task) -> Calendar:
+        department = view.departments.get(task.department) if task.department else None
+        return view.calendars.get(department.calendar, fallback) if department else fallback
+
+    return calendar_of
+
+
+def finish_day_for(view: View) -> Callable[[Task], date | None]:
+    """Done task to the local date of its finish, in its department's zone."""
+
+    def day_of_finish(task: Task) -> date | None:
+        if task.finished is None:
+            return None
+        department = view.departments.get(task.department) if task.department else None
+        return task.finished.astimezone(ZoneInfo(department.zone if department else "UTC")).date()
+
+    return day_of_finish
 
 
 def plan_of(task: Task, calendar: Calendar) -> tuple[date | None, date | None, int]:
@@ -116,7 +140,9 @@ def _forecast(
         # S4: what is cancelled, unknown or undated keeps its plan: nothing may be claimed from it.
         return Forecast(task.ref, planned_start, planned_start, planned_finish)
     is_started = task.status == "in_progress"
-    start, finish, driver, is_open = _pushed(edges, forecasts, calendar, planned_start, planned_finish, duration, is_started)
+    start, finish, driver, is_open = _pushed(
+        edges, forecasts, calendar, planned_start, planned_finish, duration, is_started
+    )
     if finish < today:  # S8: past due and not done: it cannot end before today, and nobody has said when
         finish, is_open = calendar.next_workday(today), True
     slip = _slip(planned_finish, finish, calendar)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from sync.core.calendar import Calendars
+
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
 DependencyType = Literal["finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"]
@@ -194,6 +196,7 @@ class Evidence(Struct, frozen=True):
 
     ``predecessor`` and ``successor`` are refs, or texts (a key, a URL) still to be resolved; for a relation they are the two ends.
     ``relation`` is empty for a dependency, else the relation's word (relates, duplicates, clones …).
+    ``other_text`` is how people call the other end (its key), for when it is not collected.
     ``source_id`` is the vendor's id of the link, checklist item or attachment; ``mark`` is set when Tieline wrote it.
     """
 
@@ -208,6 +211,7 @@ class Evidence(Struct, frozen=True):
     lag_minutes: int = 0
     lag_unit: LagUnit = "working"
     relation: str = ""
+    other_text: str = ""
     other_title: str = ""
     mark: str | None = None
 
@@ -296,6 +300,24 @@ class Freshness(Struct, frozen=True):
     reason: str = ""
 
 
+class Certificate(Struct, frozen=True):
+    """The proof of one stream of one scope: counted there, stored here, and the difference by name.
+
+    ``skipped`` counts stored records that could not be mapped, by reason. ``is_complete`` only when nothing is unexplained.
+    """
+
+    connection: str
+    scope: str
+    stream: str
+    counted: int
+    stored: int
+    skipped: Mapping[str, int]
+    unproven: int
+    is_complete: bool
+    reason: str
+    at: datetime
+
+
 class ConnectionFacts(Struct, frozen=True):
     """What jobs may know of a connection: its language, zone, ports, and whether one link shows at both ends."""
 
@@ -328,7 +350,7 @@ class View(Struct, frozen=True):
     connections: Mapping[str, ConnectionFacts] = field(default_factory=dict)
     freshness: Mapping[str, Freshness] = field(default_factory=dict)
     files: tuple[SourceFile, ...] = ()
-    target_versions: Mapping[Ref, str] = field(default_factory=dict)
+    calendars: Calendars = field(default_factory=dict)
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

@@ -1,0 +1,49 @@
+"""Confluence, Cloud and Data Center: pages read as documents, and pages of ours written. Importing this costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.core.ports import ConnectionSettings, Connector
+from sync.core.values import RawRecord, Record
+
+if TYPE_CHECKING:
+    from connectors.confluence.client import Confluence
+
+REQUESTS_PER_SECOND, IN_FLIGHT = 10.0, 6
+
+
+def _connect(settings: ConnectionSettings) -> Confluence:
+    from connectors.confluence.client import connect
+    from sync.remote import Pace
+
+    return connect(settings, Pace(REQUESTS_PER_SECOND, IN_FLIGHT))
+
+
+def _record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
+    from connectors.confluence.records import record_from_raw
+
+    return record_from_raw(raw, settings)
+
+
+CONNECTOR = Connector(
+    name="confluence",
+    variants=("cloud", "dc"),
+    default_base_url="",
+    credentials={"cloud": ("email", "token"), "dc": ("token",)},
+    ports=("source", "knowledge_base"),
+    connect=_connect,
+    record_from_raw=_record_from_raw,
+    scope_word="spaces",
+    options=(
+        "cloud_id",
+        "overlap_minutes",
+        "bodies",
+        "labels",
+        "restrictions",
+        "properties",
+        "restricted_spaces",
+    ),
+    requests_per_second=REQUESTS_PER_SECOND,
+    in_flight=IN_FLIGHT,
+)

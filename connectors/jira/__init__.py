@@ -1,0 +1,46 @@
+"""Jira Cloud and Jira Data Center: reads issues and their history, writes comments, issue links and remote links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.jira.records import record_from_raw
+from sync.core.ports import ConnectionSettings, Connector
+
+if TYPE_CHECKING:
+    from connectors.jira.client import Jira
+
+
+def connect(settings: ConnectionSettings) -> Jira:
+    """A connection to one site. Sends nothing yet."""
+    # The vendor's library and the HTTP stack are loaded only when a connection is really used.
+    from connectors.jira.client import Jira
+    from connectors.jira.site import Site
+
+    return Jira(Site(settings))
+
+
+CONNECTOR = Connector(
+    name="jira",
+    variants=("cloud", "dc"),
+    default_base_url="",
+    credentials={"cloud": ("email", "token"), "dc": ("token",)},
+    ports=("source", "tracker", "directory"),
+    connect=connect,
+    record_from_raw=record_from_raw,
+    scope_word="projects",
+    has_mutual_links=True,
+    options=(
+        "accept_language",
+        "cloud_id",
+        "gateway_url",
+        "history",
+        "jsm_comments",
+        "link_outward",
+        "link_type",
+        "overlap_minutes",
+        "page_size",
+    ),
+    requests_per_second=20.0,
+    in_flight=8,
+)

@@ -1,0 +1,25 @@
+"""Jira as its ports see it: one site, read and written."""
+
+from __future__ import annotations
+
+from connectors.jira.comments import JiraComments
+from connectors.jira.doctor import JiraDoctor
+from connectors.jira.links import JiraLinks
+from connectors.jira.people import JiraPeople
+from connectors.jira.site import Site
+from connectors.jira.source import JiraSource
+from sync.remote import Remote
+
+
+class Jira(JiraSource, JiraDoctor, JiraComments, JiraLinks, JiraPeople):
+    """Source, Tracker and Directory over one Site; each part lives in its own file and shares nothing but the site."""
+
+    def __init__(self, site: Site) -> None:
+        JiraSource.__init__(self, site)
+
+    @property
+    def remote(self) -> Remote:
+        return self.site.remote
+
+    def close(self) -> None:
+        self.site.close()

@@ -1,0 +1,35 @@
+"""Trello: cards, their history and the people of boards; comments and links on cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.trello.records import record_from_raw
+from sync.core.ports import ConnectionSettings, Connector
+
+if TYPE_CHECKING:
+    from connectors.trello.client import Trello
+
+
+def connect(settings: ConnectionSettings) -> Trello:
+    """A connection to Trello as one member sees it."""
+    from connectors.trello.client import Trello
+
+    return Trello(settings)
+
+
+CONNECTOR = Connector(
+    name="trello",
+    variants=("cloud",),
+    default_base_url="https://api.trello.com",
+    credentials={"cloud": ("key", "token")},
+    ports=("source", "tracker", "directory"),
+    connect=connect,
+    record_from_raw=record_from_raw,
+    scope_word="boards",
+    has_mutual_links=False,
+    options=("overlap_minutes", "pause_after_429_s"),
+    # Trello allows 100 requests in 10 s per token; 80 leaves room for the people who share the token's member.
+    requests_per_second=8.0,
+    in_flight=6,
+)

@@ -1,0 +1,193 @@
+"""What the delay comments and links say, in Chinese and English side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sync.core.rich_text import Anchor, Block, BulletList, Inline, Inlines, ListItem, Paragraph, RichText, Text
+from sync.core.values import Language, Task
+
+WEEKDAYS = {"zh-CN": "一二三四五六日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+WORDS: dict[str, dict[Language, str]] = {
+    "delay_headline": {"zh-CN": "跨部门依赖延期提醒", "en": "A dependency between departments is late"},
+    "successor_start": {
+        "zh-CN": "{after}原计划 {planned} 开始，要等{before}完成。",
+        "en": "{after} was planned to start on {planned} and waits for {before}.",
+    },
+    "successor_finish": {
+        "zh-CN": "{after}原计划 {planned} 完成，要等{before}。",
+        "en": "{after} was planned to finish on {planned} and depends on {before}.",
+    },
+    "effect_start": {
+        "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
+        "en": "{before} is now due on {due}, so it can start on {expected} at the earliest, {days} later than planned.",
+    },
+    "effect_finish": {
+        "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
+        "en": "{before} is now due on {due}, so it can finish on {expected} at the earliest, {days} later than planned.",
+    },
+    "effect_start_pushed": {
+        "zh-CN": "{before}也在等前面的任务，预计 {finish} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
+        "en": "{before} is itself held up until {finish}, so it can start on {expected} at the earliest, {days} later than planned.",
+    },
+    "effect_finish_pushed": {
+        "zh-CN": "{before}也在等前面的任务，预计 {finish} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
+        "en": "{before} is itself held up until {finish}, so it can finish on {expected} at the earliest, {days} later than planned.",
+    },
+    "effect_open": {
+        "zh-CN": "{before}已过计划完成日 {due}，还没有新的完成日期，后面的开始时间暂时定不下来。",
+        "en": "{before} is past its due date {due} and has no new one yet, so no start date can be given.",
+    },
+    "effect_upstream": {
+        "zh-CN": "{before}自己也在等前面的任务，暂时给不出完成日期。",
+        "en": "{before} is itself waiting for something late, so no date can be given yet.",
+    },
+    "downstream": {"zh-CN": "后面还会顺延：", "en": "This also moves:"},
+    "downstream_item": {"zh-CN": "，晚 {days} 个工作日", "en": ", {days} later"},
+    "ask_predecessor": {
+        "zh-CN": "请确认这个完成日期是否靠得住；能提前或还会变，直接改本任务的到期日即可，对方会看到更新。",
+        "en": "Please check that this date holds. If it moves, change the due date here; the other side will see it.",
+    },
+    "ask_predecessor_open": {
+        "zh-CN": "请更新本任务的到期日，对方会看到更新。",
+        "en": "Please set a new due date here; the other side will see it.",
+    },
+    "ask_successor": {
+        "zh-CN": "请按新的时间安排；等不了的话，直接找{owner}商量。",
+        "en": "Please plan with the new date. If it cannot wait, talk to {owner}.",
+    },
+    "delay_over_done_predecessor": {
+        "zh-CN": "本任务与{after}之间的延期已结束，对方可以开始了。",
+        "en": "The delay between this task and {after} is over; the other side can go on.",
+    },
+    "delay_over_done_successor": {
+        "zh-CN": "可以开始了：{after_title}。{before}已完成。",
+        "en": "You can start now: {after_title}. {before} is done.",
+    },
+    "delay_over_started": {
+        "zh-CN": "{after}已经开始，这条延期提醒关闭。",
+        "en": "{after} has started, so this delay notice is closed.",
+    },
+    "delay_over_on_plan": {
+        "zh-CN": "按现在的日期，{after}不再受{before}影响，这条延期提醒关闭。",
+        "en": "With the present dates {after} is no longer held up by {before}; this delay notice is closed.",
+    },
+    "delay_over_gone": {
+        "zh-CN": "{after}与{before}之间的依赖已不存在，这条延期提醒关闭。",
+        "en": "{after} no longer depends on {before}; this delay notice is closed.",
+    },
+}
+
+
+def link_title(task: Task, language: Language) -> str:
+    """How a linked task is called: its title, with its key where the tool has one that people say."""
+    del language
+    return task.title if not task.key or task.key == task.title else f"{task.key} {task.title}"
+
+
+def day_text(day: date, language: Language) -> str:
+    """A plain date with its weekday: "11月27日（周五）", "Fri 27 Nov"."""
+    if language == "en":
+        return f"{WEEKDAYS['en'][day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
+    return f"{day.month}月{day.day}日（周{WEEKDAYS['zh-CN'][day.weekday()]}）"
+
+
+def days_text(days: int, language: Language) -> str:
+    """A count of working days as it stands in a sentence."""
+    if language == "en":
+        return f"{days} working day{'' if days == 1 else 's'}"
+    return str(days)
+
+
+def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> RichText:
+    """The comment for a message id and its facts; the same facts always give the same text."""
+    if message == "delay":
+        return _delay(facts, language)
+    name = f"{message}_{facts['side']}" if message == "delay_over_done" else message
+    return (Paragraph(_sentence(name, facts, language)),)
+
+
+def _delay(facts: Mapping[str, Any], language: Language) -> RichText:
+    verb = "start" if facts["is_about_start"] else "finish"
+    blocks: list[Block] = [
+        Paragraph((Text(WORDS["delay_headline"][language], is_bold=True),)),
+        Paragraph(_sentence(f"successor_{verb}", facts, language) + _gap(language) + _effect(facts, language, verb)),
+    ]
+    if facts["downstream"]:
+        items = tuple(_downstream_item(item, language) for item in facts["downstream"])
+        blocks += [Paragraph((Text(WORDS["downstream"][language]),)), BulletList(items)]
+    ask = f"ask_{facts['side']}"
+    if facts["side"] == "predecessor" and facts["slip_days"] is None:
+        ask = "ask_predecessor_open"
+    blocks.append(Paragraph(_sentence(ask, facts, language)))
+    return tuple(blocks)
+
+
+def _effect(facts: Mapping[str, Any], language: Language, verb: str) -> Inlines:
+    if facts["slip_days"] is not None:
+        is_pushed = _day(facts["predecessor_finish"]) != _day(facts["predecessor_due"])
+        return _sentence(f"effect_{verb}_pushed" if is_pushed else f"effect_{verb}", facts, language)
+    return _sentence("effect_open" if facts["predecessor_due"] else "effect_upstream", facts, language)
+
+
+def _gap(language: Language) -> Inlines:
+    return (Text(" "),) if language == "en" else ()
+
+
+def _downstream_item(item: Mapping[str, Any], language: Language) -> ListItem:
+    tail = ""
+    if item["slip_days"] is not None:
+        tail = WORDS["downstream_item"][language].format(days=days_text(item["slip_days"], language))
+    return ListItem(
+        (Paragraph((*_task_inlines(item, language), Text(tail)) if tail else _task_inlines(item, language)),)
+    )
+
+
+def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inlines:
+    """Fill a sentence; tasks become links, everything else text."""
+    values: dict[str, Inlines] = {
+        "before": _task_inlines(facts["predecessor"], language),
+        "after": _task_inlines(facts["successor"], language),
+        "after_title": _title_inlines(facts["successor"]),
+        "owner": (Text(facts["predecessor"]["owner"] or facts["predecessor"]["department"]),),
+    }
+    days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "predecessor_finish": "finish"}
+    for fact, name_in_text in days.items():
+        if day := _day(facts.get(fact)):
+            values[name_in_text] = (Text(day_text(day, language)),)
+    if facts.get("slip_days") is not None:
+        values["days"] = (Text(days_text(facts["slip_days"], language)),)
+    return _filled(WORDS[name][language], values)
+
+
+def _filled(template: str, values: Mapping[str, Inlines]) -> Inlines:
+    inlines: list[Inline] = []
+    for part in template.replace("}", "{").split("{"):
+        if part in values:
+            inlines.extend(values[part])
+        elif part:
+            inlines.append(Text(part))
+    return tuple(inlines)
+
+
+def _title_inlines(item: Mapping[str, Any]) -> Inlines:
+    return (Anchor(item["title"], item["url"]),) if item["url"] else (Text(item["title"]),)
+
+
+def _task_inlines(item: Mapping[str, Any], language: Language) -> Inlines:
+    """ "产品部「支付流程测试」（李娜）" / "“支付流程测试” (产品部, 李娜)", the title as a link where it may be one."""
+    who = item["owner"]
+    if language == "en":
+        note = ", ".join(text for text in (item["department"], who) if text)
+        return (Text("“"), *_title_inlines(item), Text(f"” ({note})" if note else "”"))
+    return (Text(f"{item['department']}「"), *_title_inlines(item), Text(f"」（{who}）" if who else "」"))
+
+
+def _day(value: object) -> date | None:
+    if isinstance(value, str):
+        return date.fromisoformat(value)
+    return value if isinstance(value, date) else None

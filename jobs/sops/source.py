@@ -1,0 +1,163 @@
+"""Read the SOP folder: each Markdown file with its front matter, its place in the tree, and what it refers to. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from sync.core.values import SourceFile
+
+INDEX = "index.md"
+FENCE = "---"
+
+
+@dataclass(frozen=True)
+class Sop:
+    """One SOP file. ``parent`` is the path of the parent SOP, empty at the top; ``id`` outlives a renamed file when given."""
+
+    path: str
+    id: str
+    title: str
+    labels: tuple[str, ...]
+    parent: str
+    markdown: str
+    first_line: int
+
+
+@dataclass(frozen=True)
+class SopProblem:
+    """What is wrong with a file: where, and what to do."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class SopFolder:
+    """The folder as read: SOPs in order (parents before children), other files by path, and what is wrong."""
+
+    sops: tuple[Sop, ...]
+    files: Mapping[str, bytes]
+    problems: tuple[SopProblem, ...] = field(default=())
+
+
+def read_folder(files: Iterable[SourceFile]) -> SopFolder:
+    """Parse every ``.md`` file. A broken file is a problem, not a stop; two SOPs of one title or id are both left out."""
+    by_path = {file.path: file.content for file in files}
+    markdown = sorted(path for path in by_path if path.lower().endswith(".md"))
+    problems: list[SopProblem] = []
+    sops: dict[str, Sop] = {}
+    for path in markdown:
+        found = _sop_from_file(path, by_path[path], by_path)
+        if isinstance(found, SopProblem):
+            problems.append(found)
+        else:
+            sops[path] = found
+    for word in ("title", "id"):
+        problems += _drop_twins(sops, word)
+    problems += _drop_lost_parents(sops)
+    others = {path: content for path, content in by_path.items() if path not in markdown}
+    return SopFolder(tuple(_parents_first(sops)), others, tuple(problems))
+
+
+def resolve(path: str, target: str) -> str:
+    """A relative target as a path of the folder; it cannot leave it."""
+    joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(target.partition("#")[0])))
+    return "" if joined.startswith(("..", "/")) else joined
+
+
+def _sop_from_file(path: str, content: bytes, by_path: Mapping[str, bytes]) -> Sop | SopProblem:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return SopProblem(path, 1, f"not UTF-8 text (byte {error.start}); save the file as UTF-8")
+    head, body, first_line = _split(text)
+    try:
+        meta = YAML(typ="safe", pure=True).load(head) if head else {}
+    except YAMLError as error:
+        return SopProblem(path, 1, f"the front matter is not YAML: {str(error).splitlines()[0]}")
+    if meta is None:
+        meta = {}
+    if not isinstance(meta, dict):
+        return SopProblem(path, 1, "the front matter is not a list of names and values")
+    labels = meta.get("labels", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return SopProblem(path, 1, "labels: expected a list of words")
+    title = str(meta.get("title") or _first_heading(body) or posixpath.splitext(posixpath.basename(path))[0]).strip()
+    parent = str(meta["parent"]) if meta.get("parent") else ""
+    parent = resolve(path, parent) if parent else _folder_index(path, by_path)
+    return Sop(path, str(meta.get("id") or path), title, tuple(labels), parent, body, first_line)
+
+
+def _split(text: str) -> tuple[str, str, int]:
+    """Front matter, body, and the line on which the body starts."""
+    lines = text.splitlines(keepends=True)
+    if not lines or lines[0].strip() != FENCE:
+        return "", text, 1
+    for number, line in enumerate(lines[1:], start=1):
+        if line.strip() == FENCE:
+            return "".join(lines[1:number]), "".join(lines[number + 1 :]), number + 2
+    return "", text, 1
+
+
+def _first_heading(body: str) -> str:
+    return next((line[2:].strip() for line in body.splitlines() if line.startswith("# ")), "")
+
+
+def _folder_index(path: str, by_path: Mapping[str, bytes]) -> str:
+    """The index.md of this folder, or for an index.md the one of the folder above."""
+    folder = posixpath.dirname(path)
+    if posixpath.basename(path) == INDEX:
+        if not folder:
+            return ""
+        folder = posixpath.dirname(folder)
+    while True:
+        index = posixpath.join(folder, INDEX)
+        if index in by_path and index != path:
+            return index
+        if not folder:
+            return ""
+        folder = posixpath.dirname(folder)
+
+
+def _drop_twins(sops: dict[str, Sop], word: str) -> list[SopProblem]:
+    by_value: dict[str, list[str]] = {}
+    for path, sop in sops.items():
+        by_value.setdefault(str(getattr(sop, word)).casefold(), []).append(path)
+    problems = []
+    for paths in by_value.values():
+        for path in paths if len(paths) > 1 else ():
+            others = ", ".join(other for other in paths if other != path)
+            problems.append(SopProblem(path, 1, f"the same {word} as {others}; a space holds one page of a {word}"))
+            del sops[path]
+    return problems
+
+
+def _drop_lost_parents(sops: dict[str, Sop]) -> list[SopProblem]:
+    """A SOP whose parent is missing, or is its own descendant, cannot be placed."""
+    problems: list[SopProblem] = []
+    for path in sorted(sops):
+        seen, here = {path}, sops[path].parent
+        while here and here in sops and here not in seen:
+            seen.add(here)
+            here = sops[here].parent
+        if here in seen:
+            problems.append(SopProblem(path, 1, "its parents form a circle"))
+        elif here and here not in sops:
+            problems.append(SopProblem(path, 1, f"its parent {here} is not a usable SOP of this folder"))
+    for problem in problems:
+        del sops[problem.path]
+    return problems
+
+
+def _parents_first(sops: Mapping[str, Sop]) -> list[Sop]:
+    def depth(sop: Sop) -> int:
+        return 1 + depth(sops[sop.parent]) if sop.parent else 0
+
+    return sorted(sops.values(), key=lambda sop: (depth(sop), sop.path))

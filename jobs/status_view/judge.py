@@ -1,0 +1,194 @@
+"""Judge what the status page should say: facts first, so that an unchanged world leaves the page alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from jobs.status_view.picture import picture
+from jobs.status_view.text import page_body
+from sync.core.disclosure import department_name, shown
+from sync.core.plan import Desired, Judgement, PageAsContent, Published
+from sync.core.ports import PageContent
+from sync.core.schedule import Schedule, calendar_for, finish_day_for, schedule
+from sync.core.values import Dependency, Language, Ref, Task, View
+
+NAME = "status_view"
+PICTURE = "tieline-dependencies.svg"
+ENDED = ("done", "cancelled")
+
+
+class StatusPage(Struct, frozen=True, forbid_unknown_fields=True):
+    """One status page: where it stands and what it is called. Without a language it speaks its connection's."""
+
+    connection: str
+    space: str
+    title: str
+    language: Language | None = None
+
+
+class StatusSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """``jobs.status_view`` in tieline.yaml: the pages to keep."""
+
+    pages: tuple[StatusPage, ...] = ()
+
+
+def judge(view: View, settings: StatusSettings, _published: Mapping[str, Published]) -> Judgement:
+    """One page each. The page rests on no connection: when one is stale, the page is where people read that it is."""
+    plan = schedule(view.tasks, view.dependencies, calendar_for(view), view.at.date(), finish_day_for(view))
+    return Judgement(desired=tuple(_page(view, plan, page) for page in settings.pages))
+
+
+def _page(view: View, plan: Schedule, page: StatusPage) -> Desired:
+    language = page.language or view.connections[page.connection].language
+    facts = facts_of(view, plan, language)
+    drawing = picture(facts["graph"])
+    content = PageContent(
+        space=page.space,
+        title=page.title,
+        body=page_body(view, facts, language, PICTURE if drawing else ""),
+        labels=("tieline", "tieline-status"),
+        attachments=((PICTURE, drawing),) if drawing else (),
+    )
+    return Desired(
+        key=f"{NAME}:{page.connection}:{page.space}:{page.title}",
+        job=NAME,
+        target=Ref.of(page.connection, "space", page.space),
+        message="status_page",
+        facts=facts,
+        content=PageAsContent(content),
+        reason="the status page of this space",
+    )
+
+
+def facts_of(view: View, plan: Schedule, language: Language) -> dict[str, Any]:
+    """Everything the page says, in plain values; no clock reading, and no number that would grow by itself."""
+    waits = [item for item in sorted(view.dependencies, key=lambda item: item.key) if _is_crossing(view, item)]
+    late = [row for item in waits if (row := _late_row(view, plan, item, language))]
+    return {
+        "language": language,
+        "late": late,
+        "departments": _department_rows(view, plan, waits, language),
+        "chains": _chains(view, plan, language),
+        "proposed": sum(1 for item in waits if item.state == "proposed"),
+        "graph": _graph(view, plan, waits, language),
+        "stale": sorted(name for name, item in view.freshness.items() if not item.is_complete),
+    }
+
+
+def _is_crossing(view: View, item: Dependency) -> bool:
+    before, after = view.tasks.get(item.predecessor), view.tasks.get(item.successor)
+    return bool(before and after and before.department and after.department and before.department != after.department)
+
+
+def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:
+    item = shown(view, task, None, language)
+    return {"title": item.title, "url": item.url, "owner": item.owner, "department": item.department}
+
+
+def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) -> dict[str, Any] | None:
+    before, after = view.tasks[item.predecessor], view.tasks[item.successor]
+    forecast = plan.forecasts[after.ref]
+    is_waiting = before.status not in (*ENDED, "unknown") and after.status not in (*ENDED, "unknown")
+    if item.state != "confirmed" or not is_waiting or forecast.driver != before.ref:
+        return None
+    is_told = not forecast.is_open_ended
+    return {
+        "before": _task_facts(view, before, language),
+        "after": _task_facts(view, after, language),
+        "due": before.due,
+        "finish": plan.forecasts[before.ref].finish if is_told else None,
+        "planned": forecast.planned_start,
+        "expected": forecast.start if is_told else None,
+        "slip_days": forecast.slip_days if is_told else None,
+        "rules": sorted({evidence.rule for evidence in item.evidence}),
+    }
+
+
+def _department_rows(view: View, plan: Schedule, waits: list[Dependency], language: Language) -> list[dict[str, Any]]:
+    rows = []
+    for ref in sorted(view.departments):
+        own = [task for task in view.tasks.values() if task.department == ref]
+        active = [task for task in own if task.status not in ENDED]
+        open_waits = [
+            item
+            for item in waits
+            if item.state == "confirmed"
+            and view.tasks[item.predecessor].status not in ENDED
+            and view.tasks[item.successor].status not in ENDED
+        ]
+        rows.append(
+            {
+                "department": department_name(view, ref, language),
+                "open": len(active),
+                "late": sum(1 for task in active if _is_late(plan, task)),
+                "waits_for": sum(1 for item in open_waits if view.tasks[item.successor].department == ref),
+                "awaited_by": sum(1 for item in open_waits if view.tasks[item.predecessor].department == ref),
+                "unknown": sum(1 for task in own if task.status == "unknown"),
+            }
+        )
+    return rows
+
+
+def _is_late(plan: Schedule, task: Task) -> bool:
+    forecast = plan.forecasts[task.ref]
+    return task.status != "unknown" and (forecast.slip_days > 0 or forecast.is_open_ended)
+
+
+def _chains(view: View, plan: Schedule, language: Language) -> list[list[dict[str, Any]]]:
+    """Each chain of late tasks from what started it to what it moves, longest first; restricted items are masked as everywhere."""
+    pushed = {
+        ref: item.driver for ref, item in plan.forecasts.items() if item.driver and view.tasks[ref].status not in ENDED
+    }
+    drivers = set(pushed.values())
+    chains = []
+    for ref in sorted(set(pushed) - drivers):
+        chain: list[Ref] = [ref]
+        while (driver := pushed.get(chain[-1])) and driver not in chain:
+            chain.append(driver)
+        is_open = plan.forecasts[ref].is_open_ended
+        chains.append(
+            [
+                {
+                    **_task_facts(view, view.tasks[item], language),
+                    "slip_days": None if is_open else plan.forecasts[item].slip_days,
+                }
+                for item in reversed(chain)
+            ]
+        )
+    return sorted(chains, key=lambda chain: -len(chain))
+
+
+def _graph(view: View, plan: Schedule, waits: list[Dependency], language: Language) -> dict[str, Any]:
+    """The open dependencies between departments, and what they move: nodes and edges by number."""
+    edges = [
+        item
+        for item in sorted(view.dependencies, key=lambda item: item.key)
+        if item.state == "confirmed"
+        and item.predecessor in view.tasks
+        and item.successor in view.tasks
+        and view.tasks[item.successor].status not in ENDED
+    ]
+    core = {ref for item in waits for ref in (item.predecessor, item.successor)}
+    kept = [item for item in edges if {item.predecessor, item.successor} & core]
+    refs = sorted({ref for item in kept for ref in (item.predecessor, item.successor)})
+    number = {ref: index for index, ref in enumerate(refs)}
+    nodes = [
+        {
+            **_task_facts(view, view.tasks[ref], language),
+            "is_late": _is_late(plan, view.tasks[ref]) and view.tasks[ref].status not in ENDED,
+            "is_done": view.tasks[ref].status == "done",
+        }
+        for ref in refs
+    ]
+    links = [
+        {
+            "from": number[item.predecessor],
+            "to": number[item.successor],
+            "is_late": plan.forecasts[item.successor].driver == item.predecessor,
+        }
+        for item in kept
+    ]
+    return {"nodes": nodes, "links": links}

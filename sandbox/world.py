@@ -1,0 +1,91 @@
+"""The whole simulated company: five sites on five ports, seeded with the story, and what to write into tieline.yaml for them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sandbox import confluence, jira, trello
+from sandbox.confluence import access
+from sandbox.confluence.seed import seed as seed_confluence
+from sandbox.http import Simulator
+from sandbox.server import Sandbox
+from sandbox.story import story
+
+SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc")
+# What the environment must hold for the connections of mappings/ to sign in to the simulators.
+CREDENTIALS: Mapping[str, str] = {
+    "JIRA_EMAIL": jira.ACCOUNT_EMAIL,
+    "JIRA_TOKEN": jira.API_TOKEN,
+    "JIRA_DC_TOKEN": jira.PERSONAL_ACCESS_TOKEN,
+    "TRELLO_KEY": trello.KEY,
+    "TRELLO_TOKEN": trello.TOKEN,
+    "CONFLUENCE_EMAIL": access.EMAIL,
+    "CONFLUENCE_TOKEN": access.CLASSIC_TOKEN,
+    "CONFLUENCE_DC_TOKEN": access.PAT,
+}
+
+
+class World(Sandbox):
+    """The running company. ``jira_cloud`` and so on are the simulators themselves, for tests that play the humans."""
+
+    def __init__(
+        self,
+        first_port: int = 0,
+        anchor: date | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_empty: bool = False,
+    ) -> None:
+        self.jira_cloud = jira.JiraSimulator("jira-cloud", "cloud", clock)
+        self.jira_dc = jira.JiraSimulator("jira-dc", "dc", clock)
+        self.trello = trello.TrelloSimulator("trello", clock)
+        self.confluence_cloud = confluence.Confluence("confluence-cloud", clock, variant="cloud")
+        self.confluence_dc = confluence.Confluence("confluence-dc", clock, variant="dc")
+        simulators: list[Simulator] = [
+            self.jira_cloud,
+            self.jira_dc,
+            self.trello,
+            self.confluence_cloud,
+            self.confluence_dc,
+        ]
+        ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
+        super().__init__(simulators, ports)
+        urls = self.urls()
+        self.jira_cloud.public_url, self.jira_dc.public_url = urls["jira-cloud"], urls["jira-dc"]
+        self.trello.public_url = urls["trello"]
+        self.confluence_cloud.public_url, self.confluence_dc.public_url = (
+            urls["confluence-cloud"],
+            urls["confluence-dc"],
+        )
+        if not is_empty:
+            told = story(anchor or clock().date())
+            jira.seed(self.jira_cloud, told, urls)
+            jira.seed(self.jira_dc, told, urls)
+            trello.seed(self.trello, told, urls)
+            seed_confluence(self.confluence_cloud, told, urls)
+            seed_confluence(self.confluence_dc, told, urls)
+
+    def pages(self) -> Iterator[tuple[str, str, str]]:
+        """(site, title, address) of the pages that show what a team would see."""
+        for name, simulator in self.simulators.items():
+            for title, path in simulator.pages():
+                yield name, title, self.url(name) + path
+
+
+def load_file(simulator: Simulator, path: Path) -> dict[str, int]:
+    """Load a file of JSON lines (gzip too) of real payloads; counts what they became. Raises ValueError naming a bad line."""
+    counts: dict[str, int] = {}
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                word = simulator.load(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{path}: line {number}: {error!r}") from error
+            counts[word] = counts.get(word, 0) + 1
+    return counts

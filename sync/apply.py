@@ -1,0 +1,322 @@
+"""Carry a plan out through the ports: intent first, then the write, then what stands there now.
+
+A write whose answer was lost is looked for by its mark before anything is written again; what cannot be looked up
+stays an unsure intent, shown and never blindly resent. Nothing here knows a vendor.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from sync.core.errors import Conflict, LostAnswer, NotFound, TielineError, TryLater
+from sync.core.plan import (
+    Adoption,
+    Change,
+    CommentContent,
+    Content,
+    Desired,
+    Existing,
+    LinkContent,
+    PageAsContent,
+    Plan,
+    Published,
+    PublishedState,
+    digest_of,
+    mark_of,
+)
+from sync.core.ports import KnowledgeBase, Page, PageContent, Tracker, Written
+from sync.core.rich_text import RichText
+from sync.core.values import Ref
+from sync.parallel import as_completed
+from sync.remote import redact
+from sync.store.store import Store
+
+log = structlog.get_logger()
+WRITE_ATTEMPTS = 2
+THREADS = 8
+
+
+class Ports(Protocol):
+    """Where writes go: the trackers and knowledge bases of the configured connections."""
+
+    def tracker(self, connection: str) -> Tracker: ...
+
+    def knowledge_base(self, connection: str) -> KnowledgeBase: ...
+
+
+@dataclass
+class Outcome:
+    """What became of a plan's changes, each in exactly one list. ``unsure`` are writes whose fate could not be found out."""
+
+    written: list[Change] = field(default_factory=list)
+    drifted: list[tuple[Change, str]] = field(default_factory=list)
+    failed: list[tuple[Change, TielineError]] = field(default_factory=list)
+    unsure: list[tuple[Change, TielineError]] = field(default_factory=list)
+    deferred: list[tuple[Change, TielineError]] = field(default_factory=list)
+
+
+def look(ports: Ports, store: Store, installation: str, wanted: Iterable[Desired]) -> dict[str, Existing]:
+    """Read what stands at each wanted target under its mark; strongly consistent reads, several at once."""
+    published = store.published()
+    intended = {intent.change.key: intent.change.digest for intent in store.pending_intents()}
+
+    def look_at(item: Desired) -> tuple[str, Existing]:
+        mark = mark_of(installation, item.key)
+        found = _find(ports, item.target, mark, item.content, published.get(item.key))
+        digest = intended.get(item.key, "")
+        if found and digest == digest_of(item.message, item.facts):
+            found = replace(found, is_ours=True)  # our own write, whose answer was lost
+        return item.key, Existing(found, digest)
+
+    return dict(as_completed(look_at, wanted, THREADS))
+
+
+def _find(ports: Ports, target: Ref, mark: str, content: Content, last: Published | None) -> Written | None:
+    match content:
+        case CommentContent():
+            return ports.tracker(target.connection).find_comment(target, mark)
+        case LinkContent(other, side):
+            found = ports.tracker(target.connection).find_link(target, other, side, mark)
+            return _same_owner(found, last)
+        case PageAsContent(page):
+            return _find_page(ports.knowledge_base(target.connection), target, mark, page, last)
+
+
+def _same_owner(found: Written | None, last: Published | None) -> Written | None:
+    """Where a vendor's links carry no mark, the ledger's id tells ours."""
+    if found and last and last.written.id == found.id:
+        return replace(found, is_ours=last.written.is_ours)
+    return found
+
+
+def _find_page(
+    base: KnowledgeBase, target: Ref, mark: str, content: PageContent, last: Published | None
+) -> Written | None:
+    if last is None:
+        page = base.find_page(content.space, mark, content.title)
+        return _written_from_page(page) if page else None
+    try:
+        page = base.get_page(Ref.of(target.connection, "document", last.written.id))
+    except NotFound:
+        return None
+    return _written_from_page(page) if page.status == "current" else None
+
+
+def _written_from_page(page: Page) -> Written:
+    return Written(page.ref.key, page.version, page.url, page.block, bool(page.mark))
+
+
+def apply(
+    plan: Plan,
+    ports: Ports,
+    store: Store,
+    run: str,
+    state: PublishedState = "published",
+    on_change: Callable[[Change], None] = lambda _: None,
+) -> Outcome:
+    """Carry out every change once. One target's changes go in order, targets in parallel; an error stops its own change only,
+    except that a vendor that asks for a long pause defers the rest of its connection. ``on_change`` is told of each change as it ends.
+    """
+    outcome = Outcome()
+    worker = _Worker(ports, store, run, outcome, state, on_change)
+    for adoption in plan.adoptions:
+        worker.adopt(adoption)
+    pages = [change for change in plan.changes if change.kind == "page"]
+    for change in pages:  # one after the other: parents come before their children
+        worker.carry(change)
+    groups: dict[Ref, list[Change]] = {}
+    for change in plan.changes:
+        if change.kind != "page":
+            groups.setdefault(change.target, []).append(change)
+    for _ in as_completed(worker.carry_all, groups.values(), THREADS):
+        pass
+    return outcome
+
+
+class _Worker:
+    """Carries changes out and writes each one's fate into ledger and outcome. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        store: Store,
+        run: str,
+        outcome: Outcome,
+        state: PublishedState,
+        on_change: Callable[[Change], None],
+    ) -> None:
+        self._ports, self._store, self._run, self._outcome = ports, store, run, outcome
+        self._state, self._on_change = state, on_change
+        self._lock = threading.Lock()
+        self._paused: dict[str, TielineError] = {}
+
+    def adopt(self, adoption: Adoption) -> None:
+        """Remember what already stands there; nothing is written."""
+        item = adoption.desired
+        self._store.put_published(_published(item, adoption.found, digest_of(item.message, item.facts), self._run))
+
+    def carry_all(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self.carry(change)
+
+    def carry(self, change: Change) -> None:
+        self._carry(change)
+        self._on_change(change)
+
+    def _carry(self, change: Change) -> None:
+        if error := self._paused.get(change.target.connection):
+            self._outcome.deferred.append((change, error))
+            return
+        with self._lock:
+            change = _with_parent(change, self._store)
+            intent = self._store.add_intent(self._run, change)
+        try:
+            written = self._write(change)
+        except TielineError as error:
+            self._note_error(intent, change, error)
+            return
+        with self._lock:
+            self._store.confirm_intent(intent, change, self._entry(change, written))
+        self._outcome.written.append(change)
+        log.info("written", operation=change.operation, kind=change.kind, target=change.target, key=change.key)
+
+    def _entry(self, change: Change, written: Written | None) -> Published | None:
+        """The ledger's new memory of the key; what was undone is remembered, so that it is not simply done again."""
+        if written is None and self._state == "undone":
+            written = change.expected
+        return _published(change, written, change.digest, self._run, self._state) if written else None
+
+    def _write(self, change: Change) -> Written | None:
+        """Write once; after a lost answer look, and write again only when nothing of ours is there."""
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            try:
+                return write(self._ports, change)
+            except LostAnswer:
+                found = _find(self._ports, change.target, change.mark, change.content, None)
+                if change.operation == "create" and found:
+                    return replace(found, is_ours=True)
+                if change.operation == "remove" and not found:
+                    return None
+                if (
+                    change.operation == "update"
+                    and found
+                    and change.expected
+                    and found.version != change.expected.version
+                ):
+                    return found
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _note_error(self, intent: int, change: Change, error: TielineError) -> None:
+        state: Literal["failed", "unsure"] = "unsure" if isinstance(error, LostAnswer) else "failed"
+        with self._lock:
+            self._store.fail_intent(intent, state, redact(str(error)))
+        log.warning("not_written", key=change.key, target=change.target, state=state, error=redact(str(error)))
+        if isinstance(error, LostAnswer):
+            self._outcome.unsure.append((change, error))
+        elif isinstance(error, Conflict | NotFound):
+            self._outcome.drifted.append((change, redact(str(error))))
+        elif isinstance(error, TryLater):
+            self._paused[change.target.connection] = error
+            self._outcome.deferred.append((change, error))
+        else:
+            self._outcome.failed.append((change, error))
+
+
+def write(ports: Ports, change: Change) -> Written | None:
+    """One write through the right port; None when the thing is removed."""
+    match change.content:
+        case CommentContent(body):
+            return _write_comment(ports.tracker(change.target.connection), change, body)
+        case LinkContent(other, side):
+            tracker = ports.tracker(change.target.connection)
+            if change.operation == "remove" and change.expected:
+                tracker.remove_link(change.target, change.expected)
+                return None
+            return tracker.add_link(change.target, other, side, change.mark)
+        case PageAsContent(page):
+            return _write_page(ports.knowledge_base(change.target.connection), change, page)
+
+
+def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written | None:
+    if change.expected is None:
+        return tracker.add_comment(change.target, change.mark, body)
+    if change.operation == "remove":
+        tracker.remove_comment(change.target, change.expected)
+        return None
+    return tracker.edit_comment(change.target, change.expected, change.mark, body)
+
+
+def _write_page(base: KnowledgeBase, change: Change, content: PageContent) -> Written | None:
+    if change.expected is None:
+        return _written_from_page(base.create_page(change.mark, content))
+    page = base.get_page(Ref.of(change.target.connection, "document", change.expected.id))
+    if page.version != change.expected.version:
+        raise Conflict(f"page {page.url} changed since the plan", change.expected.version, page.version)
+    if change.operation == "remove":
+        base.remove_page(page)
+        return None
+    return _written_from_page(base.update_page(page, change.mark, content))
+
+
+def _with_parent(change: Change, store: Store) -> Change:
+    """A page whose parent was only planned gets the parent's id, now that it has one."""
+    content = change.content
+    if not isinstance(content, PageAsContent) or not content.page.parent_key or content.page.parent:
+        return change
+    parent = store.published().get(content.page.parent_key)
+    if parent is None:
+        return change
+    ref = Ref.of(change.target.connection, "document", parent.written.id)
+    return replace(change, content=PageAsContent(replace(content.page, parent=ref)))
+
+
+def _published(
+    item: Desired | Change, written: Written, digest: str, run: str, state: PublishedState = "published"
+) -> Published:
+    return Published(
+        key=item.key,
+        job=item.job,
+        target=item.target,
+        kind=item.kind,
+        written=written,
+        digest=digest,
+        message=item.message,
+        facts=item.facts,
+        content=item.content,
+        rests_on=item.rests_on,
+        run=run,
+        at=datetime.now(UTC),
+        state=state,
+        # A page's own version is what collecting sees; a task's version after our write is learnt by the next look.
+        target_version=written.version if item.kind == "page" else "",
+    )
+
+
+def undo(changes: Iterable[tuple[Change, Published | None]], ports: Ports, store: Store, run: str) -> Outcome:
+    """Take back a run's writes, last first: what it made is removed, what it replaced is written back, unless somebody edited it since."""
+    published = store.published()
+    steps = []
+    for change, before in reversed(list(changes)):
+        now = published.get(change.key)
+        if step := _reversal(change, before, now):
+            steps.append(step)
+    return apply(Plan(tuple(steps)), ports, store, run, state="undone")
+
+
+def _reversal(change: Change, before: Published | None, now: Published | None) -> Change | None:
+    if change.operation == "remove":
+        return replace(change, operation="create", expected=None, reason="undo")
+    if now is None or now.state == "undone":
+        return None
+    if change.operation == "create" or before is None:
+        return replace(change, operation="remove", expected=now.written, reason="undo")
+    return replace(change, operation="update", content=before.content, expected=now.written, reason="undo")

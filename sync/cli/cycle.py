@@ -1,0 +1,279 @@
+"""`collect`, `plan`, `apply`, `run`, `undo`: the cycle and its parts, as tables or JSON, with the right exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sync.app import App, build
+from sync.apply import Outcome
+from sync.cli.findings_text import finding_text, severity_rank
+from sync.cli.log import say_error, set_up_logging
+from sync.cli.show import console, counts_text, say, say_json, say_table
+from sync.collect import Collected
+from sync.core.markdown import markdown_from_rich_text
+from sync.core.plan import Change, CommentContent, LinkContent, PageAsContent, Plan
+from sync.core.values import Certificate
+from sync.engine import Cycle
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[App]:
+    """The application over this configuration, closed in the end."""
+    set_up_logging()
+    app = build(config)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+@contextmanager
+def _progress(is_shown: bool) -> Iterator[Any]:
+    """A progress bar per connection on a terminal; nothing elsewhere, where log lines tell."""
+    if not (is_shown and console.is_terminal):
+        yield lambda *_: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} records"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(connection: str, stream: str, count: int) -> None:
+            if connection not in tasks:
+                tasks[connection] = bars.add_task(connection, total=None)
+            bars.update(tasks[connection], completed=count, description=f"{connection} {stream}")
+
+        yield show
+
+
+def run_collect(config: Path, names: Sequence[str], as_json: bool) -> int:
+    """Collect and report; exit 0 only when every connection is proven complete."""
+    with opened(config) as app:
+        app.check_names(names)
+        with _progress(not as_json) as progress:
+            run, reports = app.engine.collect(names, progress)
+    if as_json:
+        say_json({"run": run, "connections": {report.connection: collected_shape(report) for report in reports}})
+    else:
+        show_collected(reports)
+    return code_of_collected(reports)
+
+
+def collected_shape(report: Collected) -> dict[str, Any]:
+    """One connection's report in the shape of docs/cli.md."""
+    return {
+        "fetched": report.fetched,
+        "stored": report.stored,
+        "skipped": report.skipped,
+        "requests": report.requests,
+        "seconds": report.seconds,
+        "error": str(report.error) if report.error else None,
+        "certificate": certificate_shape(report.certificate(datetime.now(UTC)), report.certificates),
+    }
+
+
+def certificate_shape(whole: Certificate, scopes: Iterable[Certificate]) -> dict[str, Any]:
+    """A connection's certificate in the shape of docs/cli.md."""
+    names = ("counted", "stored", "unproven", "reason")
+    return {
+        "is_complete": whole.is_complete,
+        **{name: getattr(whole, name) for name in names},
+        "at": whole.at,
+        "scopes": [
+            {"stream": item.stream, "scope": item.scope, **{name: getattr(item, name) for name in names}}
+            for item in scopes
+        ],
+    }
+
+
+def show_collected(reports: Sequence[Collected]) -> None:
+    """What was collected, as a table, and each reason why something is not complete."""
+    rows = [
+        (
+            report.connection,
+            report.fetched,
+            report.stored,
+            counts_text(report.skipped) if report.skipped else "",
+            report.requests,
+            f"{report.seconds:.1f} s",
+            _certificate_words(report),
+        )
+        for report in reports
+    ]
+    say_table("Collected", ("connection", "fetched", "new", "skipped", "requests", "time", "certificate"), rows)
+    for report in reports:
+        if report.error:
+            say(f"{report.connection}: {report.error}")
+
+
+def _certificate_words(report: Collected) -> str:
+    certificate = report.certificate(datetime.now(UTC))
+    if certificate.is_complete:
+        return f"complete: {certificate.counted} there = {certificate.stored} here"
+    return f"NOT COMPLETE: {certificate.reason or f'{certificate.unproven} items unproven'}"
+
+
+def code_of_collected(reports: Sequence[Collected]) -> int:
+    """The exit code: 0 complete, 3 unreachable, 5 incomplete; the worst that is not a passing trouble wins."""
+    codes = {report.error.exit_code for report in reports if report.error}
+    if not codes and all(report.certificate(datetime.now(UTC)).is_complete for report in reports):
+        return 0
+    return next((code for code in (2, 70, 5, 3) if code in codes), 5)
+
+
+def run_plan(config: Path, as_json: bool) -> int:
+    """List the exact writes."""
+    with opened(config) as app:
+        planned = app.engine.plan()
+    if as_json:
+        say_json(plan_shape(planned.plan))
+    else:
+        show_plan(planned.plan)
+    return 0
+
+
+def change_shape(change: Change) -> dict[str, Any]:
+    """One change in the shape of docs/cli.md."""
+    names = ("operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark")
+    return {**{name: getattr(change, name) for name in names}, "text": change_text(change)}
+
+
+def change_text(change: Change) -> str:
+    """What the write says, as plain text."""
+    match change.content:
+        case CommentContent(body):
+            return markdown_from_rich_text(body).strip()
+        case LinkContent(other, side):
+            words = "waits for" if side == "waits_for" else "blocks"
+            return f"{words} {other.title} {other.url}".strip()
+        case PageAsContent(page):
+            return f"{page.title}\n\n{markdown_from_rich_text(page.body).strip()}"
+
+
+def plan_shape(plan: Plan) -> dict[str, Any]:
+    """A plan in the shape of docs/cli.md."""
+    return {
+        "changes": [change_shape(change) for change in plan.changes],
+        "skips": [
+            {"key": skip.key, "target": skip.target, "reason": skip.reason, "detail": skip.detail}
+            for skip in plan.skips
+        ],
+        "adoptions": [{"key": item.desired.key, "target": item.desired.target} for item in plan.adoptions],
+        "counts": plan.counts(),
+    }
+
+
+def show_plan(plan: Plan) -> None:
+    """The plan for a person: each write with its text, then what was left alone and why."""
+    if not plan.changes:
+        say("Nothing to write.")
+    for number, change in enumerate(plan.changes, start=1):
+        say(f"{number}. {change.operation} {change.kind} at {change.target}   [{change.reason}]")
+        text = change_text(change)
+        for line in (text if change.kind != "page" else text.splitlines()[0]).splitlines():
+            say(f"     {line}")
+    for skip in plan.skips:
+        say(f"left alone ({skip.reason}): {skip.key} {skip.detail}")
+    say(f"Writes: {counts_text(plan.counts())}.")
+
+
+def run_apply(config: Path, accept_first_run: bool, as_json: bool) -> int:
+    """Plan and carry out."""
+    with opened(config) as app:
+        cycle = app.engine.apply(accept_first_run)
+    if as_json:
+        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
+    else:
+        show_outcome(cycle)
+    return code_of_outcome(cycle.outcome or Outcome())
+
+
+def run_undo(config: Path, run: str, as_json: bool) -> int:
+    """Take a run back."""
+    with opened(config) as app:
+        cycle = app.engine.undo(run)
+    if as_json:
+        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
+    else:
+        show_outcome(cycle)
+    return code_of_outcome(cycle.outcome or Outcome())
+
+
+def outcome_shape(run: str, outcome: Outcome) -> dict[str, Any]:
+    """What became of each change, in the shape of docs/cli.md."""
+    shape: dict[str, Any] = {"run": run, "written": [change_shape(change) for change in outcome.written]}
+    for name in ("drifted", "failed", "unsure", "deferred"):
+        shape[name] = [{**change_shape(change), "error": str(error)} for change, error in getattr(outcome, name)]
+    return shape
+
+
+def show_outcome(cycle: Cycle) -> None:
+    """What was written and what was not, for a person."""
+    outcome = cycle.outcome or Outcome()
+    for change in outcome.written:
+        say(f"{change.operation} {change.kind} at {change.target}")
+    for word in ("drifted", "failed", "unsure", "deferred"):
+        for change, error in getattr(outcome, word):
+            say(f"{word}: {change.operation} {change.kind} at {change.target}: {error}")
+    say(f"Run {cycle.run}: {len(outcome.written)} written.")
+
+
+def code_of_outcome(outcome: Outcome) -> int:
+    """0 when everything was written or planned again, 3 when a vendor asks to wait, 5 when something failed or is unsure."""
+    if outcome.failed or outcome.unsure:
+        return 5
+    return 3 if outcome.deferred else 0
+
+
+def run_cycle(config: Path, accept_first_run: bool, fail_on: str | None, as_json: bool) -> int:
+    """Collect, judge, plan, apply; the exit code of the worst part."""
+    with opened(config) as app, _progress(not as_json) as progress:
+        cycle = app.engine.cycle(accept_first_run, progress)
+        language = app.loaded.config.language
+    if as_json:
+        say_json(cycle_shape(cycle))
+    else:
+        show_cycle(cycle, language)
+    return code_of_cycle(cycle, fail_on)
+
+
+def cycle_shape(cycle: Cycle) -> dict[str, Any]:
+    """A whole run in the shape of docs/cli.md."""
+    return {
+        "run": cycle.run,
+        "collect": {report.connection: collected_shape(report) for report in cycle.collected},
+        "plan": plan_shape(cycle.planned.plan) if cycle.planned else None,
+        "apply": outcome_shape(cycle.run, cycle.outcome) if cycle.outcome else None,
+        "refused": str(cycle.refused) if cycle.refused else None,
+        "findings": {"opened": len(cycle.news.opened), "resolved": len(cycle.news.resolved)},
+    }
+
+
+def show_cycle(cycle: Cycle, language: Any) -> None:
+    """A run for a person: collected, noticed, written."""
+    show_collected(cycle.collected)
+    for item in sorted(cycle.news.opened, key=lambda item: severity_rank(item.finding.severity)):
+        say(f"{item.finding.severity}: {finding_text(item.finding, language)}")
+    if cycle.refused and cycle.planned:
+        show_plan(cycle.planned.plan)
+        say_error(cycle.refused)
+        return
+    show_outcome(cycle)
+
+
+def code_of_cycle(cycle: Cycle, fail_on: str | None) -> int:
+    """4 when a brake held; else what collecting and writing say; else 1 when findings were asked to fail on."""
+    if cycle.refused:
+        return cycle.refused.exit_code
+    codes = [code_of_outcome(cycle.outcome or Outcome()), code_of_collected(cycle.collected)]
+    if worst := next((code for code in (2, 70, 5, 3) if code in codes), 0):
+        return worst
+    found = [finding for items in cycle.planned.findings.values() for finding in items] if cycle.planned else []
+    if fail_on and any(severity_rank(finding.severity) <= severity_rank(fail_on) for finding in found):
+        return 1
+    return 0

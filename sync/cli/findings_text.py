@@ -1,0 +1,87 @@
+"""What each finding says, in Chinese and English side by side: the engine's own, the mapping's and the jobs'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sync.core.values import Finding, Language, Severity
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+WORDS: dict[str, dict[Language, str]] = {
+    "delay": {
+        "zh-CN": "跨部门延期：{subjects}，原计划 {planned}，最早 {expected}，晚 {slip_days} 个工作日",
+        "en": "late across departments: {subjects}, planned {planned}, {expected} at the earliest, {slip_days} working days later",
+    },
+    "cycle": {"zh-CN": "依赖成环：{subjects}", "en": "dependencies form a circle: {subjects}"},
+    "proposed_dependency": {
+        "zh-CN": "待确认的依赖（可信度 {confidence}）：{subjects}",
+        "en": "dependency to be confirmed (confidence {confidence}): {subjects}",
+    },
+    "contradiction": {
+        "zh-CN": "依赖方向互相矛盾：{subjects}",
+        "en": "the evidence contradicts itself about which comes first: {subjects}",
+    },
+    "sop_problem": {"zh-CN": "{place}：{text}", "en": "{place}: {text}"},
+    "edited": {
+        "zh-CN": "我们写的内容被人改过，已保留人的改动：{key} {detail}",
+        "en": "edited by hand, left alone: {key} {detail}",
+    },
+    "gone": {
+        "zh-CN": "我们写的内容被人删掉了，没有重建：{key} {detail}",
+        "en": "deleted by somebody, not made again: {key} {detail}",
+    },
+    "unsure": {
+        "zh-CN": "不确定是否写成功，没有重发：{key} {detail}",
+        "en": "it is not known whether this was written; not sent again: {key} {detail}",
+    },
+    "not_ours": {
+        "zh-CN": "那里的内容不是我们写的，没有动：{key} {detail}",
+        "en": "not ours, left alone: {key} {detail}",
+    },
+    "orphaned": {
+        "zh-CN": "来源已经没有了，我们写的内容还在：{key} {detail}",
+        "en": "its source is gone, what we wrote still stands: {key} {detail}",
+    },
+    "incomplete": {
+        "zh-CN": "{connection} 的数据不完整，相关内容不会写出：{reason}",
+        "en": "the data of {connection} is not proven complete, nothing that rests on it is written: {reason}",
+    },
+    "unmapped_status": {
+        "zh-CN": "{connection} 的状态“{value}”没有映射（{count} 条），按“未知”处理：{place}",
+        "en": "{connection}: the status '{value}' is not mapped ({count} records), treated as unknown: {place}",
+    },
+    "record_problem": {
+        "zh-CN": "{connection} 有 {count} 条记录的 {field} 读不出来（{value}）：{text} {place}",
+        "en": "{connection}: {field} of {count} records cannot be read ({value}): {text} {place}",
+    },
+    "vocabulary": {
+        "zh-CN": "{place}：{text} {hint}",
+        "en": "{place}: {text} {hint}",
+    },
+}
+
+
+def finding_text(finding: Finding, language: Language) -> str:
+    """The finding as a sentence. A message without a sentence of its own is shown with its parameters."""
+    subjects = " → ".join(str(subject) for subject in finding.subjects)
+    values = _Values({"subjects": subjects, **finding.parameters})
+    template = WORDS.get(finding.message, {}).get(language)
+    if template is None:
+        return f"{finding.message}: {subjects} {dict(finding.parameters)}"
+    return template.format_map(values).strip()
+
+
+def severity_rank(severity: str) -> int:
+    """0 for the most severe."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+class _Values(dict[str, object]):
+    """Parameters for a sentence: what is not known reads as such."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        super().__init__({key: "?" if value is None else value for key, value in values.items()})
+
+    def __missing__(self, key: str) -> str:
+        return "?"

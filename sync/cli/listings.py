@@ -1,0 +1,190 @@
+"""`tasks`, `dependencies`, `findings`, `certify`, `runs`: what is known now, as tables or JSON (docs/cli.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sync.cli.cycle import certificate_shape, opened
+from sync.cli.findings_text import finding_text, severity_rank
+from sync.cli.show import say, say_json, say_table
+from sync.collect import WHOLE
+from sync.core.disclosure import department_name, shown
+from sync.core.values import Dependency, Evidence, Language, Task, View
+from sync.store.entries import TrackedFinding
+
+
+def list_tasks(config: Path, as_json: bool, department: str, status: str) -> None:
+    """The tasks, sorted by ref; restricted ones as they may be shown elsewhere."""
+    with opened(config) as app:
+        view, language = app.engine.view(), app.loaded.config.language
+    tasks = [view.tasks[ref] for ref in sorted(view.tasks)]
+    if department:
+        tasks = [task for task in tasks if department in _department_names(view, task)]
+    if status:
+        tasks = [task for task in tasks if task.status == status]
+    if as_json:
+        say_json([task_shape(view, task, language) for task in tasks])
+        return
+    rows = [_task_row(view, task, language) for task in tasks]
+    say_table(f"{len(tasks)} tasks", ("ref", "key", "title", "status", "owner", "department", "start", "due"), rows)
+
+
+def _department_names(view: View, task: Task) -> set[str]:
+    if task.department is None:
+        return set()
+    return {
+        task.department.key,
+        department_name(view, task.department, "zh-CN"),
+        department_name(view, task.department, "en"),
+    }
+
+
+def _task_row(view: View, task: Task, language: Language) -> tuple[object, ...]:
+    item = shown(view, task, None, language)
+    status = task.status if task.status != "unknown" else f"unknown ({task.vendor_status})"
+    return (task.ref, item.key, item.title, status, item.owner, item.department, task.start, task.due)
+
+
+def task_shape(view: View, task: Task, language: Language) -> dict[str, Any]:
+    """A task in the shape of docs/cli.md."""
+    item = shown(view, task, None, language)
+    shape = {name: getattr(task, name) for name in Task.__struct_fields__}
+    return {**shape, "title": item.title, "key": item.key, "url": item.url}
+
+
+def list_dependencies(config: Path, as_json: bool, relations: bool, external: bool) -> None:
+    """Dependencies, or relations, or references to what is not collected."""
+    with opened(config) as app:
+        view, language = app.engine.view(), app.loaded.config.language
+    if relations:
+        shapes = [
+            {"source": r.source, "target": r.target, "word": r.word, "evidence": _evidence(r.evidence)}
+            for r in view.relations
+        ]
+        columns = ("source", "word", "target")
+    elif external:
+        names = ("record", "text", "side", "relation", "title")
+        shapes = [
+            {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
+            for item in view.external_references
+        ]
+        columns = ("record", "relation", "side", "text")
+    else:
+        shapes = [dependency_shape(item) for item in sorted(view.dependencies, key=lambda item: item.key)]
+        columns = ("predecessor", "successor", "type", "confidence", "state")
+    if as_json:
+        say_json(shapes)
+        return
+    rows = [tuple(_named(view, shape[column], language) for column in columns) for shape in shapes]
+    say_table(
+        f"{len(shapes)} {'relations' if relations else 'external references' if external else 'dependencies'}",
+        columns,
+        rows,
+    )
+
+
+def _named(view: View, value: object, language: Language) -> object:
+    task = view.tasks.get(value) if isinstance(value, str) else None  # type: ignore[call-overload]
+    return f"{value}\n{shown(view, task, None, language).title}" if task else value
+
+
+def dependency_shape(item: Dependency) -> dict[str, Any]:
+    """A dependency in the shape of docs/cli.md."""
+    names = ("key", "predecessor", "successor", "type", "lag_minutes", "lag_unit", "confidence", "state")
+    return {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
+
+
+def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    names = ("record", "place", "source_id", "rule", "confidence")
+    return [{name: getattr(item, name) for name in names} for item in items]
+
+
+def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) -> int:
+    """Findings, most severe first; exit 1 when one is as severe as asked."""
+    with opened(config) as app:
+        language = app.loaded.config.language
+        tracked = [item for item in app.store.findings() if state in ("all", item.state)]
+    tracked.sort(key=lambda item: (severity_rank(item.finding.severity), item.opened_at, item.finding.key))
+    if as_json:
+        say_json([finding_shape(item, language) for item in tracked])
+    else:
+        rows = [
+            (
+                item.finding.severity,
+                item.state,
+                f"{item.opened_at:%Y-%m-%d %H:%M}",
+                finding_text(item.finding, language),
+            )
+            for item in tracked
+        ]
+        say_table(f"{len(rows)} findings", ("severity", "state", "since (UTC)", "finding"), rows)
+    is_failing = fail_on and any(severity_rank(item.finding.severity) <= severity_rank(fail_on) for item in tracked)
+    return 1 if is_failing else 0
+
+
+def finding_shape(item: TrackedFinding, language: Language) -> dict[str, Any]:
+    """A finding in the shape of docs/cli.md."""
+    finding = item.finding
+    names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
+    return {
+        **{name: getattr(finding, name) for name in names},
+        "job": item.job,
+        "state": item.state,
+        "since": item.opened_at,
+        "text": finding_text(finding, language),
+    }
+
+
+def list_certificates(config: Path, as_json: bool) -> int:
+    """The latest certificates; exit 5 while one connection is not complete."""
+    with opened(config) as app:
+        by_name = {name: app.store.certificates(name) for name in app.loaded.config.connections}
+    wholes = {
+        name: next((c.certificate for c in items if c.certificate.scope == WHOLE), None)
+        for name, items in by_name.items()
+    }
+    parts = {name: [c.certificate for c in items if c.certificate.scope != WHOLE] for name, items in by_name.items()}
+    if as_json:
+        say_json({name: certificate_shape(whole, parts[name]) if whole else None for name, whole in wholes.items()})
+    else:
+        rows = [
+            (
+                name,
+                item.stream,
+                item.scope,
+                item.counted,
+                item.stored,
+                item.is_complete,
+                item.reason,
+                f"{item.at:%Y-%m-%d %H:%M}",
+            )
+            for name, items in parts.items()
+            for item in items
+        ]
+        columns = ("connection", "stream", "scope", "there", "here", "complete", "reason", "at (UTC)")
+        say_table("Certificates", columns, rows)
+        for name, whole in wholes.items():
+            if whole is None or not whole.is_complete:
+                say(f"{name}: {whole.reason if whole else 'never collected'}")
+    return 0 if all(whole and whole.is_complete for whole in wholes.values()) else 5
+
+
+def list_runs(config: Path, as_json: bool) -> None:
+    """The latest runs, newest first."""
+    with opened(config) as app:
+        runs = app.store.runs()
+    if as_json:
+        say_json(runs)
+        return
+    rows = [
+        (
+            run.id,
+            run.kind,
+            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            run.outcome if run.ended_at else "did not end",
+            run.counts.get("written"),
+        )
+        for run in runs
+    ]
+    say_table(f"{len(rows)} runs", ("run", "kind", "started (UTC)", "outcome", "written"), rows)

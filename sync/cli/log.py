@@ -1,0 +1,40 @@
+"""How the command line speaks: JSON log lines for machines, sentences for people, secrets for nobody."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from sync.core.errors import TielineError
+from sync.remote import redact
+
+
+def set_up_logging(is_quiet: bool | None = None) -> None:
+    """One JSON line per event on standard error; on a terminal only warnings, as the tables say the rest."""
+    is_quiet = sys.stderr.isatty() if is_quiet is None else is_quiet
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact_values,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if is_quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _redact_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def say_error(error: TielineError) -> None:
+    """The error as one sentence (or a list of problems) on standard error, without a traceback."""
+    print(redact(str(error)), file=sys.stderr)  # noqa: T201

@@ -1,0 +1,292 @@
+"""``tieline``: every command, its options, and how an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="tieline",
+    help="Joins the tools departments already use, so that work crossing a department boundary stays visible, owned and on time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+raw_app = typer.Typer(
+    help="Raw records as JSON lines, for support or to try a mapping on a sample.", no_args_is_help=True
+)
+app.add_typer(raw_app, name="raw")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="TIELINE_CONFIG", help="tieline.yaml", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable; shapes in docs/cli.md")]
+DEFAULT_CONFIG = Path("tieline.yaml")
+
+
+def main() -> None:
+    """Run the command line; every TielineError ends as its sentence on standard error and its exit code."""
+    from sync.core.errors import TielineError
+
+    try:
+        app()
+    except TielineError as error:
+        from sync.cli.log import say_error
+
+        say_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output left (`tieline tasks | head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="where to write")] = Path()) -> None:
+    """Write a first tieline.yaml and mappings; never overwrites a file."""
+    from sync.cli.setup import init_folder
+
+    init_folder(folder)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Read configuration and mappings; name every mistake with file and line."""
+    from sync.cli.setup import check_config
+
+    check_config(config)
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Ask the live systems: reachable, permitted, every mapped name exists, clock, token expiry."""
+    from sync.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(config, as_json))
+
+
+@app.command()
+def collect(
+    connections: Annotated[list[str] | None, typer.Argument(help="all when none is named")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch, keep raw records, map, certify."""
+    from sync.cli.cycle import run_collect
+
+    raise typer.Exit(run_collect(config, connections or [], as_json))
+
+
+@app.command()
+def plan(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Judge what is stored and list the exact writes; writes nothing."""
+    from sync.cli.cycle import run_plan
+
+    raise typer.Exit(run_plan(config, as_json))
+
+
+AcceptOption = Annotated[bool, typer.Option("--accept-first-run", help="release the brake on a first run's writes")]
+FailOnOption = Annotated[
+    Literal["info", "warning", "critical"] | None,
+    typer.Option("--fail-on", help="exit 1 when a finding of this severity or worse is open"),
+]
+
+
+@app.command()
+def apply(
+    config: ConfigOption = DEFAULT_CONFIG, accept_first_run: AcceptOption = False, as_json: JsonOption = False
+) -> None:
+    """Plan, then carry the plan out within the limits."""
+    from sync.cli.cycle import run_apply
+
+    raise typer.Exit(run_apply(config, accept_first_run, as_json))
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    accept_first_run: AcceptOption = False,
+    fail_on: FailOnOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One cycle: collect, judge, plan, apply."""
+    from sync.cli.cycle import run_cycle
+
+    raise typer.Exit(run_cycle(config, accept_first_run, fail_on, as_json))
+
+
+@app.command()
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run a cycle every few minutes, answer /health and /metrics."""
+    from sync.cli.serve import run_serve
+
+    raise typer.Exit(run_serve(config))
+
+
+@app.command()
+def health(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Exit 0 when `tieline serve` answers here."""
+    from sync.cli.serve import run_health
+
+    raise typer.Exit(run_health(config))
+
+
+@app.command()
+def explain(
+    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
+    field: Annotated[str, typer.Argument(help="one field of it")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Why a value is what it is: raw record, mapping line, value, finding, write."""
+    from sync.cli.explain import run_explain
+
+    raise typer.Exit(run_explain(config, ref, field, as_json))
+
+
+@app.command()
+def tasks(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    department: Annotated[str, typer.Option(help="only this department")] = "",
+    status: Annotated[str, typer.Option(help="only this status")] = "",
+) -> None:
+    """The tasks known now."""
+    from sync.cli.listings import list_tasks
+
+    list_tasks(config, as_json, department, status)
+
+
+@app.command()
+def dependencies(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    relations: Annotated[bool, typer.Option("--relations", help="relations instead")] = False,
+    external: Annotated[
+        bool, typer.Option("--external", help="references to items that are not collected instead")
+    ] = False,
+) -> None:
+    """The dependencies known now, with their evidence."""
+    from sync.cli.listings import list_dependencies
+
+    list_dependencies(config, as_json, relations, external)
+
+
+@app.command()
+def findings(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    state: Annotated[str, typer.Option(help="open, acknowledged, resolved or all")] = "open",
+    fail_on: FailOnOption = None,
+) -> None:
+    """What the jobs and the engine noticed."""
+    from sync.cli.listings import list_findings
+
+    raise typer.Exit(list_findings(config, as_json, state, fail_on))
+
+
+@app.command()
+def certify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """The last completeness certificates."""
+    from sync.cli.listings import list_certificates
+
+    raise typer.Exit(list_certificates(config, as_json))
+
+
+@app.command()
+def runs(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """The runs, newest first, with what each wrote."""
+    from sync.cli.listings import list_runs
+
+    list_runs(config, as_json)
+
+
+@app.command()
+def remap(
+    config: ConfigOption = DEFAULT_CONFIG,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would change")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay the raw records through the present mappings; shows what changes."""
+    from sync.cli.remap import run_remap
+
+    raise typer.Exit(run_remap(config, dry_run, as_json))
+
+
+@app.command()
+def undo(
+    run: Annotated[str, typer.Argument(help="the run's id, as `tieline runs` shows it")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a run's writes where nobody edited them since."""
+    from sync.cli.cycle import run_undo
+
+    raise typer.Exit(run_undo(config, run, as_json))
+
+
+@app.command()
+def schema(
+    name: Annotated[Literal["mapping", "people", "departments", "calendar", "config"], typer.Argument()] = "mapping",
+) -> None:
+    """The JSON Schema of a file, for editors."""
+    from sync.cli.setup import print_schema
+
+    print_schema(name)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="first port; each simulated site takes one")] = 9101,
+    load: Annotated[list[str] | None, typer.Option(help="SITE=FILE of JSON lines (.gz too) of real payloads")] = None,
+    is_empty: Annotated[bool, typer.Option("--empty", help="without the seeded story")] = False,
+) -> None:
+    """Simulated vendors to try a mapping on, without touching production."""
+    from sync.cli.sandbox import run_sandbox
+
+    run_sandbox(port, load or [], is_empty)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option(envvar="TIELINE_DEMO_FOLDER", help="where database and pages are written")
+    ] = Path("var/demo"),
+    keep: Annotated[bool, typer.Option("--keep", help="leave the sandbox running until Ctrl-C")] = False,
+) -> None:
+    """The main job, end to end, against the sandbox."""
+    from sync.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, keep))
+
+
+@raw_app.command("export")
+def raw_export(file: Path, config: ConfigOption = DEFAULT_CONFIG, connection: str = "") -> None:
+    """Write the raw records to a file, one JSON object a line."""
+    from sync.cli.raw import export_raw
+
+    export_raw(config, file, connection)
+
+
+@raw_app.command("import")
+def raw_import(file: Path, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Read raw records from a file, map them, and say what they became."""
+    from sync.cli.raw import import_raw
+
+    raise typer.Exit(import_raw(config, file))
+
+
+@app.command()
+def version() -> None:
+    """The version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("tieline"))
+
+
+if __name__ == "__main__":
+    main()

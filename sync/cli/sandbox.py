@@ -1,0 +1,49 @@
+"""`sandbox`: simulated vendors in this process, to try a mapping without touching production."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.world import CREDENTIALS, SITES, World, load_file
+from sync.cli.show import say, say_table
+from sync.core.errors import ConfigError, Problem
+
+
+def run_sandbox(port: int, loads: Sequence[str], is_empty: bool) -> None:
+    """Serve until Ctrl-C; says where everything is and what to put into the environment."""
+    wanted = [_site_and_file(text) for text in loads]
+    try:
+        world = World(first_port=port, is_empty=is_empty)
+    except OSError as error:
+        hint = "another sandbox may be running; choose --port"
+        raise ConfigError(
+            [Problem("command line", 0, f"--port {port}", f"cannot listen: {error.strerror}", hint)]
+        ) from error
+    with world:
+        for site, file in wanted:
+            try:
+                counts = load_file(world.simulators[site], file)
+            except (OSError, ValueError) as error:
+                raise ConfigError([Problem("command line", 0, f"--load {site}={file}", str(error))]) from error
+            say(f"{site}: loaded {', '.join(f'{count} {word}' for word, count in counts.items())}")
+        say_table("Sites", ("site", "base_url"), list(world.urls().items()))
+        say_table("Pages worth opening", ("site", "page", "address"), list(world.pages()))
+        say("Credentials for tieline.yaml (env:NAME):")
+        for name, value in CREDENTIALS.items():
+            say(f"  export {name}={value}")
+        say('Faults: POST a JSON list to <base_url>/_sandbox/faults, e.g. [{"kind": "rate_limited", "value": 3}].')
+        say("Ctrl-C ends it; nothing is kept.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            say("Ended.")
+
+
+def _site_and_file(text: str) -> tuple[str, Path]:
+    site, _, file = text.partition("=")
+    if site not in SITES or not file:
+        hint = f"SITE=FILE, with SITE one of {', '.join(SITES)}"
+        raise ConfigError([Problem("command line", 0, f"--load {text}", "not understood", hint)])
+    return site, Path(file)

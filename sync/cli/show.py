@@ -1,0 +1,64 @@
+"""Values as JSON of a documented shape (docs/cli.md), and as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sync.remote import redact
+
+console = Console(highlight=False, soft_wrap=False)
+
+
+def json_text(data: object) -> str:
+    """Indented JSON; instants in UTC with Z, dates as YYYY-MM-DD, refs as text; secrets masked."""
+    plain = msgspec.to_builtins(data, enc_hook=_plain, str_keys=True)
+    return redact(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode())
+
+
+def say_json(data: object) -> None:
+    """The document on standard output."""
+    print(json_text(data))  # noqa: T201
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON shape")
+
+
+def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; text from outside is printed as it is, never as markup or escape sequences."""
+    table = Table(title=Text(title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)
+
+
+def say(text: str = "") -> None:
+    """A line of plain text."""
+    console.print(Text(printable(text)))
+
+
+def printable(value: object) -> str:
+    """A cell's text: empty for None, secrets masked, control characters (terminal escapes) shown as such."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = redact(str(value))
+    return "".join(character if character >= " " or character == "\n" else "�" for character in text)
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """ "create comment 2, create link 1", or "nothing"."""
+    return ", ".join(f"{word} {number}" for word, number in sorted(counts.items())) or "nothing"

@@ -1,0 +1,255 @@
+"""``tieline.yaml``: what to connect, what to run, how much may be written. Every mistake is named with its line.
+
+Secrets are never written there: credentials are ``env:NAME`` or ``file:PATH`` and are read when a connection is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from sync.core.errors import ConfigError, Problem
+from sync.core.plan import Limits
+from sync.core.ports import ConnectionSettings, Connector
+from sync.core.values import Language
+from sync.mapping.problems import nearest, validated
+from sync.mapping.yaml import Node, load
+from sync.registry import connectors_by_name, jobs_by_name
+from sync.remote import keep_secret
+
+# Names a person signs in with; not secrets, though they may come from the environment as well.
+PLAIN_CREDENTIALS = frozenset({"email", "user", "cloud_id"})
+COMMON_SETTINGS = frozenset(
+    {"type", "variant", "base_url", "browse_base", "mapping", "language", "zone", "requests_per_second", "in_flight"}
+)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConnectionConfig(BaseModel):
+    """One configured account. Beside these settings stand the connector's own credentials and options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    variant: str = ""
+    base_url: str = ""
+    browse_base: str = ""
+    mapping: str = ""
+    language: Language | None = None
+    zone: str = ""
+    requests_per_second: float = Field(0.0, ge=0)
+    in_flight: int = Field(0, ge=0, le=64)
+
+
+class LimitsConfig(_Model):
+    """The brakes on writing; see docs/trust.md."""
+
+    max_changes: int = Field(200, ge=0)
+    max_share: float = Field(0.3, ge=0, le=1)
+    share_from: int = Field(10, ge=1)
+    max_first_run_changes: int = Field(0, ge=0)
+
+
+class ServeConfig(_Model):
+    """The long-lived service: where it listens, and every how many minutes it runs a cycle."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    every_minutes: int = Field(10, ge=1, le=1440)
+
+
+class Config(_Model):
+    """The whole of tieline.yaml. ``installation`` is part of every mark we leave and never changes."""
+
+    installation: str = Field("tieline", pattern=r"^[a-z0-9][a-z0-9-]{0,23}$")
+    database: str = "sqlite:///var/tieline.sqlite"
+    mappings: str = "mappings"
+    language: Language = "zh-CN"
+    zone: str = "Asia/Shanghai"
+    connections: dict[str, ConnectionConfig] = Field(min_length=1)
+    jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    limits: LimitsConfig = LimitsConfig()
+    serve: ServeConfig = ServeConfig()
+
+
+class LoadedConfig(msgspec.Struct, frozen=True):
+    """A valid configuration, the folder its relative paths start from, and its text with line numbers."""
+
+    config: Config
+    folder: Path
+    node: Node
+    file: str
+    job_settings: Mapping[str, Any]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(**self.config.limits.model_dump())
+
+    def path(self, relative: str) -> Path:
+        """A path of the configuration, relative to its own folder."""
+        return (self.folder / relative).resolve()
+
+    def database_url(self) -> str:
+        """The database URL; a relative SQLite file lies beside the configuration. ``TIELINE_DATABASE`` overrides it."""
+        url = os.environ.get("TIELINE_DATABASE") or self.config.database
+        if url.startswith(("env:", "file:")):
+            url = read_secret(url, self.folder)
+        prefix, _, file = url.partition(":///")
+        if prefix == "sqlite" and file and not file.startswith("/"):
+            return f"sqlite:///{self.path(file)}"
+        return url
+
+
+def load_config(path: Path) -> LoadedConfig:
+    """Read and check tieline.yaml. Raises ConfigError naming every problem with its line."""
+    file = str(path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        hint = "`tieline init` writes a first one; --config or TIELINE_CONFIG names another place"
+        raise ConfigError([Problem(file, 0, "-", f"cannot be read: {error.strerror}", hint)]) from error
+    node = load(text, file)
+    config = validated(Config, node, file)
+    problems = [*_connection_problems(config, node, file), *_zone_problems(config, node, file)]
+    settings, job_problems = _job_settings(config, node, file)
+    if problems + job_problems:
+        raise ConfigError(problems + job_problems)
+    return LoadedConfig(config, path.resolve().parent, node, file, settings)
+
+
+def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]:
+    problems: list[Problem] = []
+    known = connectors_by_name()
+    for name, connection in config.connections.items():
+
+        def problem(setting: str, text: str, hint: str = "", name: str = name) -> None:
+            path = f"connections.{name}" + (f".{setting}" if setting else "")
+            problems.append(Problem(file, node.line(path), path, text, hint))
+
+        if not name.replace("-", "").replace("_", "").isalnum() or name != name.lower() or not name.isascii():
+            problem("", f"{name!r} is not a connection name", "small letters, digits and - only")
+        if connection.type not in known:
+            problem("type", f"{connection.type!r} is not a connector", nearest(connection.type, known))
+            continue
+        manifest = known[connection.type]
+        if manifest.variants and connection.variant not in manifest.variants:
+            problem("variant", f"{connection.variant!r}: expected {' or '.join(manifest.variants)}")
+            continue
+        if not (connection.base_url or manifest.default_base_url):
+            problem("base_url", "missing", "the site's address, such as https://acme.atlassian.net")
+        for setting in ("base_url", "browse_base"):
+            url = urlsplit(getattr(connection, setting))
+            if getattr(connection, setting) and (
+                url.scheme not in ("http", "https") or not url.hostname or url.password
+            ):
+                problem(setting, "not an address", "https://host, without user or password")
+        _credential_problems(connection, manifest, problem)
+    return problems
+
+
+def _credential_problems(connection: ConnectionConfig, manifest: Connector, problem: Any) -> None:
+    wanted = manifest.credentials[connection.variant]
+    extra = connection.model_extra or {}
+    for name in wanted:
+        value = extra.get(name)
+        if value is None:
+            problem(name, "missing", f"write {name}: env:SOME_NAME or file:/run/secrets/some-name")
+        elif name not in PLAIN_CREDENTIALS and not str(value).startswith(("env:", "file:")):
+            problem(name, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret")
+    allowed = {*wanted, *manifest.options, *COMMON_SETTINGS}
+    for name in extra:
+        if name not in allowed:
+            problem(name, f"not a setting of {manifest.name}", nearest(name, allowed))
+
+
+def _zone_problems(config: Config, node: Node, file: str) -> list[Problem]:
+    zones = {
+        "zone": config.zone,
+        **{f"connections.{name}.zone": item.zone for name, item in config.connections.items()},
+    }
+    known = available_timezones()
+    return [
+        Problem(
+            file, node.line(path), path, f"{zone!r} is not a time zone", nearest(zone, known) or "such as Asia/Shanghai"
+        )
+        for path, zone in zones.items()
+        if zone and zone not in known
+    ]
+
+
+def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any], list[Problem]]:
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
+    known = jobs_by_name()
+    for name, values in config.jobs.items():
+        path = f"jobs.{name}"
+        if name not in known:
+            problems.append(Problem(file, node.line(path), path, f"{name!r} is not a job", nearest(name, known)))
+            continue
+        try:
+            settings[name] = msgspec.convert(values, known[name].settings)
+        except msgspec.ValidationError as error:
+            problems.append(Problem(file, node.line(path), path, str(error)))
+            continue
+        for place in (settings[name], *getattr(settings[name], "pages", ())):
+            connection = getattr(place, "connection", None)
+            if connection is not None and connection not in config.connections:
+                hint = nearest(connection, config.connections)
+                problems.append(Problem(file, node.line(path), path, f"{connection!r} is not a connection", hint))
+    return settings, problems
+
+
+def read_secret(reference: str, folder: Path) -> str:
+    """The secret behind ``env:NAME`` or ``file:PATH``. Raises ConfigError naming what is missing; the value is never shown."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        value = os.environ.get(name, "")
+        if not value:
+            raise ConfigError([Problem("environment", 0, name, "not set or empty", f"it is asked for as {reference}")])
+    else:
+        try:
+            value = (folder / name).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([Problem(str(folder / name), 0, reference, f"cannot be read: {error}")]) from error
+    keep_secret(value)
+    return value
+
+
+def connection_settings(
+    loaded: LoadedConfig, name: str, scopes: tuple[str, ...], fields: tuple[str, ...]
+) -> ConnectionSettings:
+    """A connection's settings with its secrets read. Raises ConfigError when one is missing."""
+    config = loaded.config.connections[name]
+    manifest = connectors_by_name()[config.type]
+    extra = config.model_extra or {}
+    credentials = {}
+    for wanted in (*manifest.credentials[config.variant], *PLAIN_CREDENTIALS):
+        if (value := extra.get(wanted)) is not None:
+            is_reference = str(value).startswith(("env:", "file:"))
+            credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+    return ConnectionSettings(
+        name=name,
+        type=config.type,
+        base_url=config.base_url or manifest.default_base_url,
+        variant=config.variant,
+        browse_base=config.browse_base,
+        installation=loaded.config.installation,
+        language=config.language or loaded.config.language,
+        zone=config.zone or loaded.config.zone,
+        scopes=scopes,
+        fields=fields,
+        credentials=credentials,
+        options={key: value for key, value in extra.items() if key in manifest.options},
+        requests_per_second=config.requests_per_second or manifest.requests_per_second,
+        in_flight=config.in_flight or manifest.in_flight,
+    )

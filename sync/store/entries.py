@@ -1,0 +1,127 @@
+"""What the store remembers beyond the model: how complete, who wrote what when, what people answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct, field
+
+from sync.core.plan import Change, Published
+from sync.core.values import Certificate, Finding, FindingState, Ref
+
+IntentState = Literal["pending", "confirmed", "failed", "unsure"]
+
+
+class Saved(Struct, frozen=True):
+    """What became of the records handed in. A ref is ``in`` it when its row was written; its length counts those."""
+
+    inserted: frozenset[Ref] = frozenset()
+    changed: frozenset[Ref] = frozenset()
+    unchanged: int = 0
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self.inserted or ref in self.changed
+
+    def __len__(self) -> int:
+        return len(self.inserted) + len(self.changed)
+
+
+class Gone(Struct, frozen=True):
+    """A record's tombstone: why the vendor no longer shows it (deleted, moved, archived, hidden) and since when we know."""
+
+    reason: str
+    at: datetime
+
+
+class Certified(Struct, frozen=True):
+    """The latest certificate of one stream of one scope, and when it was last complete (None: never yet)."""
+
+    certificate: Certificate
+    complete_at: datetime | None
+
+
+class RecordProblem(Struct, frozen=True):
+    """Something in one record that its mapping could not read: which field, what stood there, which mapping line.
+
+    ``is_skipped`` when the whole record could not be mapped for it.
+    """
+
+    record: Ref
+    kind: str
+    text: str
+    field: str = ""
+    value: str = ""
+    file: str = ""
+    line: int = 0
+    is_skipped: bool = False
+
+
+class Run(Struct, frozen=True):
+    """One run. ``ended_at`` is None while it goes on, and for ever when it died."""
+
+    id: str
+    kind: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Intent(Struct, frozen=True):
+    """A write that was committed here before it was tried there."""
+
+    id: int
+    run: str
+    change: Change
+    state: IntentState
+    created_at: datetime
+    error: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.change.key
+
+    @property
+    def digest(self) -> str:
+        return self.change.digest
+
+
+class AuditEntry(Struct, frozen=True):
+    """One write that happened, and what we had published under its key before and after. Enough to explain and to undo it."""
+
+    run: str
+    intent: int
+    change: Change
+    at: datetime
+    before: Published | None
+    after: Published | None
+
+
+class TrackedFinding(Struct, frozen=True):
+    """A finding and where it is in its life: open, acknowledged, resolved."""
+
+    finding: Finding
+    job: str
+    state: FindingState
+    opened_at: datetime
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    resolved_at: datetime | None = None
+
+
+class FindingNews(Struct, frozen=True):
+    """What is new since the last judgement: findings that opened (or came back), and those that are over."""
+
+    opened: tuple[TrackedFinding, ...] = ()
+    resolved: tuple[TrackedFinding, ...] = ()
+
+
+class Answer(Struct, frozen=True):
+    """What a person said about a dependency (its key), by whom and when; it holds until a person says otherwise."""
+
+    key: str
+    answer: Literal["rejected", "confirmed"]
+    by: str
+    at: datetime

@@ -1,0 +1,1 @@
+"""Alembic's folder: each file in ``versions`` is one step of the schema, never edited once released."""

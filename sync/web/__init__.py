@@ -1,0 +1,1 @@
+"""The HTTP face of ``tieline serve``: health, metrics and the state of the last cycle."""

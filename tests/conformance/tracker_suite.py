@@ -1,0 +1,300 @@
+"""What every Tracker promises, tried on whatever ``subject`` a test file gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from sandbox.faults import FaultKind
+from sync.core.errors import (
+    AccessDenied,
+    CannotExpress,
+    Conflict,
+    LostAnswer,
+    NotFound,
+    Refused,
+    TielineError,
+)
+from sync.core.ports import Tracker, Written
+from sync.core.values import LinkSide
+from tests.conformance.subjects import (
+    MARK,
+    OTHER_MARK,
+    WRITES,
+    RemoteTrackerSubject,
+    TrackerSubject,
+    text,
+)
+
+SIDES: tuple[LinkSide, LinkSide] = ("waits_for", "blocks")
+MOST_WRITES = 4
+
+
+class TrackerSuite:
+    """The promises of ``Tracker``, method by method."""
+
+    def test_it_is_a_tracker(self, subject: TrackerSubject) -> None:
+        assert isinstance(subject.tracker, Tracker)
+
+    # -- comments
+
+    def test_find_comment_is_our_comment_with_this_mark_or_none(self, subject: TrackerSubject) -> None:
+        assert subject.tracker.find_comment(subject.task, MARK) is None
+        first = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        second = subject.tracker.add_comment(subject.task, OTHER_MARK, text("二"))
+        assert subject.tracker.find_comment(subject.task, MARK) == first
+        assert subject.tracker.find_comment(subject.task, OTHER_MARK) == second
+        assert first.id != second.id
+        assert first.is_ours
+
+    def test_find_comment_reads_behind_many_others(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        for number in range(120):
+            subject.comment_by_hand(f"第 {number} 条")
+        assert subject.tracker.find_comment(subject.task, MARK) == made
+
+    def test_a_mark_that_somebody_quotes_is_not_ours(self, subject: TrackerSubject) -> None:
+        subject.comment_by_hand(f"转发：\n\n[{MARK}]")
+        subject.comment_by_hand(MARK)
+        assert subject.tracker.find_comment(subject.task, MARK) is None
+
+    def test_add_comment_makes_one_comment_and_tells_where(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("比计划晚 3 个工作日", "<b>&amp; {x} *y* @all"))
+        assert subject.comments() == [made.id]
+        assert made.version
+        assert made.url == "" or made.url.startswith("http")
+
+    def test_edit_comment_replaces_it_in_place(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        edited = subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+        assert edited.id == made.id
+        assert edited.version != made.version
+        assert subject.tracker.find_comment(subject.task, MARK) == edited
+        assert subject.comments() == [made.id]
+
+    def test_edit_comment_raises_conflict_when_its_version_is_no_longer_that(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.edit_comment(made.id)
+        with pytest.raises(Conflict) as caught:
+            subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+        assert caught.value.expected == made.version != caught.value.found
+        again = subject.tracker.add_comment(subject.task, OTHER_MARK, text("三"))
+        subject.tracker.edit_comment(subject.task, again, OTHER_MARK, text("四"))
+        with pytest.raises(Conflict):
+            subject.tracker.edit_comment(subject.task, again, OTHER_MARK, text("五"))
+
+    def test_edit_comment_raises_not_found_when_it_is_gone(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.delete_comment(made.id)
+        with pytest.raises(NotFound):
+            subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+        assert subject.comments() == []
+
+    def test_remove_comment_removes_it_and_one_already_gone_is_no_error(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.tracker.remove_comment(subject.task, made)
+        assert subject.comments() == []
+        assert subject.tracker.find_comment(subject.task, MARK) is None
+        subject.tracker.remove_comment(subject.task, made)
+
+    def test_remove_comment_raises_conflict_when_it_was_edited_since(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.edit_comment(made.id)
+        with pytest.raises(Conflict):
+            subject.tracker.remove_comment(subject.task, made)
+        assert subject.comments() == [made.id]
+
+    # -- links
+
+    @pytest.mark.parametrize("side", SIDES)
+    def test_add_link_says_it_on_the_task_and_find_link_finds_it(self, subject: TrackerSubject, side: LinkSide) -> None:
+        assert subject.tracker.find_link(subject.task, subject.other, side, MARK) is None
+        made = subject.tracker.add_link(subject.task, subject.other, side, MARK)
+        assert made.is_ours
+        assert subject.links() == 1
+        found = subject.tracker.find_link(subject.task, subject.other, side, MARK)
+        assert found is not None
+        assert (found.id, found.version) == (made.id, made.version)
+
+    @pytest.mark.parametrize("side", SIDES)
+    def test_find_link_does_not_take_the_opposite_or_another_end_for_it(
+        self, subject: TrackerSubject, side: LinkSide
+    ) -> None:
+        subject.tracker.add_link(subject.task, subject.other, side, MARK)
+        opposite: LinkSide = "blocks" if side == "waits_for" else "waits_for"
+        another = replace(subject.other, ref=type(subject.other.ref)(f"{subject.other.ref}9"), url=f"{subject.other.url}9")
+        assert subject.tracker.find_link(subject.task, subject.other, opposite, OTHER_MARK) is None
+        assert subject.tracker.find_link(subject.task, another, side, OTHER_MARK) is None
+
+    @pytest.mark.parametrize("side", SIDES)
+    def test_find_link_finds_a_link_of_anybodys(self, subject: TrackerSubject, side: LinkSide) -> None:
+        subject.link_by_hand(side)
+        found = subject.tracker.find_link(subject.task, subject.other, side, MARK)
+        assert found is not None
+        assert not found.is_ours
+
+    @pytest.mark.parametrize("side", SIDES)
+    def test_remove_link_removes_what_we_made_and_one_already_gone_is_no_error(
+        self, subject: TrackerSubject, side: LinkSide
+    ) -> None:
+        made = subject.tracker.add_link(subject.task, subject.other, side, MARK)
+        subject.tracker.remove_link(subject.task, made)
+        assert subject.links() == 0
+        assert subject.tracker.find_link(subject.task, subject.other, side, MARK) is None
+        subject.tracker.remove_link(subject.task, made)
+
+    @pytest.mark.parametrize("side", SIDES)
+    def test_remove_link_leaves_a_link_that_somebody_else_made(self, subject: TrackerSubject, side: LinkSide) -> None:
+        subject.link_by_hand(side)
+        found = subject.tracker.find_link(subject.task, subject.other, side, MARK)
+        assert found is not None
+        with pytest.raises(Refused):
+            subject.tracker.remove_link(subject.task, found)
+        assert subject.links() == 1
+
+    # -- what cannot be done
+
+    def test_on_a_task_that_is_gone_everything_raises_and_removing_does_not(self, subject: TrackerSubject) -> None:
+        comment = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        link = subject.tracker.add_link(subject.task, subject.other, "waits_for", MARK)
+        subject.delete_task()
+        for write in (
+            lambda: subject.tracker.add_comment(subject.task, OTHER_MARK, text("二")),
+            lambda: subject.tracker.edit_comment(subject.task, comment, MARK, text("二")),
+            lambda: subject.tracker.add_link(subject.task, subject.other, "blocks", OTHER_MARK),
+        ):
+            with pytest.raises(NotFound):
+                write()
+        subject.tracker.remove_comment(subject.task, comment)
+        subject.tracker.remove_link(subject.task, link)
+
+    def test_what_the_vendor_cannot_hold_raises_and_leaves_nothing(self, subject: TrackerSubject) -> None:
+        with pytest.raises((CannotExpress, Refused)):
+            subject.tracker.add_comment(subject.task, MARK, text("长" * 40_000))
+        assert subject.comments() == []
+
+
+class TrackerFaults:
+    """Writes under faults, wherever in the operation they fall: nothing twice, nothing half made and forgotten."""
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
+    def test_a_comment_whose_answer_was_lost_is_found_and_never_doubled(
+        self, subject: RemoteTrackerSubject, kind: FaultKind
+    ) -> None:
+        def add() -> Written:
+            return subject.tracker.add_comment(subject.task, MARK, text("一"))
+
+        for skip in range(MOST_WRITES):
+            subject.wire.plan(kind, WRITES, skip=skip)
+            made = self._written(add, lambda: subject.tracker.find_comment(subject.task, MARK))
+            assert subject.comments() == [made.id]
+            if not self._went_off(subject):
+                break
+            subject.tracker.remove_comment(subject.task, made)
+        assert skip
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
+    @pytest.mark.parametrize("side", SIDES)
+    def test_a_link_whose_answer_was_lost_is_found_and_never_doubled(
+        self, subject: RemoteTrackerSubject, kind: FaultKind, side: LinkSide
+    ) -> None:
+        def add() -> Written:
+            return subject.tracker.add_link(subject.task, subject.other, side, MARK)
+
+        for skip in range(MOST_WRITES):
+            subject.wire.plan(kind, WRITES, skip=skip)
+            made = self._written(add, lambda: subject.tracker.find_link(subject.task, subject.other, side, MARK))
+            assert subject.links() == 1
+            if not self._went_off(subject):
+                break
+            subject.tracker.remove_link(subject.task, replace(made, is_ours=True))
+            assert subject.links() == 0
+        assert skip
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "truncated"])
+    def test_an_edit_whose_answer_was_lost_is_seen_by_its_version(
+        self, subject: RemoteTrackerSubject, kind: FaultKind
+    ) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.wire.plan(kind, WRITES)
+        with pytest.raises(LostAnswer):
+            subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+        found = subject.tracker.find_comment(subject.task, MARK)
+        assert found is not None
+        assert found.id == made.id
+        assert found.version != made.version
+        with pytest.raises(Conflict):
+            subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset"])
+    def test_a_removal_whose_answer_was_lost_can_be_asked_for_again(
+        self, subject: RemoteTrackerSubject, kind: FaultKind
+    ) -> None:
+        comment = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        link = subject.tracker.add_link(subject.task, subject.other, "blocks", MARK)
+        for remove in (
+            lambda: subject.tracker.remove_comment(subject.task, comment),
+            lambda: subject.tracker.remove_link(subject.task, link),
+        ):
+            subject.wire.plan(kind, r"^DELETE ")
+            try:
+                remove()
+            except LostAnswer:
+                remove()
+        assert (subject.comments(), subject.links()) == ([], 0)
+
+    def test_too_many_requests_is_waited_out_and_written_once(self, subject: RemoteTrackerSubject) -> None:
+        subject.wire.plan("rate_limited", WRITES, times=2, value=1)
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        assert subject.comments() == [made.id]
+        subject.wire.plan("rate_limited", WRITES, times=2, value=1)
+        subject.tracker.add_link(subject.task, subject.other, "blocks", MARK)
+        assert subject.links() == 1
+
+    def test_refused_writes_leave_nothing(self, subject: RemoteTrackerSubject) -> None:
+        for write in (
+            lambda: subject.tracker.add_comment(subject.task, MARK, text("一")),
+            *(lambda side=side: subject.tracker.add_link(subject.task, subject.other, side, MARK) for side in SIDES),
+        ):
+            subject.wire.plan("unauthorized", WRITES)
+            with pytest.raises(AccessDenied):
+                write()
+        assert (subject.comments(), subject.links()) == ([], 0)
+
+    @pytest.mark.parametrize("kind", ["server_error", "html", "truncated", "reset", "unauthorized"])
+    def test_looking_raises_rather_than_say_none(self, subject: RemoteTrackerSubject, kind: FaultKind) -> None:
+        subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.tracker.add_link(subject.task, subject.other, "blocks", MARK)
+        subject.wire.plan(kind, r"^GET ", times=10_000)
+        with pytest.raises(TielineError):
+            subject.tracker.find_comment(subject.task, MARK)
+        with pytest.raises(TielineError):
+            subject.tracker.find_link(subject.task, subject.other, "blocks", MARK)
+
+    @pytest.mark.parametrize("kind", ["short_page", "empty_page"])
+    def test_a_listing_that_stumbles_does_not_hide_our_comment(
+        self, subject: RemoteTrackerSubject, kind: FaultKind
+    ) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        for number in range(9):
+            subject.comment_by_hand(f"第 {number} 条")
+        for skip in range(2):
+            subject.wire.plan(kind, r"^GET ", skip=skip)
+            assert subject.tracker.find_comment(subject.task, MARK) == made
+            subject.wire.clear()
+
+    @staticmethod
+    def _written(write: Callable[[], Written], find: Callable[[], Written | None]) -> Written:
+        """As ``apply`` does it: write; after a lost answer look, and write again only when nothing is there."""
+        try:
+            return write()
+        except LostAnswer:
+            return find() or write()
+
+    @staticmethod
+    def _went_off(subject: RemoteTrackerSubject) -> bool:
+        is_spent = subject.wire.is_spent()
+        subject.wire.clear()
+        return is_spent

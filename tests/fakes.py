@@ -1,0 +1,252 @@
+"""In-memory ports with real rules: versions, marks, other people's edits, and answers that get lost on order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Literal
+
+from sync.core.errors import Conflict, LostAnswer, NotFound, Refused
+from sync.core.ports import (
+    Cursor,
+    LinkEnd,
+    Page,
+    PageContent,
+    Probe,
+    Shard,
+    SiteIdentity,
+    Stream,
+    Written,
+)
+from sync.core.rich_text import RichText
+from sync.core.values import Account, LinkSide, RawRecord, Ref, Vocabulary
+
+START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+
+
+@dataclass
+class Comment:
+    id: str
+    mark: str
+    body: RichText
+    version: int = 1
+    is_ours: bool = True
+
+
+@dataclass
+class FakeTracker:
+    """Comments and links per task. ``lose_next`` makes the next write commit and its answer vanish."""
+
+    comments: dict[Ref, list[Comment]] = field(default_factory=dict)
+    links: dict[Ref, dict[str, tuple[str, LinkSide]]] = field(default_factory=dict)
+    writes: int = 0
+    lose_next: bool = False
+    on_write: Callable[[], None] = lambda: None
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def find_comment(self, task: Ref, mark: str) -> Written | None:
+        found = next((item for item in self.comments.get(task, []) if item.mark == mark), None)
+        return Written(found.id, str(found.version)) if found else None
+
+    def add_comment(self, task: Ref, mark: str, body: RichText) -> Written:
+        comment = Comment(str(next(self._ids)), mark, body)
+        self.comments.setdefault(task, []).append(comment)
+        return self._answer(Written(comment.id, "1"))
+
+    def edit_comment(self, task: Ref, comment: Written, mark: str, body: RichText) -> Written:
+        found = self._comment(task, comment)
+        found.body, found.version = body, found.version + 1
+        return self._answer(Written(found.id, str(found.version)))
+
+    def remove_comment(self, task: Ref, comment: Written) -> None:
+        if any(item.id == comment.id for item in self.comments.get(task, [])):
+            self.comments[task].remove(self._comment(task, comment))
+        self._answer(comment)
+
+    def find_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written | None:
+        for link_id, said in self.links.get(task, {}).items():
+            if said == (other.ref, side):
+                return Written(link_id, "1", is_ours=False)
+        return None
+
+    def add_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written:
+        link_id = str(next(self._ids))
+        self.links.setdefault(task, {})[link_id] = (other.ref, side)
+        return self._answer(Written(link_id, "1"))
+
+    def remove_link(self, task: Ref, link: Written) -> None:
+        self.links.get(task, {}).pop(link.id, None)
+        self._answer(link)
+
+    def _comment(self, task: Ref, comment: Written) -> Comment:
+        found = next((item for item in self.comments.get(task, []) if item.id == comment.id), None)
+        if found is None:
+            raise NotFound
+        if str(found.version) != comment.version:
+            raise Conflict(expected=comment.version, found=str(found.version))
+        return found
+
+    def _answer(self, written: Written) -> Written:
+        self.writes += 1
+        self.on_write()
+        if self.lose_next:
+            self.lose_next = False
+            raise LostAnswer
+        return written
+
+
+@dataclass
+class StoredPage:
+    page: Page
+    body: RichText
+    attachments: dict[str, bytes]
+
+
+@dataclass
+class FakeKnowledgeBase:
+    """Pages by id. A title is taken once per space; a page without our mark is somebody else's."""
+
+    connection: str = "kb"
+    pages: dict[str, StoredPage] = field(default_factory=dict)
+    writes: int = 0
+    lose_next: bool = False
+    _ids: Iterator[int] = field(default_factory=lambda: count(100))
+
+    def find_page(self, space: str, mark: str, title: str) -> Page | None:
+        return next((item.page for item in self._current() if item.page.mark == mark), None)
+
+    def get_page(self, ref: Ref) -> Page:
+        if ref.key not in self.pages:
+            raise NotFound
+        return self.pages[ref.key].page
+
+    def create_page(self, mark: str, content: PageContent) -> Page:
+        for item in self._current():
+            if item.page.space == content.space and item.page.title.casefold() == content.title.casefold():
+                raise Conflict(f"a page called {content.title!r} exists in {content.space}", "no page", item.page.url)
+        key = str(next(self._ids))
+        page = Page(
+            ref=Ref.of(self.connection, "document", key),
+            title=content.title,
+            space=content.space,
+            version="1",
+            url=f"https://kb.example/{key}",
+            parent=content.parent,
+            labels=content.labels,
+            mark=mark,
+            block="block-1",
+        )
+        self.pages[key] = StoredPage(page, content.body, dict(content.attachments))
+        return self._answer(page)
+
+    def update_page(self, page: Page, mark: str, content: PageContent) -> Page:
+        stored = self._expect(page)
+        version = int(stored.page.version) + 1
+        changed = Page(
+            ref=page.ref,
+            title=content.title,
+            space=content.space,
+            version=str(version),
+            url=page.url,
+            parent=content.parent or stored.page.parent,
+            labels=content.labels,
+            mark=mark,
+            block=f"block-{version}",
+        )
+        self.pages[page.ref.key] = StoredPage(changed, content.body, dict(content.attachments))
+        return self._answer(changed)
+
+    def remove_page(self, page: Page) -> None:
+        stored = self._expect(page)
+        if not stored.page.mark:
+            raise Refused("not ours")
+        del self.pages[page.ref.key]
+        self._answer(page)
+
+    def _current(self) -> list[StoredPage]:
+        return [item for item in self.pages.values() if item.page.status == "current"]
+
+    def _expect(self, page: Page) -> StoredPage:
+        if page.ref.key not in self.pages:
+            raise NotFound
+        stored = self.pages[page.ref.key]
+        if stored.page.version != page.version:
+            raise Conflict(expected=page.version, found=stored.page.version)
+        return stored
+
+    def _answer(self, page: Page) -> Page:
+        self.writes += 1
+        if self.lose_next:
+            self.lose_next = False
+            raise LostAnswer
+        return page
+
+
+@dataclass
+class FakeSource:
+    """Items of one scope with versions; a page holds two of them. Faithful to Source's promises, without a vendor."""
+
+    connection: str = "fake"
+    scope: str = "S"
+    kind: str = "task"
+    items: dict[str, tuple[int, datetime, bytes]] = field(default_factory=dict)
+    gone: dict[str, Literal["moved", "archived", "deleted", "hidden"]] = field(default_factory=dict)
+    hidden_from_listing: set[str] = field(default_factory=set)
+    now: datetime = START
+
+    def put(self, key: str, payload: bytes) -> None:
+        version = self.items[key][0] + 1 if key in self.items else 1
+        self.now += timedelta(minutes=1)
+        self.items[key] = (version, self.now, payload)
+
+    def remove(self, key: str, why: Literal["moved", "archived", "deleted", "hidden"] = "deleted") -> None:
+        del self.items[key]
+        self.gone[key] = why
+
+    def identify(self) -> SiteIdentity:
+        return SiteIdentity("fake-site", Account("me", "Tieline"))
+
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(scopes={self.scope: self.scope})
+
+    def probes(self) -> Iterator[Probe]:
+        yield Probe("read", is_ok=True)
+
+    def streams(self) -> Sequence[Stream]:
+        return (Stream("items", self.kind),)
+
+    def shards(self, stream: str, cursor: Cursor | None, scope: str) -> Iterator[Shard]:
+        since = cursor.since - timedelta(minutes=10) if cursor else datetime.min.replace(tzinfo=UTC)
+        wanted = [
+            key
+            for key, (_, updated_at, _) in sorted(self.items.items())
+            if updated_at >= since and key not in self.hidden_from_listing
+        ]
+        yield from self.pick(stream, scope, wanted)
+
+    def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
+        for start in range(0, len(shard.ids), 2):
+            yield [self._record(key) for key in shard.ids[start : start + 2] if key in self.items]
+
+    def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
+        for start in range(0, len(ids), 4):
+            yield Shard(stream, scope, tuple(ids[start : start + 4]))
+
+    def census(self, stream: str, scope: str) -> Iterator[Sequence[str]]:
+        yield sorted(self.items)
+
+    def look_up(self, stream: str, item_id: str) -> Literal["here", "moved", "archived", "deleted", "hidden"]:
+        return "here" if item_id in self.items else self.gone.get(item_id, "deleted")
+
+    def _record(self, key: str) -> RawRecord:
+        version, updated_at, payload = self.items[key]
+        return RawRecord(
+            ref=Ref.of(self.connection, self.kind, key),
+            payload=payload,
+            version=str(version),
+            updated_at=updated_at,
+            fetched_at=self.now,
+            scope=self.scope,
+        )
