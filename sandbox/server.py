@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 
@@ -86,7 +86,7 @@ class Sandbox:
         for log in self._log.values():
             log.clear()
 
-    def start(self) -> Sandbox:
+    def start(self) -> Self:
         self._thread.start()
         while not self._server.started:
             if not self._thread.is_alive():
@@ -101,7 +101,7 @@ class Sandbox:
         for listener in self._sockets.values():
             listener.close()
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -150,6 +150,8 @@ class Sandbox:
         what = request.path.removeprefix("/_sandbox/")
         if (request.method, what) == ("GET", "requests"):
             return json_response([_shown(entry) for entry in self._log[name]])
+        if (request.method, what) == ("GET", "count"):
+            return json_response({"requests": len(self._log[name])})
         if (request.method, what) == ("GET", "faults"):
             return json_response([asdict(fault) for fault in simulator.faults.pending()])
         if (request.method, what) == ("POST", "faults"):

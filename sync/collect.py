@@ -55,7 +55,9 @@ class Collected:
 
     def certificate(self, at: datetime) -> Certificate:
         """The connection's certificate as a whole: complete only when it was read to its end and every scope was proven."""
-        reasons = [redact(str(self.error))] if self.error else [item.reason for item in self.certificates if item.reason]
+        reasons = (
+            [redact(str(self.error))] if self.error else [item.reason for item in self.certificates if item.reason]
+        )
         is_proven = bool(self.certificates) and all(item.is_complete for item in self.certificates)
         return Certificate(
             connection=self.connection,
@@ -133,11 +135,13 @@ def _fetched(site: Site, shards: Iterator[Shard]) -> Iterator[RawRecord]:
 
 
 def _keep(batch: Sequence[RawRecord], store: Store, map_records: Mapper, report: Collected) -> None:
-    """Raw first, committed; then the model made of what is new. A record that cannot be mapped is counted, never lost."""
-    saved = store.save_raw(batch)
+    """Raw records and the model made of them, committed together: a record that counts as known is also mapped."""
+    with store.transaction():
+        saved = store.save_raw(batch)
+        changed = [record for record in batch if record.ref in saved]
+        skipped = map_records(changed) if changed else {}
     report.stored += len(saved)
-    changed = [record for record in batch if record.ref in saved]
-    for reason, count in map_records(changed).items() if changed else ():
+    for reason, count in skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + count
 
 

@@ -19,13 +19,13 @@ from sync.core.errors import ConfigError, Problem
 from sync.core.plan import Limits
 from sync.core.ports import ConnectionSettings, Connector
 from sync.core.values import Language
-from sync.mapping.problems import nearest, validated
+from sync.mapping.validation import nearest, validated
 from sync.mapping.yaml import Node, load
 from sync.registry import connectors_by_name, jobs_by_name
 from sync.remote import keep_secret
 
 # Names a person signs in with; not secrets, though they may come from the environment as well.
-PLAIN_CREDENTIALS = frozenset({"email", "user", "cloud_id"})
+PLAIN_CREDENTIALS = frozenset({"email", "user"})
 COMMON_SETTINGS = frozenset(
     {"type", "variant", "base_url", "browse_base", "mapping", "language", "zone", "requests_per_second", "in_flight"}
 )
@@ -78,8 +78,8 @@ class Config(_Model):
     zone: str = "Asia/Shanghai"
     connections: dict[str, ConnectionConfig] = Field(min_length=1)
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    limits: LimitsConfig = LimitsConfig()
-    serve: ServeConfig = ServeConfig()
+    limits: LimitsConfig = Field(default_factory=lambda: LimitsConfig.model_validate({}))
+    serve: ServeConfig = Field(default_factory=lambda: ServeConfig.model_validate({}))
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
@@ -90,6 +90,20 @@ class LoadedConfig(msgspec.Struct, frozen=True):
     node: Node
     file: str
     job_settings: Mapping[str, Any]
+
+    def mapping_files(self) -> tuple[dict[str, bytes], dict[str, str]]:
+        """The files of the mappings folder by the path an admin sees, and each connection's mapping among them."""
+        folder, shown = self.path(self.config.mappings), Path(self.config.mappings)
+        try:
+            files = {
+                str(shown / path.name): path.read_bytes() for path in sorted(folder.glob("*.yaml")) if path.is_file()
+            }
+        except OSError as error:
+            raise ConfigError([Problem(str(folder), 0, "-", f"cannot be read: {error.strerror}")]) from error
+        connections = {
+            name: str(shown / (item.mapping or f"{name}.yaml")) for name, item in self.config.connections.items()
+        }
+        return files, connections
 
     @property
     def limits(self) -> Limits:
@@ -142,7 +156,7 @@ def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]
             problem("type", f"{connection.type!r} is not a connector", nearest(connection.type, known))
             continue
         manifest = known[connection.type]
-        if manifest.variants and connection.variant not in manifest.variants:
+        if variant_of(connection, manifest) not in manifest.variants:
             problem("variant", f"{connection.variant!r}: expected {' or '.join(manifest.variants)}")
             continue
         if not (connection.base_url or manifest.default_base_url):
@@ -157,8 +171,13 @@ def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]
     return problems
 
 
+def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:
+    """The connection's variant; one need not be written where there is only one."""
+    return connection.variant or (manifest.variants[0] if len(manifest.variants) == 1 else "")
+
+
 def _credential_problems(connection: ConnectionConfig, manifest: Connector, problem: Any) -> None:
-    wanted = manifest.credentials[connection.variant]
+    wanted = manifest.credentials[variant_of(connection, manifest)]
     extra = connection.model_extra or {}
     for name in wanted:
         value = extra.get(name)
@@ -226,14 +245,14 @@ def read_secret(reference: str, folder: Path) -> str:
 
 
 def connection_settings(
-    loaded: LoadedConfig, name: str, scopes: tuple[str, ...], fields: tuple[str, ...]
+    loaded: LoadedConfig, name: str, scopes: tuple[str, ...], fields: tuple[str, ...], with_secrets: bool = True
 ) -> ConnectionSettings:
-    """A connection's settings with its secrets read. Raises ConfigError when one is missing."""
+    """A connection's settings, by default with its secrets read. Raises ConfigError when one is missing."""
     config = loaded.config.connections[name]
     manifest = connectors_by_name()[config.type]
     extra = config.model_extra or {}
     credentials = {}
-    for wanted in (*manifest.credentials[config.variant], *PLAIN_CREDENTIALS):
+    for wanted in (*manifest.credentials[variant_of(config, manifest)], *PLAIN_CREDENTIALS) if with_secrets else ():
         if (value := extra.get(wanted)) is not None:
             is_reference = str(value).startswith(("env:", "file:"))
             credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
@@ -241,7 +260,7 @@ def connection_settings(
         name=name,
         type=config.type,
         base_url=config.base_url or manifest.default_base_url,
-        variant=config.variant,
+        variant=variant_of(config, manifest),
         browse_base=config.browse_base,
         installation=loaded.config.installation,
         language=config.language or loaded.config.language,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from sync.apply import Outcome, Ports, apply, look, undo
 from sync.collect import WHOLE, Collected, Progress, Site, collect
+from sync.core.calendar import Calendars
 from sync.core.errors import TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
@@ -30,7 +31,7 @@ from sync.core.plan import (
     keys_to_look_at,
 )
 from sync.core.ports import Job
-from sync.core.values import Calendars, ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
+from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
 from sync.derive import Deriver
 from sync.parallel import as_completed
 from sync.store.entries import FindingNews
@@ -119,7 +120,11 @@ class Engine:
         except TielineError as error:
             report = Collected(name, error=error)
         else:
-            report = collect(site, self._store, self._parts.deriver.derive, progress)
+            try:
+                report = collect(site, self._store, self._parts.deriver.derive, progress)
+            except Exception as error:  # a mistake in one connector may not stop the others
+                log.exception("collect_broke", connection=name)
+                report = Collected(name, error=TielineError(f"internal: {type(error).__name__}: {error}"))
         self._store.put_certificate(report.certificate(self._parts.clock()))
         return report
 
@@ -181,7 +186,7 @@ class Engine:
         versions: Mapping[str, str],
     ) -> None:
         """Remember up to which version a target was looked at and found as we left it, so that the next run need not look."""
-        busy = {item.key for item in (*plan.changes, *plan.skips)}
+        busy = {change.key for change in plan.changes} | {skip.key for skip in plan.skips}
         for key, item in existing.items():
             last = published.get(key)
             if last is None or item.found is None or key in busy or last.state != "published":

@@ -81,12 +81,17 @@ class Cloud:
         return space
 
     def check_space(self, key: str) -> str:
-        if key not in self._space_ids:
-            for item in self._get(f"{V2}/spaces", keys=key, limit=MOST).read(Listing).results:
-                self._remember(bytes(item))
+        # Asked each time: listings of a space that we may no longer see are empty, not refused.
+        self._space_ids.pop(key, None)
+        for items in walk(self._listing(f"{V2}/spaces", keys=key)):
+            for item in items:
+                self._remember(item)
         if key not in self._space_ids:
             raise NotFound(f"no space with key {key} is visible to this account")
         return self._space_ids[key]
+
+    def _space_id(self, key: str) -> str:
+        return self._space_ids.get(key) or self.check_space(key)
 
     def _key_of(self, space_id: str) -> str:
         if space_id not in self._space_keys:
@@ -101,7 +106,7 @@ class Cloud:
 
     def _pages(self, space: str, detail: Detail, status: list[str], sort: str) -> Ask:
         body = {"body_format": "storage"} if detail == "body" else {}
-        return self._listing(f"{V2}/pages", space_id=self.check_space(space), status=status, sort=sort, **body)
+        return self._listing(f"{V2}/pages", space_id=self._space_id(space), status=status, sort=sort, **body)
 
     def changed_pages(self, space: str, since: datetime, detail: Detail) -> Iterator[list[bytes]]:
         # Newest first, so a page edited meanwhile moves to where we have been and can only show another one twice.
@@ -127,7 +132,7 @@ class Cloud:
         return any(rule.get("operation") == "read" and readers_of(rule) for rule in rules)
 
     def titled(self, space: str, title: str) -> list[str]:
-        ask = self._listing(f"{V2}/pages", space_id=self.check_space(space), title=title, status="current")
+        ask = self._listing(f"{V2}/pages", space_id=self._space_id(space), title=title, status="current")
         return [_id_of(item) for items in walk(ask) for item in items]
 
     def labelled(self, space: str, label: str) -> Iterator[list[str]]:
@@ -166,7 +171,7 @@ class Cloud:
     # -- writing pages
 
     def create(self, space: str, title: str, body: str, parent: str) -> str:
-        content = cloud_create_body(self.check_space(space), title, body, parent)
+        content = cloud_create_body(self._space_id(space), title, body, parent)
         return _id_of(patiently(lambda: self.remote.send("POST", f"{V2}/pages", json=content)).body)
 
     def update(self, page_id: str, title: str, body: str, number: int) -> None:

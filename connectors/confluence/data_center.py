@@ -85,24 +85,21 @@ class DataCenter:
             yield {str(space["key"]): str(space.get("name") or "") for space in found}
 
     def check_space(self, key: str) -> str:
-        if key not in self._space_ids:
-            try:
-                found = self._get(f"/space/{_segment(key)}").read(dict[str, Any])
-            except NotFound as error:
-                raise NotFound(f"no space with key {key} is visible to this account") from error
-            self._space_ids[key] = str(found.get("id") or key)
-        return self._space_ids[key]
+        # Asked each time: listings of a space that we may no longer see are empty, not refused.
+        try:
+            found = self._get(f"/space/{_segment(key)}").read(dict[str, Any])
+        except NotFound as error:
+            raise NotFound(f"no space with key {key} is visible to this account") from error
+        return str(found.get("id") or key)
 
     # -- reading pages
 
     def pages(self, space: str, detail: Detail, status: Sequence[str] = ("current",)) -> Iterator[list[bytes]]:
-        self.check_space(space)
         for each in status:
             more = {"expand": _EXPANDED[detail]} if detail in _EXPANDED else {}
             yield from walk(self._listing("/content", spaceKey=space, type="page", status=each, **more))
 
     def changed_pages(self, space: str, since: datetime, detail: Detail) -> Iterator[list[bytes]]:
-        self.check_space(space)
         # CQL reads times in an unknown zone, and now("-40m") would measure with two clocks: a day with two days' grace
         # holds in every zone, and the walk from the newest on stops by the pages' own instants.
         day = (since - timedelta(days=2)).date().isoformat()

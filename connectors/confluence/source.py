@@ -59,7 +59,7 @@ class PageSource:
     def shards(self, stream: str, cursor: Cursor | None, scope: str) -> Iterator[Shard]:
         """One shard a space, or where pages are read one by one a shard for every few of them, as the listing comes in."""
         _check_stream(stream)
-        self.site.check_space(scope)
+        self._check_scope(scope)
         since = cursor.since - self._overlap if cursor else None
         if not self._reads_one_by_one:
             yield Shard(stream, scope, position={"since": since.isoformat()} if since else {})
@@ -69,6 +69,14 @@ class PageSource:
             ids = [item_id for item_id in map(_id_of, items) if item_id not in seen]
             seen.update(ids)
             yield from self.pick(stream, scope, ids)
+
+    def _check_scope(self, scope: str) -> None:
+        """Raise NotFound when the space cannot be seen now: its listings would be empty then. AccessDenied when we are nobody."""
+        try:
+            self.site.check_space(scope)
+        except NotFound:
+            self.site.caller()
+            raise
 
     def _listed(self, scope: str, since: datetime | None, detail: Detail) -> Iterator[list[bytes]]:
         """The space's current pages; with ``since`` only those whose version is not older."""
@@ -111,6 +119,7 @@ class PageSource:
     def census(self, stream: str, scope: str) -> Iterator[Sequence[str]]:
         """The ids of the space's current pages: an archived page is missing here, and ``look_up`` says that it is archived."""
         _check_stream(stream)
+        self._check_scope(scope)
         seen: set[str] = set()
         for items in self.site.pages(scope, "ids"):
             ids = [item_id for item_id in map(_id_of, items) if item_id not in seen]
@@ -123,6 +132,7 @@ class PageSource:
         try:
             state = self.site.state(item_id)
         except NotFound:
+            self.site.caller()  # raises when a refused token has made us a visitor, from whom everything is hidden
             return "hidden"
         if state.status != "current":
             return "deleted" if state.status == "trashed" else "archived"

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from connectors.jira.adf import adf_from_rich_text
+from connectors.jira.adf import adf_from_rich_text, plain_text
 from connectors.jira.wiki import wiki_from_rich_text
+from sync.core.errors import CannotExpress
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.rich_text import RichText
 from sync.core.values import LinkSide
@@ -21,6 +22,8 @@ ALWAYS = (
     "priority", "issuetype", "security", "resolutiondate", "components",
 )  # fmt: skip
 MARK_PROPERTY = "tieline.mark"
+# Jira's own limit for a comment (on Data Center the default of jira.text.field.character.limit).
+MOST_CHARACTERS = 32_767
 INTERNAL_NOTE: Body = {"key": "sd.public.comment", "value": {"internal": True}}
 WORDS: Mapping[tuple[str, LinkSide], str] = {
     ("zh-CN", "waits_for"): "依赖于",
@@ -97,7 +100,9 @@ def comment_cloud(mark: str, body: RichText, is_internal: bool, visibility: obje
     if is_internal:
         properties.append(INTERNAL_NOTE)
     shown = {"visibility": _visibility(visibility)} if isinstance(visibility, Mapping) else {}
-    return {"body": adf_from_rich_text(body), "properties": properties, **shown}
+    document = adf_from_rich_text(body)
+    _need_room(plain_text(document))
+    return {"body": document, "properties": properties, **shown}
 
 
 def comment_dc(
@@ -108,9 +113,15 @@ def comment_dc(
     that survives a person's edit of the text.
     """
     text = f"{wiki_from_rich_text(body, logins)}\n{anchor(mark)}"
+    _need_room(text)
     internal = {"properties": [INTERNAL_NOTE]} if is_internal else {}
     shown = {"visibility": _visibility(visibility)} if isinstance(visibility, Mapping) else {}
     return {"body": text, **internal, **shown}
+
+
+def _need_room(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise CannotExpress(f"a Jira comment holds {MOST_CHARACTERS} characters, and this one has {len(text)}")
 
 
 def _visibility(visibility: Mapping[str, Any]) -> Body:

@@ -53,7 +53,7 @@ def escape(text: str) -> str:
     """The text so that the renderer shows exactly it, in one line."""
     safe = _ENTITY.sub("&amp;", clean(text)).replace("\\", "&#92;")
     safe = _SMILEY.sub(lambda match: f"&#{ord(match[0])};", safe)
-    safe = safe
+    safe = _SIGNS.sub(lambda match: "\\" + match[0], safe)
     safe = _HYPHEN.sub(r"\\-", safe).replace("??", r"\?\?")
     return _LINE_START.sub(_escaped_start, safe)
 

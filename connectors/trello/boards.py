@@ -17,7 +17,7 @@ from connectors.trello.records import (
 )
 from connectors.trello.shapes import ActionHead, Board, BoardAnswer, CardHead
 from connectors.trello.site import PAGE, Site
-from sync.core.errors import AccessDenied, NotFound, Refused, TryLater
+from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TryLater
 from sync.core.values import RawRecord
 
 BOARD_FIELDS = "name,url,closed,prefs"
@@ -67,7 +67,7 @@ def read_snapshot(site: Site, board_id: str, scope: str) -> Iterator[list[RawRec
     except (Refused, TryLater) as error:
         if not is_too_big(error):
             raise
-        ids = sorted(head.id for page in thin_pages(site, board_id) for head in page)
+        ids = sorted(head.id for page in _pages_of_big_board(site, board_id) for head in page)
         yield from read_ranges(site, read_board(site, board_id), scope, ids)
         return
     board = board_from_answer(answer)
@@ -88,12 +88,22 @@ def thin_cards(site: Site, board_id: str) -> Iterator[list[CardHead]]:
     except (Refused, TryLater) as error:
         if not is_too_big(error):
             raise
-        yield from thin_pages(site, board_id)
+        yield from _pages_of_big_board(site, board_id)
         return
     if len(answer.cards or ()) >= PAGE:
-        yield from thin_pages(site, board_id)
+        yield from _pages_of_big_board(site, board_id)
     else:
         yield _work(answer.cards or ())
+
+
+def _pages_of_big_board(site: Site, board_id: str) -> Iterator[list[CardHead]]:
+    """The heads of a board that Trello does not serve in one answer: raises Nonsense when its pages hold no card at all."""
+    count = 0
+    for page in thin_pages(site, board_id):
+        count += len(page)
+        yield page
+    if not count:
+        raise Nonsense(expected="the cards of a board too big for one answer", sample="only empty pages")
 
 
 def thin_pages(site: Site, board_id: str) -> Iterator[list[CardHead]]:

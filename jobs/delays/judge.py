@@ -6,22 +6,23 @@ Pure: the same view, settings and published entries give the same judgement.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from msgspec import Struct
 
 from jobs.delays.text import comment_body, link_title
-from sync.core.disclosure import Shown, shown
+from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
-from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start, finish_day_for, schedule
+from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start, forecasts_of, today_for
 from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
 
 NAME = "delays"
 MOST_SHOWN_DOWNSTREAM = 8
 ENDED = ("done", "cancelled")
+CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished", "delay_over_gone")  # never edited again
 
 
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +38,8 @@ class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
 class Delay:
     """One late dependency: the successor cannot start (or finish) as planned. ``slip_days`` are working days of the successor.
 
-    ``is_open_ended``: the predecessor is past due without a new date, so days cannot be told and are not.
+    ``is_open_ended``: the predecessor, or what it waits for, is past due without a new date, so days cannot be told and are not.
+    ``awaited`` is the predecessor's day that counts: its forecast finish, or its start where only that is waited for.
     """
 
     dependency: Dependency
@@ -48,12 +50,16 @@ class Delay:
     slip_days: int
     is_open_ended: bool
     is_about_start: bool
-    predecessor_finish: date | None
+    awaited: date | None
+
+    @property
+    def is_after_start(self) -> bool:
+        return self.dependency.type in ("start_to_start", "start_to_finish")
 
 
 def judge(view: View, settings: DelaySettings, published: Mapping[str, Published]) -> Judgement:
     """Links and comments that should stand in both tools, and a finding per delay, cycle and proposed dependency."""
-    plan = schedule(view.tasks, view.dependencies, calendar_for(view), view.at.date(), finish_day_for(view))
+    plan = forecasts_of(view)
     desired: list[Desired] = []
     findings: list[Finding] = [_cycle_finding(cycle) for cycle in plan.cycles]
     delayed: set[str] = set()
@@ -68,11 +74,10 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
         if delay is None:
             continue
         findings.append(_delay_finding(delay, settings))
-        if settings.is_commenting:
-            for item in _comments(view, plan, delay):
-                desired.append(item)
-                delayed.add(item.key)
-    desired.extend(_closings(view, published, delayed))
+        comments = list(_comments(view, plan, delay))
+        delayed.update(item.key for item in comments)
+        desired.extend(comments if settings.is_commenting else ())
+    desired.extend(_closings(view, plan, published, delayed))
     return Judgement(tuple(findings), tuple(desired))
 
 
@@ -84,25 +89,28 @@ def _crossing(view: View) -> Iterator[Dependency]:
 
 
 def _delay(view: View, plan: Schedule, dependency: Dependency, settings: DelaySettings) -> Delay | None:
-    """The delay of one dependency, judged on its own edge. Nothing is claimed where either status is unknown."""
+    """The delay of one dependency, judged on its own edge. Nothing is claimed where either status is unknown, or in a cycle."""
     before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-    if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown"):
+    if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown") or _is_cut(plan, dependency):
         return None
     calendar = calendar_for(view)(after)
     forecast, own = plan.forecasts[before.ref], plan.forecasts[after.ref]
-    if after.status != "in_progress" and own.planned_start:
-        bound = earliest_start(dependency, forecast, calendar)
-        if bound and (days := calendar.workdays_between(own.planned_start, bound)) >= settings.min_slip_days:
-            return Delay(
-                dependency, before, after, own.planned_start, bound, days, forecast.is_open_ended, True, forecast.finish
-            )
-    if after.due:
-        bound = earliest_finish(dependency, forecast, calendar)
-        if bound and (days := calendar.workdays_between(after.due, bound)) >= settings.min_slip_days:
-            return Delay(
-                dependency, before, after, after.due, bound, days, forecast.is_open_ended, False, forecast.finish
-            )
+    start = None if after.status == "in_progress" else earliest_start(dependency, forecast, calendar)
+    bounds = ((own.planned_start, start, True), (after.due, earliest_finish(dependency, forecast, calendar), False))
+    for planned, expected, is_about_start in bounds:
+        if planned is None or expected is None:
+            continue
+        days = calendar.workdays_between(planned, expected)
+        if days >= settings.min_slip_days:
+            is_open = forecast.is_open_ended
+            delay = Delay(dependency, before, after, planned, expected, days, is_open, is_about_start, None)
+            return replace(delay, awaited=forecast.start if delay.is_after_start else forecast.finish)
     return None
+
+
+def _is_cut(plan: Schedule, dependency: Dependency) -> bool:
+    """True for a dependency inside a cycle: the schedule ignores it, so nothing is said about it but the cycle itself."""
+    return any(dependency.predecessor in cycle and dependency.successor in cycle for cycle in plan.cycles)
 
 
 def _links(view: View, dependency: Dependency, published: Mapping[str, Published]) -> Iterator[Desired]:
@@ -160,19 +168,19 @@ def _facts(
     view: View, delay: Delay, downstream: list[tuple[Task, int]], here: Task, language: Language
 ) -> dict[str, Any]:
     """What the comment says, in plain values. Where no date is known, no number that would grow by itself is told."""
-    before = shown(view, delay.predecessor, here.ref, language)
-    after = shown(view, delay.successor, here.ref, language)
-    is_told = not delay.is_open_ended
+    due, is_told = delay.predecessor.due, not delay.is_open_ended
     return {
         "side": "predecessor" if here.ref == delay.predecessor.ref else "successor",
-        "predecessor": _shown_facts(before),
-        "successor": _shown_facts(after),
-        "predecessor_due": delay.predecessor.due,
-        "predecessor_finish": delay.predecessor_finish if is_told else None,
+        **_ends(view, delay.predecessor, delay.successor, here.ref, language),
+        "contact": _contact(view, delay.predecessor, here.ref, language),
+        "predecessor_due": due,
+        "is_past_due": due is not None and due < today_for(view)(delay.predecessor),
+        "awaited": delay.awaited if is_told else None,
         "planned": delay.planned,
         "expected": delay.expected if is_told else None,
         "slip_days": delay.slip_days if is_told else None,
         "is_about_start": delay.is_about_start,
+        "is_after_start": delay.is_after_start,
         "downstream": [
             {**_shown_facts(shown(view, task, here.ref, language)), "slip_days": days if is_told else None}
             for task, days in downstream
@@ -181,12 +189,27 @@ def _facts(
     }
 
 
+def _ends(view: View, before: Task, after: Task, here: Ref, language: Language) -> dict[str, Any]:
+    return {
+        "predecessor": _shown_facts(shown(view, before, here, language)),
+        "successor": _shown_facts(shown(view, after, here, language)),
+    }
+
+
+def _contact(view: View, task: Task, here: Ref, language: Language) -> str:
+    """Whom to talk to about a task: its owner, or whoever stands for it."""
+    return shown(view, task, here, language).owner or contact_for(view, task.department, language)
+
+
 def _shown_facts(item: Shown) -> dict[str, Any]:
     return {"title": item.title, "url": item.url, "owner": item.owner, "department": item.department}
 
 
 def _downstream(view: View, plan: Schedule, delay: Delay) -> list[tuple[Task, int]]:
-    """What else moves behind the successor, nearest first, with its slip in working days."""
+    """What else moves behind the successor, nearest first, with its slip in working days.
+
+    Behind an open end it is everything that waits, late already or not: which of it is late would change by itself from day to day.
+    """
     found: list[tuple[Task, int]] = []
     frontier, seen = [delay.successor.ref], {delay.predecessor.ref, delay.successor.ref}
     while frontier and len(found) < MOST_SHOWN_DOWNSTREAM:
@@ -195,47 +218,68 @@ def _downstream(view: View, plan: Schedule, delay: Delay) -> list[tuple[Task, in
             for item in view.dependencies
             if item.state == "confirmed" and item.predecessor in frontier and item.successor not in seen
         )
-        frontier = list(dict.fromkeys(following))
+        frontier = [ref for ref in dict.fromkeys(following) if ref in view.tasks]
         seen.update(frontier)
         for ref in frontier:
-            task = view.tasks.get(ref)
-            if task and task.status not in ENDED and plan.forecasts[ref].slip_days > 0:
-                found.append((task, plan.forecasts[ref].slip_days))
+            task, slip = view.tasks[ref], plan.forecasts[ref].slip_days
+            if task.status not in (*ENDED, "unknown") and (slip > 0 or delay.is_open_ended):
+                found.append((task, slip))
     return found[:MOST_SHOWN_DOWNSTREAM]
 
 
-def _closings(view: View, published: Mapping[str, Published], delayed: set[str]) -> Iterator[Desired]:
+def _closings(view: View, plan: Schedule, published: Mapping[str, Published], delayed: set[str]) -> Iterator[Desired]:
     """A comment whose delay is over gets its closing text once; an ended story is not edited again."""
     by_key = {dependency.key: dependency for dependency in view.dependencies}
     for last in published.values():
-        if last.kind != "comment" or last.key in delayed or last.target not in view.tasks:
+        connection = view.connections.get(last.target.connection)
+        if last.kind != "comment" or last.key in delayed or last.target not in view.tasks or connection is None:
             continue
-        dependency = by_key.get(last.key.removeprefix(f"{NAME}:comment:").rpartition("@")[0])
-        message, facts = _outcome(view, dependency, last)
-        language = view.connections[last.target.connection].language
-        content = last.content if message == last.message else CommentContent(comment_body(message, facts, language))
+        name = last.key.removeprefix(f"{NAME}:comment:").rpartition("@")[0]
+        dependency = by_key.get(name)
+        is_held = dependency is not None and _is_cut(plan, dependency)
+        before, after = (view.tasks.get(ref) for ref in _ends_of(name))
+        message = last.message if is_held else _outcome(dependency, before, after, last)
+        facts = _closing_facts(view, message, before, after, last, connection.language)
+        is_same = (message, facts) == (last.message, last.facts)
+        content = last.content if is_same else CommentContent(comment_body(message, facts, connection.language))
         yield Desired(last.key, NAME, last.target, message, facts, content, "the delay is over", last.rests_on)
 
 
-def _outcome(view: View, dependency: Dependency | None, last: Published) -> tuple[str, Mapping[str, Any]]:
-    if last.message in ("delay_over_done", "delay_over_gone"):
-        return last.message, last.facts
-    before = view.tasks.get(dependency.predecessor) if dependency else None
-    after = view.tasks.get(dependency.successor) if dependency else None
+def _ends_of(dependency_key: str) -> tuple[Ref, Ref]:
+    before, _, after = dependency_key.rpartition(":")[0].partition(">")
+    return Ref(before), Ref(after)
+
+
+def _outcome(dependency: Dependency | None, before: Task | None, after: Task | None, last: Published) -> str:
+    """The message that ends the story; the last one while it goes on, and for ever once it was told."""
+    if last.message in CLOSED:
+        return last.message
     if dependency is None or before is None or after is None:
-        message = "delay_over_gone"
-    elif "unknown" in (before.status, after.status):
-        return last.message, last.facts  # nothing is closed because of an unknown
-    elif dependency.state != "confirmed" or "cancelled" in (before.status, after.status):
-        message = "delay_over_gone"
-    elif before.status == "done" or after.status == "done":
-        message = "delay_over_done"
-    elif after.status == "in_progress":
-        message = "delay_over_started"
-    else:
-        message = "delay_over_on_plan"
-    kept = ("side", "predecessor", "successor", "language")
-    return message, {name: last.facts[name] for name in kept}
+        return "delay_over_gone"
+    if "unknown" in (before.status, after.status):
+        return last.message  # nothing is closed because of an unknown
+    if dependency.state != "confirmed" or "cancelled" in (before.status, after.status):
+        return "delay_over_gone"
+    if after.status == "done":
+        return "delay_over_finished"
+    if before.status == "done":
+        return "delay_over_done"
+    if after.status == "in_progress" and last.facts["is_about_start"]:
+        return "delay_over_started"
+    return "delay_over_on_plan"
+
+
+def _closing_facts(
+    view: View, message: str, before: Task | None, after: Task | None, last: Published, language: Language
+) -> Mapping[str, Any]:
+    """The facts of the last text, cut to what a closing text says. A task that has become restricted since is named no more."""
+    facts = dict(last.facts)
+    if before and after and "restricted" in (before.visibility, after.visibility):
+        facts |= _ends(view, before, after, last.target, language)
+        facts |= {"downstream": []} if "downstream" in facts else {}
+    if message == last.message:
+        return facts
+    return {name: facts[name] for name in ("side", "predecessor", "successor", "is_about_start", "language")}
 
 
 def _severity(delay: Delay, settings: DelaySettings) -> Severity:

@@ -16,68 +16,108 @@ WORDS: dict[str, dict[Language, str]] = {
     "delay_headline": {"zh-CN": "跨部门依赖延期提醒", "en": "A dependency between departments is late"},
     "successor_start": {
         "zh-CN": "{after}原计划 {planned} 开始，要等{before}完成。",
-        "en": "{after} was planned to start on {planned} and waits for {before}.",
+        "en": "{after} was planned to start on {planned}, once {before} is finished.",
     },
     "successor_finish": {
-        "zh-CN": "{after}原计划 {planned} 完成，要等{before}。",
-        "en": "{after} was planned to finish on {planned} and depends on {before}.",
+        "zh-CN": "{after}原计划 {planned} 完成，要等{before}完成。",
+        "en": "{after} was planned to finish on {planned}, not before {before} is finished.",
+    },
+    "successor_start_after_start": {
+        "zh-CN": "{after}原计划 {planned} 开始，要等{before}先开始。",
+        "en": "{after} was planned to start on {planned}, once {before} has started.",
+    },
+    "successor_finish_after_start": {
+        "zh-CN": "{after}原计划 {planned} 完成，要等{before}先开始。",
+        "en": "{after} was planned to finish on {planned}, not before {before} has started.",
     },
     "effect_start": {
         "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
-        "en": "{before} is now due on {due}, so it can start on {expected} at the earliest, {days} later than planned.",
+        "en": "{before} is now due on {due}, so the earliest start is {expected}, {days} later than planned.",
     },
     "effect_finish": {
         "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
-        "en": "{before} is now due on {due}, so it can finish on {expected} at the earliest, {days} later than planned.",
+        "en": "{before} is now due on {due}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_start_pushed": {
-        "zh-CN": "{before}也在等前面的任务，预计 {finish} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
-        "en": "{before} is itself held up until {finish}, so it can start on {expected} at the earliest, {days} later than planned.",
+        "zh-CN": "{before}也在等前面的任务，预计 {awaited} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
+        "en": "{before} is held up itself and expected to finish on {awaited}, so the earliest start is {expected}, "
+        "{days} later than planned.",
     },
     "effect_finish_pushed": {
-        "zh-CN": "{before}也在等前面的任务，预计 {finish} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
-        "en": "{before} is itself held up until {finish}, so it can finish on {expected} at the earliest, {days} later than planned.",
+        "zh-CN": "{before}也在等前面的任务，预计 {awaited} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
+        "en": "{before} is held up itself and expected to finish on {awaited}, so the earliest finish is {expected}, "
+        "{days} later than planned.",
+    },
+    "effect_start_after_start": {
+        "zh-CN": "{before}预计 {awaited} 才开始，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
+        "en": "{before} is expected to start on {awaited}, so the earliest start is {expected}, {days} later than planned.",
+    },
+    "effect_finish_after_start": {
+        "zh-CN": "{before}预计 {awaited} 才开始，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
+        "en": "{before} is expected to start on {awaited}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_open": {
-        "zh-CN": "{before}已过计划完成日 {due}，还没有新的完成日期，后面的开始时间暂时定不下来。",
-        "en": "{before} is past its due date {due} and has no new one yet, so no start date can be given.",
+        "zh-CN": "{before}已过计划完成日 {due}，还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "{before} is past its due date {due} and has no new one yet, so no new date can be given.",
     },
     "effect_upstream": {
-        "zh-CN": "{before}自己也在等前面的任务，暂时给不出完成日期。",
-        "en": "{before} is itself waiting for something late, so no date can be given yet.",
+        "zh-CN": "{before}自己也在等前面的任务，那边还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "{before} is itself waiting for something that is past due without a new date, so no new date can be given.",
     },
     "downstream": {"zh-CN": "后面还会顺延：", "en": "This also moves:"},
+    "downstream_open": {"zh-CN": "后面还有这些任务在等：", "en": "Also waiting further down the line:"},
     "downstream_item": {"zh-CN": "，晚 {days} 个工作日", "en": ", {days} later"},
     "ask_predecessor": {
-        "zh-CN": "请确认这个完成日期是否靠得住；能提前或还会变，直接改本任务的到期日即可，对方会看到更新。",
-        "en": "Please check that this date holds. If it moves, change the due date here; the other side will see it.",
+        "zh-CN": "请确认这个日期靠不靠得住；要提前或者还会变，直接改本任务的到期日即可，对方会看到更新。",
+        "en": "Please check that this date holds. If it moves, just change the due date here; the other side will see it.",
+    },
+    "ask_predecessor_pushed": {
+        "zh-CN": "请和前面的任务确认这个日期；有变化直接改本任务的到期日即可，对方会看到更新。",
+        "en": "Please check this date with whoever you are waiting for. If it moves, change the due date here; "
+        "the other side will see it.",
     },
     "ask_predecessor_open": {
-        "zh-CN": "请更新本任务的到期日，对方会看到更新。",
+        "zh-CN": "请给本任务填上新的到期日，对方会看到更新。",
         "en": "Please set a new due date here; the other side will see it.",
+    },
+    "ask_predecessor_pushed_open": {
+        "zh-CN": "前面的日期定下来以后，请把本任务的到期日改过来，对方会看到更新。",
+        "en": "Once that date is known, please set a new due date here; the other side will see it.",
     },
     "ask_successor": {
         "zh-CN": "请按新的时间安排；等不了的话，直接找{owner}商量。",
         "en": "Please plan with the new date. If it cannot wait, talk to {owner}.",
     },
+    "ask_successor_open": {
+        "zh-CN": "有了新的日期，这里会更新；等不了的话，直接找{owner}商量。",
+        "en": "This comment will be updated once there is a new date. If it cannot wait, talk to {owner}.",
+    },
     "delay_over_done_predecessor": {
-        "zh-CN": "本任务与{after}之间的延期已结束，对方可以开始了。",
-        "en": "The delay between this task and {after} is over; the other side can go on.",
+        "zh-CN": "本任务已完成，{after}不用再等了，这条延期提醒关闭。",
+        "en": "This task is done and {after} no longer has to wait; this delay notice is closed.",
     },
     "delay_over_done_successor": {
         "zh-CN": "可以开始了：{after_title}。{before}已完成。",
         "en": "You can start now: {after_title}. {before} is done.",
     },
+    "delay_over_done_successor_finish": {
+        "zh-CN": "可以收尾了：{after_title}。{before}已完成。",
+        "en": "You can finish now: {after_title}. {before} is done.",
+    },
     "delay_over_started": {
         "zh-CN": "{after}已经开始，这条延期提醒关闭。",
         "en": "{after} has started, so this delay notice is closed.",
+    },
+    "delay_over_finished": {
+        "zh-CN": "{after}已经完成，这条延期提醒关闭。",
+        "en": "{after} is done, so this delay notice is closed.",
     },
     "delay_over_on_plan": {
         "zh-CN": "按现在的日期，{after}不再受{before}影响，这条延期提醒关闭。",
         "en": "With the present dates {after} is no longer held up by {before}; this delay notice is closed.",
     },
     "delay_over_gone": {
-        "zh-CN": "{after}与{before}之间的依赖已不存在，这条延期提醒关闭。",
+        "zh-CN": "{after}不再依赖{before}，这条延期提醒关闭。",
         "en": "{after} no longer depends on {before}; this delay notice is closed.",
     },
 }
@@ -107,31 +147,46 @@ def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> 
     """The comment for a message id and its facts; the same facts always give the same text."""
     if message == "delay":
         return _delay(facts, language)
-    name = f"{message}_{facts['side']}" if message == "delay_over_done" else message
+    name = message
+    if message == "delay_over_done":
+        name += f"_{facts['side']}"
+        name += "_finish" if facts["side"] == "successor" and not facts["is_about_start"] else ""
     return (Paragraph(_sentence(name, facts, language)),)
 
 
 def _delay(facts: Mapping[str, Any], language: Language) -> RichText:
     verb = "start" if facts["is_about_start"] else "finish"
+    awaited = "_after_start" if facts["is_after_start"] else ""
+    headline = _sentence(f"successor_{verb}{awaited}", facts, language)
     blocks: list[Block] = [
         Paragraph((Text(WORDS["delay_headline"][language], is_bold=True),)),
-        Paragraph(_sentence(f"successor_{verb}", facts, language) + _gap(language) + _effect(facts, language, verb)),
+        Paragraph(headline + _gap(language) + _sentence(_effect(facts, verb, awaited), facts, language)),
     ]
     if facts["downstream"]:
         items = tuple(_downstream_item(item, language) for item in facts["downstream"])
-        blocks += [Paragraph((Text(WORDS["downstream"][language]),)), BulletList(items)]
-    ask = f"ask_{facts['side']}"
-    if facts["side"] == "predecessor" and facts["slip_days"] is None:
-        ask = "ask_predecessor_open"
-    blocks.append(Paragraph(_sentence(ask, facts, language)))
+        word = "downstream_open" if facts["slip_days"] is None else "downstream"
+        blocks += [Paragraph((Text(WORDS[word][language]),)), BulletList(items)]
+    blocks.append(Paragraph(_sentence(_ask(facts), facts, language)))
     return tuple(blocks)
 
 
-def _effect(facts: Mapping[str, Any], language: Language, verb: str) -> Inlines:
-    if facts["slip_days"] is not None:
-        is_pushed = _day(facts["predecessor_finish"]) != _day(facts["predecessor_due"])
-        return _sentence(f"effect_{verb}_pushed" if is_pushed else f"effect_{verb}", facts, language)
-    return _sentence("effect_open" if facts["predecessor_due"] else "effect_upstream", facts, language)
+def _effect(facts: Mapping[str, Any], verb: str, awaited: str) -> str:
+    if facts["slip_days"] is None:
+        return "effect_open" if facts["is_past_due"] else "effect_upstream"
+    return f"effect_{verb}{awaited}" if awaited else f"effect_{verb}{'_pushed' if _is_pushed(facts) else ''}"
+
+
+def _ask(facts: Mapping[str, Any]) -> str:
+    if facts["slip_days"] is None:
+        is_own = facts["side"] == "successor" or facts["is_past_due"]
+        return f"ask_{facts['side']}_open" if is_own else "ask_predecessor_pushed_open"
+    is_pushed = facts["side"] == "predecessor" and not facts["is_after_start"] and _is_pushed(facts)
+    return f"ask_{facts['side']}{'_pushed' if is_pushed else ''}"
+
+
+def _is_pushed(facts: Mapping[str, Any]) -> bool:
+    """True when the predecessor is late because something pushes it, not by its own date."""
+    return _day(facts["awaited"]) != _day(facts["predecessor_due"])
 
 
 def _gap(language: Language) -> Inlines:
@@ -153,9 +208,9 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
         "before": _task_inlines(facts["predecessor"], language),
         "after": _task_inlines(facts["successor"], language),
         "after_title": _title_inlines(facts["successor"]),
-        "owner": (Text(facts["predecessor"]["owner"] or facts["predecessor"]["department"]),),
+        "owner": (Text(facts.get("contact", "")),),
     }
-    days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "predecessor_finish": "finish"}
+    days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "awaited": "awaited"}
     for fact, name_in_text in days.items():
         if day := _day(facts.get(fact)):
             values[name_in_text] = (Text(day_text(day, language)),)

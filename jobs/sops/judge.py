@@ -8,12 +8,12 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sync.core.markdown import rich_text_from_markdown
 
 from jobs.sops.source import Sop, SopFolder, SopProblem, read_folder, resolve
+from sync.core.markdown import rich_text_from_markdown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
-from sync.core.rich_text import Anchor, Block, PageLink, Picture, RichText, Text, mapped
+from sync.core.rich_text import Anchor, Block, PageLink, Paragraph, Picture, RichText, Text, mapped
 from sync.core.values import Finding, Ref, View
 
 NAME = "sops"
@@ -87,11 +87,13 @@ def _resolved(sop: Sop, folder: SopFolder) -> tuple[RichText, dict[str, bytes], 
                 problems.append(
                     SopProblem(sop.path, at(node.filename), f"picture {node.filename} is not in the folder")
                 )
-                return Picture(alt=node.alt)
+                return Paragraph((Text(node.alt or node.filename),))
             name = path.replace("/", "-")
+            if pictures.get(name, folder.files[path]) != folder.files[path]:
+                name = f"{_sha(path.encode())}-{name}"  # "a-b/c.png" beside "a/b-c.png"
             pictures[name] = folder.files[path]
             return replace(node, filename=name)
-        if isinstance(node, Anchor) and "://" not in node.url and not node.url.startswith("mailto:"):
+        if isinstance(node, Anchor) and not node.url.lower().startswith(("http://", "https://", "mailto:")):
             path = resolve(sop.path, node.url)
             if path not in titles:
                 problems.append(SopProblem(sop.path, at(node.url), f"link {node.url} leads to no SOP of this folder"))

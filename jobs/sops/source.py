@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
 from ruamel.yaml import YAML
@@ -67,7 +68,9 @@ def read_folder(files: Iterable[SourceFile]) -> SopFolder:
 
 
 def resolve(path: str, target: str) -> str:
-    """A relative target as a path of the folder; it cannot leave it."""
+    """A relative target as a path of the folder, "#…" as the file itself; empty for one that would leave the folder."""
+    if target.startswith("#"):
+        return path
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(target.partition("#")[0])))
     return "" if joined.startswith(("..", "/")) else joined
 
@@ -78,21 +81,36 @@ def _sop_from_file(path: str, content: bytes, by_path: Mapping[str, bytes]) -> S
     except UnicodeDecodeError as error:
         return SopProblem(path, 1, f"not UTF-8 text (byte {error.start}); save the file as UTF-8")
     head, body, first_line = _split(text)
+    meta = _front_matter(head)
+    if isinstance(meta, str):
+        return SopProblem(path, 1, meta)
+    title = str(meta.get("title") or _first_heading(body) or posixpath.splitext(posixpath.basename(path))[0]).strip()
+    said = str(meta.get("parent") or "")
+    parent = resolve(path, said) if said else _folder_index(path, by_path)
+    if said and not parent:
+        return SopProblem(path, 1, f"parent: {said} is not in the folder")
+    return Sop(path, str(meta.get("id") or path), title, tuple(meta.get("labels") or ()), parent, body, first_line)
+
+
+def _front_matter(head: str) -> dict[str, Any] | str:
+    """The names and values of the front matter, or what is wrong with it."""
     try:
         meta = YAML(typ="safe", pure=True).load(head) if head else {}
     except YAMLError as error:
-        return SopProblem(path, 1, f"the front matter is not YAML: {str(error).splitlines()[0]}")
+        return f"the front matter is not YAML: {str(error).splitlines()[0]}"
+    except (ValueError, RecursionError) as error:  # an impossible date, brackets without end
+        return f"the front matter cannot be read: {error}"
     if meta is None:
-        meta = {}
+        return {}
     if not isinstance(meta, dict):
-        return SopProblem(path, 1, "the front matter is not a list of names and values")
-    labels = meta.get("labels", [])
+        return "the front matter is not a list of names and values"
+    for name in ("title", "id", "parent"):
+        if isinstance(meta.get(name), list | dict):
+            return f"{name}: expected one text"
+    labels = meta.get("labels") or []
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        return SopProblem(path, 1, "labels: expected a list of words")
-    title = str(meta.get("title") or _first_heading(body) or posixpath.splitext(posixpath.basename(path))[0]).strip()
-    parent = str(meta["parent"]) if meta.get("parent") else ""
-    parent = resolve(path, parent) if parent else _folder_index(path, by_path)
-    return Sop(path, str(meta.get("id") or path), title, tuple(labels), parent, body, first_line)
+        return "labels: expected a list of words"
+    return meta
 
 
 def _split(text: str) -> tuple[str, str, int]:

@@ -12,7 +12,7 @@ from jobs.status_view.text import page_body
 from sync.core.disclosure import department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
-from sync.core.schedule import Schedule, calendar_for, finish_day_for, schedule
+from sync.core.schedule import Schedule, calendar_for, forecasts_of, today_for
 from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "status_view"
@@ -37,7 +37,7 @@ class StatusSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def judge(view: View, settings: StatusSettings, _published: Mapping[str, Published]) -> Judgement:
     """One page each. The page rests on no connection: when one is stale, the page is where people read that it is."""
-    plan = schedule(view.tasks, view.dependencies, calendar_for(view), view.at.date(), finish_day_for(view))
+    plan = forecasts_of(view)
     return Judgement(desired=tuple(_page(view, plan, page) for page in settings.pages))
 
 
@@ -90,35 +90,43 @@ def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:
 
 def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) -> dict[str, Any] | None:
     before, after = view.tasks[item.predecessor], view.tasks[item.successor]
-    forecast = plan.forecasts[after.ref]
+    forecast, awaited = plan.forecasts[after.ref], plan.forecasts[before.ref]
     is_waiting = before.status not in (*ENDED, "unknown") and after.status not in (*ENDED, "unknown")
     if item.state != "confirmed" or not is_waiting or forecast.driver != before.ref:
         return None
-    is_told = not forecast.is_open_ended
+    is_told, is_about_start = not forecast.is_open_ended, forecast.start != forecast.planned_start
+    planned, expected, slip_days = after.due, forecast.finish, forecast.slip_days
+    if is_about_start and forecast.planned_start and forecast.start:
+        planned, expected = forecast.planned_start, forecast.start
+        slip_days = calendar_for(view)(after).workdays_between(planned, expected)
+    is_after_start = item.type in ("start_to_start", "start_to_finish")
     return {
         "before": _task_facts(view, before, language),
         "after": _task_facts(view, after, language),
         "due": before.due,
-        "finish": plan.forecasts[before.ref].finish if is_told else None,
-        "planned": forecast.planned_start,
-        "expected": forecast.start if is_told else None,
-        "slip_days": forecast.slip_days if is_told else None,
+        "is_past_due": before.due is not None and before.due < today_for(view)(before),
+        "awaited": (awaited.start if is_after_start else awaited.finish) if is_told else None,
+        "is_after_start": is_after_start,
+        "is_about_start": is_about_start,
+        "planned": planned,
+        "expected": expected if is_told else None,
+        "slip_days": slip_days if is_told else None,
         "rules": sorted({evidence.rule for evidence in item.evidence}),
     }
 
 
 def _department_rows(view: View, plan: Schedule, waits: list[Dependency], language: Language) -> list[dict[str, Any]]:
     rows = []
+    open_waits = [
+        item
+        for item in waits
+        if item.state == "confirmed"
+        and view.tasks[item.predecessor].status not in ENDED
+        and view.tasks[item.successor].status not in ENDED
+    ]
     for ref in sorted(view.departments):
         own = [task for task in view.tasks.values() if task.department == ref]
         active = [task for task in own if task.status not in ENDED]
-        open_waits = [
-            item
-            for item in waits
-            if item.state == "confirmed"
-            and view.tasks[item.predecessor].status not in ENDED
-            and view.tasks[item.successor].status not in ENDED
-        ]
         rows.append(
             {
                 "department": department_name(view, ref, language),

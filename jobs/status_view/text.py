@@ -35,13 +35,20 @@ WORDS: dict[str, dict[Language, str]] = {
     "nothing_late": {"zh-CN": "目前没有跨部门延期。", "en": "Nothing is late across departments."},
     "waiting": {"zh-CN": "等待方", "en": "Waiting"},
     "blocking": {"zh-CN": "前置任务", "en": "Waits for"},
-    "planned": {"zh-CN": "原计划开始", "en": "Planned start"},
-    "expected": {"zh-CN": "最早可开始", "en": "Earliest start"},
+    "planned": {"zh-CN": "原计划", "en": "Planned"},
+    "expected": {"zh-CN": "现在最早", "en": "Earliest now"},
+    "starts": {"zh-CN": "{day} 开始", "en": "start {day}"},
+    "finishes": {"zh-CN": "{day} 完成", "en": "finish {day}"},
     "slip": {"zh-CN": "晚", "en": "Later by"},
     "why": {"zh-CN": "原因", "en": "Why"},
-    "due_now": {"zh-CN": "前置任务现计划 {due} 完成", "en": "now due {due}"},
-    "pushed": {"zh-CN": "前置任务自己也在等，预计 {finish} 完成", "en": "held up itself until {finish}"},
-    "no_date": {"zh-CN": "已过 {due}，没有新的完成日期", "en": "past {due}, no new date"},
+    "due_now": {"zh-CN": "前置任务现在计划 {due} 完成", "en": "now due {due}"},
+    "starts_late": {"zh-CN": "前置任务预计 {awaited} 才开始", "en": "expected to start {awaited}"},
+    "pushed": {"zh-CN": "前置任务自己也在等，预计 {awaited} 完成", "en": "held up itself until {awaited}"},
+    "no_date": {"zh-CN": "前置任务已过 {due}，没有新的完成日期", "en": "past {due}, no new date"},
+    "upstream": {
+        "zh-CN": "前置任务自己也在等，那边没有新的完成日期",
+        "en": "held up itself by something without a new date",
+    },
     "unknown_date": {"zh-CN": "待定", "en": "not known"},
     "days": {"zh-CN": "{days} 个工作日", "en": "{days} working days"},
     "one_day": {"zh-CN": "1 个工作日", "en": "1 working day"},
@@ -102,8 +109,8 @@ def _late_blocks(facts: Mapping[str, Any], language: Language) -> list[Block]:
         (
             _task(row["after"], language),
             _task(row["before"], language),
-            (Text(_day(row["planned"], language)),),
-            (Text(_day(row["expected"], language)),),
+            _moment(row, "planned", language),
+            _moment(row, "expected", language),
             (Lozenge(_days(row["slip_days"], language), "red"),),
             (Text(_why(row, language)),),
         )
@@ -113,12 +120,21 @@ def _late_blocks(facts: Mapping[str, Any], language: Language) -> list[Block]:
 
 
 def _why(row: Mapping[str, Any], language: Language) -> str:
-    due, finish = _day(row["due"], language), _day(row["finish"], language)
-    if row["finish"] is None:
-        return WORDS["no_date"][language].format(due=due)
-    if row["finish"] == row["due"]:
-        return WORDS["due_now"][language].format(due=due)
-    return WORDS["pushed"][language].format(finish=finish)
+    if row["awaited"] is None:
+        word = "no_date" if row["is_past_due"] else "upstream"
+    elif row["is_after_start"]:
+        word = "starts_late"
+    else:
+        word = "due_now" if row["awaited"] == row["due"] else "pushed"
+    return WORDS[word][language].format(due=_day(row["due"], language), awaited=_day(row["awaited"], language))
+
+
+def _moment(row: Mapping[str, Any], name: str, language: Language) -> Inlines:
+    """A planned or expected day with what happens on it; which of start and finish moves differs from row to row."""
+    if row[name] is None:
+        return (Text(WORDS["unknown_date"][language]),)
+    word = "starts" if row["is_about_start"] else "finishes"
+    return (Text(WORDS[word][language].format(day=_day(row[name], language))),)
 
 
 def _department_table(facts: Mapping[str, Any], language: Language) -> Table:

@@ -17,6 +17,22 @@ KNOWN = ("body", "visibility", "properties", "author", "created", "id", "jsdAuth
 SORTS = ("created", "-created", "+created")
 
 
+MAX_TEXT = 32_767  # jira.text.field.character.limit, unless an administrator of a Data Center site changed it
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        words = f"The entered text is too long. It exceeds the allowed limit of {MAX_TEXT:,} characters."
+        raise JiraError(400, errors={"comment": words})
+
+
+def _text_in(node: Any) -> str:
+    """All text of an ADF node."""
+    if not isinstance(node, dict):
+        return ""
+    return str(node.get("text") or "") + "".join(map(_text_in, node.get("content") or ()))
+
+
 def body_from_sent(call: Call, body: Any) -> str | Json:
     """The checked comment body: an ADF document in v3, wiki text otherwise. Raises Jira's 400."""
     if call.is_adf:
@@ -26,11 +42,13 @@ def body_from_sent(call: Call, body: Any) -> str | Json:
             raise JiraError(400, "INVALID_INPUT")
         if not body or not body["content"]:
             raise JiraError(400, errors={"comment": "Comment body can not be empty!"})
+        _check_length(_text_in(body))
         return dict(body)
     if body is not None and not isinstance(body, str):
         raise JiraError(400, "Can not deserialize instance of java.lang.String out of START_OBJECT token")
     if not (body or "").strip():
         raise JiraError(400, errors={"comment": "Comment body can not be empty!"})
+    _check_length(str(body))
     return str(body)
 
 

@@ -57,6 +57,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
     """Dependencies, or relations, or references to what is not collected."""
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
+    columns: tuple[str, ...]
     if relations:
         shapes = [
             {"source": r.source, "target": r.target, "word": r.word, "evidence": _evidence(r.evidence)}

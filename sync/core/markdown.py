@@ -1,22 +1,19 @@
-"""Markdown in: CommonMark with tables, strikethrough, check boxes and alerts becomes rich text. Pure.
+"""Markdown in: text as the one document tree. Pure. Raw HTML is text; only http, https and mailto lead anywhere.
 
-The way out is ``sync.core.markdown_text``; ``markdown_from_rich_text`` is given on from here.
+Markdown out is ``markdown_from_rich_text``, made in ``sync.core.markdown_text``.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
+from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
-from markdown_it.common.utils import unescapeAll
-from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
-from msgspec.structs import replace
 
-from sync.core.markdown_text import ALERTS, is_unsafe_url, markdown_from_rich_text
+from sync.core.markdown_text import markdown_from_rich_text
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -30,6 +27,7 @@ from sync.core.rich_text import (
     ListItem,
     NumberedList,
     Panel,
+    PanelKind,
     Paragraph,
     Picture,
     Quote,
@@ -41,233 +39,261 @@ from sync.core.rich_text import (
 
 __all__ = ["markdown_from_rich_text", "rich_text_from_markdown"]
 
-MOST_NESTED = 100  # levels; beyond it markdown-it leaves text out, so such a text is shown as it was typed
-_BOX = re.compile(r"\[([ xX])\](?:[ \t]+|(?=\n)|$)")
-_ALERT = re.compile(rf"\[!({'|'.join(ALERTS)})\][ \t]*([^\n]*)(?:\n|$)", re.IGNORECASE)
-_TOC = re.compile(r"\[toc\]", re.IGNORECASE)
-_STYLES = {"strong": "is_bold", "em": "is_italic", "s": "is_struck"}
-
-
-def rich_text_from_markdown(text: str) -> RichText:
-    """The text as rich text; any text is accepted.
-
-    Raw HTML is shown as text. Links to http, https and mailto, and relative ones, stay links; any other scheme becomes plain text.
-    A relative picture names a file, one on the web keeps its URL. ``> [!NOTE]`` makes a panel, ``[TOC]`` a table of contents.
-    """
-    tokens = _parser().parse(text)
-    if any(token.level >= MOST_NESTED - 2 for token in tokens):
-        return (CodeBlock(text),)
-    return _blocks(iter(tokens))
+SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
+_TASK = re.compile(r"\[([ xX])\](?:\s+|$)")
+_ALERT = re.compile(r"\[!(\w+)\]\s*")
+_CONTENTS = re.compile(r"\[\[?_?TOC_?\]?\]", re.IGNORECASE)
+# GitHub's alerts as our panels: its five kinds fall on our four.
+_PANELS: dict[str, PanelKind] = {
+    "note": "info", "tip": "tip", "important": "note", "warning": "warning", "caution": "warning",
+}  # fmt: skip
 
 
 class _Parser(MarkdownIt):
-    """Keeps link targets as they were typed: which ones are links is decided here, and where relative ones lead by the caller."""
+    """Parses every link, so that one that may not be followed is text without its brackets rather than raw markup."""
 
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's own name
+    def validateLink(self, url: str) -> bool:  # noqa: N802  # the library's name
         return True
 
-    def normalizeLink(self, url: str) -> str:  # noqa: N802
-        return url if is_unsafe_url(url) or "://" not in url else super().normalizeLink(url)
+
+_parser = _Parser("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-@cache
-def _parser() -> MarkdownIt:
-    parser = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
-    parser.core.ruler.after("block", "boxes_and_alerts", _take_boxes_and_alerts)
-    return parser
+def rich_text_from_markdown(text: str) -> RichText:
+    """CommonMark with tables, strike-through, task lists, GitHub alerts and ``[TOC]``; the front matter is gone already.
+
+    A picture with a relative path is one of the page's files; one with a forbidden address is its alt text.
+    """
+    tokens = _Tokens(_parser.parse(text.replace("\x00", "\ufffd")))
+    return tuple(_blocks(tokens, None))
 
 
-def _take_boxes_and_alerts(state: StateCore) -> None:
-    """Take "[x] " and "[!NOTE]" out of the source before it is parsed further, so that an escaped "\\[x]" stays text."""
-    for opening, _, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
-        if inline.type != "inline" or opening.level != inline.level - 2:
-            continue
-        if opening.type == "list_item_open" and (box := _BOX.match(inline.content)):
-            opening.meta["is_done"] = box[1] != " "
-            inline.content = inline.content[box.end() :]
-        elif opening.type == "blockquote_open" and (alert := _ALERT.match(inline.content)):
-            opening.meta["alert"] = alert[1].upper()
-            opening.meta["title"] = unescapeAll(alert[2].strip())
-            inline.content = inline.content[alert.end() :]
+class _Tokens:
+    """The parser's flat tokens, read once from front to back."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._position = 0
+
+    def next(self) -> Token | None:
+        if self._position >= len(self._tokens):
+            return None
+        self._position += 1
+        return self._tokens[self._position - 1]
+
+    def until(self, closing: str | None) -> Iterator[Token]:
+        """Tokens up to the closing one, which is taken too."""
+        while (token := self.next()) and token.type != closing:
+            yield token
 
 
-def _blocks(tokens: Iterator[Token], end: str = "") -> RichText:
-    blocks: list[Block] = []
-    for token in tokens:
-        if token.type == end:
-            break
-        blocks.extend(_block(token, tokens))
-    return tuple(blocks)
+def _blocks(tokens: _Tokens, closing: str | None) -> Iterator[Block]:
+    for token in tokens.until(closing):
+        kind = token.type
+        if kind == "paragraph_open":
+            yield from _paragraph(tokens)
+        elif kind == "heading_open":
+            yield Heading(int(token.tag[1]), _content(tokens, "heading_close"))
+        elif kind == "bullet_list_open":
+            yield BulletList(tuple(_items(tokens, "bullet_list_close")))
+        elif kind == "ordered_list_open":
+            start = token.attrs.get("start", 1)
+            yield NumberedList(tuple(_items(tokens, "ordered_list_close")), int(start))
+        elif kind == "blockquote_open":
+            yield _quote(tuple(_blocks(tokens, "blockquote_close")))
+        elif kind == "table_open":
+            yield _table(tokens)
+        else:
+            yield from _leaf(token)
 
 
-def _block(token: Token, tokens: Iterator[Token]) -> Sequence[Block]:
-    """The blocks that begin with this token; takes from ``tokens`` what belongs to them."""
-    match token.type:
-        case "paragraph_open":
-            return _paragraph(_inline_token(tokens))
-        case "heading_open":
-            return [Heading(int(token.tag[1:]), _flat(_inlines(_inline_token(tokens))))]
-        case "bullet_list_open":
-            return [BulletList(_items(tokens, "bullet_list_close"))]
-        case "ordered_list_open":
-            return [NumberedList(_items(tokens, "ordered_list_close"), int(token.attrs.get("start", 1)))]
-        case "blockquote_open":
-            return [_quote(token, _blocks(tokens, "blockquote_close"))]
-        case "table_open":
-            return [_table(tokens)]
-        case "fence" | "code_block":
-            language = unescapeAll(token.info).split(maxsplit=1)
-            return [CodeBlock(token.content.removesuffix("\n"), language[0] if language else "")]
-        case "hr":
-            return [Rule()]
-        case _:
-            return []
+def _leaf(token: Token) -> Iterator[Block]:
+    if token.type in ("fence", "code_block"):
+        yield CodeBlock(token.content.removesuffix("\n"), (token.info.split() or [""])[0])
+    elif token.type == "hr":
+        yield Rule()
 
 
-def _inline_token(tokens: Iterator[Token]) -> Token:
-    inline = next(tokens)
-    next(tokens)  # the closing token
-    return inline
+def _content(tokens: _Tokens, closing: str) -> Inlines:
+    """The inline content up to the closing token, pictures as their text."""
+    found = [
+        part for token in tokens.until(closing) if token.type == "inline" for part in _inlines(token.children or [])
+    ]
+    return _joined([Text(part.alt) if isinstance(part, Picture) else part for part in found])
 
 
-def _paragraph(inline: Token) -> list[Block]:
-    """A paragraph; its pictures stand between the text before and after them."""
-    if _TOC.fullmatch(inline.content.strip()):
-        return [Contents()]
-    blocks: list[Block] = []
+def _paragraph(tokens: _Tokens) -> Iterator[Block]:
+    """A paragraph; a picture in it stands between its parts as a block of its own, as our tree has no pictures in text."""
     run: list[Inline] = []
-    for part in [*_inlines(inline), None]:
-        if part is None or isinstance(part, Picture):
-            if content := _trimmed(run):
-                blocks.append(Paragraph(content))
+    inline = list(tokens.until("paragraph_close"))
+    if len(inline) == 1 and _CONTENTS.fullmatch(inline[0].content.strip()):
+        yield Contents()
+        return
+    for part in (part for token in inline for part in _inlines(token.children or [])):
+        if isinstance(part, Picture):
+            yield from _flushed(run)
             run = []
-            blocks += [part] if part else []
+            yield part
         else:
             run.append(part)
-    return blocks
+    yield from _flushed(run)
 
 
-def _items(tokens: Iterator[Token], end: str) -> tuple[ListItem, ...]:
-    items: list[ListItem] = []
-    for token in tokens:
-        if token.type == end:
-            break
-        items.append(ListItem(_blocks(tokens, "list_item_close"), token.meta.get("is_done")))
-    return tuple(items)
+def _flushed(run: list[Inline]) -> Iterator[Block]:
+    content = _trimmed(_joined(run))
+    if content:
+        yield Paragraph(content)
 
 
-def _quote(token: Token, content: RichText) -> Quote | Panel:
-    if alert := token.meta.get("alert"):
-        return Panel(ALERTS[alert], content, token.meta["title"])
-    return Quote(content)
+def _trimmed(content: Inlines) -> Inlines:
+    """Without line breaks and blanks at the edges, which a picture leaves behind."""
+    parts = list(content)
+    while parts and _is_blank(parts[0]):
+        parts.pop(0)
+    while parts and _is_blank(parts[-1]):
+        parts.pop()
+    if parts and isinstance(first := parts[0], Text):
+        parts[0] = Text(first.text.lstrip(), *_style(first))
+    if parts and isinstance(last := parts[-1], Text):
+        parts[-1] = Text(last.text.rstrip(), *_style(last))
+    return tuple(parts)
 
 
-def _table(tokens: Iterator[Token]) -> Table:
-    rows: list[list[Inlines]] = []
-    for token in tokens:
-        if token.type == "table_close":
-            break
-        if token.type == "tr_open":
-            rows.append([])
-        elif token.type == "inline":
-            rows[-1].append(_flat(_inlines(token)))
-    return Table(tuple(rows[0]), tuple(tuple(row) for row in rows[1:]))
+def _is_blank(part: Inline) -> bool:
+    return isinstance(part, LineBreak) or (isinstance(part, Text) and not part.text.strip())
 
 
-def _inlines(inline: Token) -> list[Inline | Picture]:
-    parts: list[Inline | Picture] = []
-    style = Text("")
-    link: Token | None = None
-    words = ""
-    for child in inline.children or []:
-        name, _, side = child.type.rpartition("_")
-        if name in _STYLES:
-            style = replace(style, **{_STYLES[name]: side == "open"})
-        elif child.type == "link_open":
-            link, words = child, ""
-        elif child.type == "link_close" and link is not None:
-            parts += _link(words, str(link.attrs.get("href", "")))
-            link = None
-        elif child.type == "image":
-            parts += _picture(child)
-        elif link is not None:
-            words += _plain(child)
-        else:
-            parts.append(LineBreak() if child.type == "hardbreak" else _text(child, style))
-    return _joined(parts)
-
-
-def _text(child: Token, style: Text) -> Text:
-    if child.type == "code_inline":
-        return replace(style, text=child.content, is_code=True)
-    return replace(style, text=_plain(child))
-
-
-def _plain(child: Token) -> str:
-    return "\n" if child.type in ("softbreak", "hardbreak") else child.content
-
-
-def _link(words: str, url: str) -> list[Inline | Picture]:
-    words = _unwrapped(words)
-    if not url or is_unsafe_url(url):
-        return [Text(words)] if words else []
-    return [Anchor(words, url)] if words else []  # a link around a picture only: the picture stands for it
-
-
-def _picture(image: Token) -> list[Inline | Picture]:
-    alt = _unwrapped("".join(_plain(child) for child in image.children or []))
-    source = str(image.attrs.get("src", ""))
-    if not source or is_unsafe_url(source) or source.lower().startswith("mailto:"):
-        return [Text(alt)] if alt else []
-    is_on_web = source.lower().startswith(("http://", "https://"))
-    return [Picture(alt, url=source) if is_on_web else Picture(alt, filename=source)]
-
-
-def _joined(parts: list[Inline | Picture]) -> list[Inline | Picture]:
-    """Runs of one style as one text, with the source's line ends as spaces (or nothing between Chinese characters)."""
-    joined: list[Inline | Picture] = []
+def _joined(parts: Sequence[Inline]) -> Inlines:
+    """Neighbouring texts of one style as one text, empty ones gone."""
+    found: list[Inline] = []
     for part in parts:
-        last = joined[-1] if joined else None
-        if isinstance(part, Text) and isinstance(last, Text) and replace(last, text="") == replace(part, text=""):
-            joined[-1] = replace(last, text=last.text + part.text)
+        last = found[-1] if found else None
+        if isinstance(part, Text) and isinstance(last, Text) and _style(part) == _style(last):
+            found[-1] = Text(last.text + part.text, *_style(last))
         elif not isinstance(part, Text) or part.text:
-            joined.append(part)
-    return [replace(part, text=_unwrapped(part.text)) if isinstance(part, Text) else part for part in joined]
+            found.append(part)
+    return tuple(found)
 
 
-def _unwrapped(text: str) -> str:
-    """Line ends inside a paragraph: a space, but nothing where a Chinese sentence was merely wrapped."""
-    first, *rest = text.split("\n")
-    for line in rest:
-        is_chinese = bool(first and line and _is_wide(first[-1]) and _is_wide(line[0]))
-        first += line if is_chinese else f" {line}"
-    return first
+def _style(text: Text) -> tuple[bool, bool, bool, bool]:
+    return text.is_bold, text.is_italic, text.is_code, text.is_struck
 
 
-def _is_wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
+def _inlines(tokens: Sequence[Token]) -> Iterator[Inline | Picture]:
+    marks = {"strong": 0, "em": 0, "s": 0}
+    anchor: list[str] | None = None
+    url = ""
+    for token in tokens:
+        name, _, end = token.type.rpartition("_")
+        if name in marks:
+            marks[name] += 1 if end == "open" else -1
+        elif token.type == "link_open":
+            anchor, url = [], str(token.attrs.get("href", ""))
+        elif token.type == "link_close":
+            yield from _anchor("".join(anchor or []), url)
+            anchor = None
+        else:
+            for part in _inline(token, marks):
+                if anchor is None:
+                    yield part
+                else:
+                    anchor.append(
+                        part.text if isinstance(part, Text) else part.alt if isinstance(part, Picture) else " "
+                    )
 
 
-def _flat(parts: list[Inline | Picture]) -> Inlines:
-    """Parts for a place that cannot hold a picture: a link to it stands there instead, so that it is not lost."""
-    return _trimmed(
-        [
-            Anchor(part.alt or part.filename or part.url, part.filename or part.url)
-            if isinstance(part, Picture)
-            else part
-            for part in parts
-        ]
-    )
+def _inline(token: Token, marks: dict[str, int]) -> Iterator[Inline | Picture]:
+    bold, italic, struck = marks["strong"] > 0, marks["em"] > 0, marks["s"] > 0
+    if token.type in ("text", "text_special", "html_inline") and token.content:
+        yield Text(token.content, bold, italic, is_struck=struck)
+    elif token.type == "code_inline":
+        yield Text(token.content, bold, italic, is_code=True, is_struck=struck)
+    elif token.type == "hardbreak":
+        yield LineBreak()
+    elif token.type == "softbreak":
+        yield Text(" ", bold, italic, is_struck=struck)
+    elif token.type == "image":
+        yield from _picture(token)
 
 
-def _trimmed(run: list[Inline]) -> Inlines:
-    """Without the white space that stands around pictures and line breaks at the ends."""
-    while run and (isinstance(run[0], LineBreak) or (isinstance(run[0], Text) and run[0].text.isspace())):
-        run = run[1:]
-    while run and (isinstance(run[-1], LineBreak) or (isinstance(run[-1], Text) and run[-1].text.isspace())):
-        run = run[:-1]
-    if run and isinstance(run[0], Text) and not run[0].is_code:
-        run = [replace(run[0], text=run[0].text.lstrip()), *run[1:]]
-    if run and isinstance(run[-1], Text) and not run[-1].is_code:
-        run = [*run[:-1], replace(run[-1], text=run[-1].text.rstrip())]
-    return tuple(run)
+def _anchor(text: str, url: str) -> Iterator[Inline]:
+    if is_safe_url(url):
+        yield Anchor(text or url, url)
+    elif text:
+        yield Text(text)
+
+
+def _picture(token: Token) -> Iterator[Inline | Picture]:
+    alt, source = _plain(token.children or []), str(token.attrs.get("src", ""))
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        parts = None
+    if parts and parts.scheme in ("http", "https") and parts.netloc:
+        yield Picture(alt, url=source)
+    elif parts and not parts.scheme and not parts.netloc and parts.path:
+        yield Picture(alt, filename=unquote(parts.path))
+    elif alt:
+        yield Text(alt)
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether an address may be a link: http and https with a host, or mailto."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme not in SAFE_SCHEMES or re.search(r"[\x00-\x20\x7f]", url):
+        return False
+    return bool(parts.path) if parts.scheme == "mailto" else bool(parts.netloc)
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    return "".join(token.content if not token.children else _plain(token.children) for token in tokens)
+
+
+def _items(tokens: _Tokens, closing: str) -> Iterator[ListItem]:
+    for token in tokens.until(closing):
+        if token.type == "list_item_open":
+            yield _item(tuple(_blocks(tokens, "list_item_close")))
+
+
+def _item(content: RichText) -> ListItem:
+    """An entry; ``[ ]`` or ``[x]`` at its very start makes it a checkbox."""
+    first = content[0] if content else None
+    if not isinstance(first, Paragraph) or not isinstance(first.content[0], Text):
+        return ListItem(content)
+    text = first.content[0]
+    found = _TASK.match(text.text) if not text.is_code else None
+    if not found or (found.end() == len(text.text) and not found[0].endswith(" ") and len(first.content) > 1):
+        return ListItem(content)
+    rest = _joined([Text(text.text[found.end() :], *_style(text)), *first.content[1:]])
+    body = (Paragraph(rest), *content[1:]) if rest else content[1:]
+    return ListItem(body, found[1] != " ")
+
+
+def _quote(content: RichText) -> Block:
+    """A quotation; ``[!NOTE]`` on its first line makes it a panel."""
+    first = content[0] if content else None
+    if not isinstance(first, Paragraph) or not isinstance(first.content[0], Text):
+        return Quote(content)
+    text = first.content[0]
+    found = _ALERT.match(text.text)
+    if not found or found[1].lower() not in _PANELS or _style(text) != (False, False, False, False):
+        return Quote(content)
+    rest = _trimmed(_joined([Text(text.text[found.end() :]), *first.content[1:]]))
+    body = (Paragraph(rest), *content[1:]) if rest else content[1:]
+    return Panel(_PANELS[found[1].lower()], body)
+
+
+def _table(tokens: _Tokens) -> Table:
+    rows: list[tuple[Inlines, ...]] = []
+    row: list[Inlines] = []
+    for token in tokens.until("table_close"):
+        if token.type in ("th_open", "td_open"):
+            closing: Literal["th_close", "td_close"] = "th_close" if token.type == "th_open" else "td_close"
+            row.append(_content(tokens, closing))
+        elif token.type == "tr_close":
+            rows.append(tuple(row))
+            row = []
+    return Table(rows[0] if rows else (), tuple(rows[1:]))

@@ -1,12 +1,9 @@
-"""Markdown out: rich text as CommonMark with tables, check boxes and alerts, for the command line and for tests. Pure."""
+"""Markdown out: the document tree as CommonMark with tables, everything a person may have typed escaped. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from itertools import groupby
-
-from msgspec.structs import replace
+from collections.abc import Iterable
 
 from sync.core.rich_text import (
     Anchor,
@@ -18,7 +15,6 @@ from sync.core.rich_text import (
     Inline,
     Inlines,
     LineBreak,
-    ListItem,
     Lozenge,
     NumberedList,
     PageLink,
@@ -34,125 +30,184 @@ from sync.core.rich_text import (
     Text,
 )
 
-ALERTS: Mapping[str, PanelKind] = {
-    "NOTE": "info",
-    "TIP": "tip",
-    "IMPORTANT": "note",
-    "WARNING": "warning",
-    "CAUTION": "warning",
-}
-_ALERT_OF = {kind: word for word, kind in reversed(ALERTS.items())}
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_SAFE_SCHEMES = ("http", "https", "mailto")
-_IGNORED_IN_URL = re.compile(r"[\x00-\x20\x7f]")
-_MARKUP = re.compile(r"[\\`*\[\]~]|<(?=\S)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
-_LINE_START = re.compile(r"^(?:(\d{1,9})([.)])(?=\s|$)|(#{1,6}(?=\s|$)|>|\||:(?=-)|=|\+(?=\s|$)|-(?=[\s:|-]|$)))")
-_CLOSING_HASHES = re.compile(r"(?:^|(?<=\s))#+$")
-
-
-def is_unsafe_url(url: str) -> bool:
-    """True for every scheme but http, https and mailto; white space and control characters hide none (browsers skip them)."""
-    scheme = _SCHEME.match(_IGNORED_IN_URL.sub("", url))
-    return scheme is not None and scheme[1].lower() not in _SAFE_SCHEMES
+_ALERTS: dict[PanelKind, str] = {"info": "NOTE", "tip": "TIP", "note": "IMPORTANT", "warning": "WARNING"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&#!])")
+_LINE_START = re.compile(r"^(\s*)([-+=:]|\d{1,9}[.)])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def markdown_from_rich_text(blocks: RichText) -> str:
-    """The blocks as Markdown that reads back as the same tree where Markdown can say it; text is escaped so that it stays text.
+    """Markdown that reads back as the same tree, as far as Markdown can say it.
 
-    What Markdown has no word for is shown: a lozenge as code, a mention as "@name", a page link as ``[[title|text]]``.
-    Emphasis that CommonMark would not read back (beside Chinese punctuation) is left out, its text kept.
+    A lozenge becomes bold text, a person their name, a link to a page its text, a panel's title a bold first line.
     """
-    parts: list[str] = []
+    text = "\n\n".join(_written(blocks))
+    return f"{text}\n" if text else ""
+
+
+def _written(blocks: Iterable[Block]) -> list[str]:
+    """Each block's Markdown. A list that follows a list of its kind takes another bullet, or the two would be one."""
+    texts: list[str] = []
     last: Block | None = None
     is_other = False
     for block in blocks:
-        # Two lists in a row would read back as one: the second takes the other marker.
-        is_other = type(last) is type(block) and not is_other
-        if part := _block(block, is_other):
-            parts.append(part)
+        is_list = isinstance(block, BulletList | NumberedList)
+        is_other = is_list and type(last) is type(block) and not is_other
+        text = _list_text(block, is_other) if isinstance(block, BulletList | NumberedList) else _block(block)
+        if text:
+            texts.append(text)
             last = block
-    return "\n\n".join(parts)
+    return texts
 
 
-def _block(block: Block, is_other: bool = False) -> str:
+def _block(block: Block) -> str:
     match block:
-        case Paragraph(content):
-            return _lines(content)
-        case Heading(level, content):
-            text = _CLOSING_HASHES.sub(r"\\\g<0>", _line(content))
-            return f"{'#' * min(6, max(1, level))} {text}".rstrip()
+        case Paragraph(content=content):
+            return _line_safe(_inlines(content))
+        case Heading(level=level, content=content):
+            return f"{'#' * max(1, min(6, level))} {_one_line(content)}".rstrip()
+        case CodeBlock(text=text, language=language):
+            return _code(text, language)
+        case Quote(content=content):
+            return _prefixed("\n\n".join(_written(content)), "> ")
+        case Panel():
+            return _panel(block)
         case Table():
             return _table(block)
-        case CodeBlock():
-            return _code_block(block)
-        case Picture(alt, filename, url):
-            return f"![{_escaped(alt)}]({_target(url or filename)})" if url or filename else _lines((Text(alt),))
+        case Picture(alt=alt, filename=filename, url=url):
+            return f"![{_escaped(alt)}]({_target(url or filename)})"
         case Rule():
-            return "___"
+            return "***"
         case Contents():
             return "[TOC]"
-        case _:
-            return _container(block, is_other)
+    return ""
 
 
-def _container(block: BulletList | NumberedList | Quote | Panel, is_other: bool) -> str:
-    match block:
-        case BulletList(items):
-            return "\n".join(_item("* " if is_other else "- ", item) for item in items)
-        case NumberedList(items, start):
-            dot = ")" if is_other else "."
-            return "\n".join(_item(f"{number}{dot} ", item) for number, item in enumerate(items, max(0, start)))
-        case Quote(content):
-            return _quoted(markdown_from_rich_text(content))
-        case Panel(kind, content, title):
-            headline = f"[!{_ALERT_OF[kind]}] {_escaped(' '.join(title.split()))}".rstrip()
-            return _quoted(f"{headline}\n\n{markdown_from_rich_text(content)}".rstrip())
+def _panel(panel: Panel) -> str:
+    content = _written(panel.content)
+    if panel.title:
+        content = [f"**{_escaped(panel.title)}**", *content]
+    return _prefixed("\n\n".join([f"[!{_ALERTS[panel.kind]}]", *content]), "> ")
 
 
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+def _code(text: str, language: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    word = re.sub(r"[^\w+#.-]", "", language)
+    return f"{fence}{word}\n{_CONTROL.sub('', text)}\n{fence}"
 
 
-def _item(marker: str, item: ListItem) -> str:
-    """An entry; whatever follows its first line is indented to the marker's width (CommonMark 5.2)."""
-    text = markdown_from_rich_text(item.content)
-    if item.is_done is not None:
-        is_beside = bool(item.content) and isinstance(item.content[0], Paragraph)
-        text = f"[{'x' if item.is_done else ' '}]{' ' if is_beside else chr(10) * 2}{text}".rstrip()
+def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
+    lines: list[str] = []
+    for number, item in enumerate(block.items):
+        marker = _marker(block, number, is_other)
+        box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
+        content = _written(item.content)
+        if box and not (item.content and isinstance(item.content[0], Paragraph)):
+            content = [box.rstrip(), *content]
+            box = ""
+        body = box + "\n\n".join(content)
+        lines.append((marker + _indented(body, len(marker))).rstrip())
+    return "\n\n".join(lines) if _is_loose(block) else "\n".join(lines)
+
+
+def _marker(block: BulletList | NumberedList, number: int, is_other: bool) -> str:
+    if isinstance(block, NumberedList):
+        return f"{block.start + number}{')' if is_other else '.'} "
+    return "* " if is_other else "- "
+
+
+def _is_loose(block: BulletList | NumberedList) -> bool:
+    return any(len(item.content) > 1 for item in block.items)
+
+
+def _indented(text: str, width: int) -> str:
     first, *rest = text.split("\n")
-    indent = " " * len(marker)
-    return "\n".join([(marker + first).rstrip(), *(f"{indent}{line}" if line else "" for line in rest)])
+    return "\n".join([first, *(f"{' ' * width}{line}" if line else "" for line in rest)])
+
+
+def _prefixed(text: str, prefix: str) -> str:
+    return "\n".join(f"{prefix}{line}".rstrip() for line in text.split("\n"))
 
 
 def _table(table: Table) -> str:
-    width = max((len(row) for row in (table.header, *table.rows)), default=0)
-    rows = [[*(_cell(cell) for cell in row), *[""] * (width - len(row))] for row in (table.header, *table.rows)]
-    lines = [f"| {' | '.join(row)} |" for row in (rows[0], ["---"] * width, *rows[1:])]
-    return "\n".join(lines) if width else ""
+    width = max([len(table.header), *(len(row) for row in table.rows)], default=0)
+    if not width:
+        return ""
+
+    def line(cells: Iterable[Inlines]) -> str:
+        # A bar inside a code span would end the cell; tables take the backslash away again.
+        texts = [re.sub(r"(?<!\\)\|", r"\\|", _one_line(cell)) for cell in cells]
+        return "| " + " | ".join(texts + [""] * (width - len(texts))) + " |"
+
+    return "\n".join([line(table.header), "|" + " --- |" * width, *(line(row) for row in table.rows)])
 
 
-def _cell(content: Inlines) -> str:
-    return _line(content).replace("|", "\\|")
+def _one_line(content: Inlines) -> str:
+    return _inlines(tuple(Text(" ") if isinstance(part, LineBreak) else part for part in content)).replace("\n", " ")
 
 
-def _code_block(block: CodeBlock) -> str:
-    fence = "`" * max(3, _longest_run(block.text) + 1)
-    return f"{fence}{re.sub(r'[^\w+#.-]', '', block.language)}\n{block.text}\n{fence}"
+def _line_safe(text: str) -> str:
+    """No line of a paragraph may begin like a list, a heading's underline or code."""
+    lines = [_LINE_START.sub(_escape_start, line.strip(" \t")) for line in text.split("\n")]
+    return "\n".join(line for line in lines if line)
 
 
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
+def _escape_start(found: re.Match[str]) -> str:
+    mark = found[2]
+    return f"{found[1]}{mark[:-1]}\\{mark[-1]}"
 
 
-def _lines(content: Inlines) -> str:
-    """Paragraph text: each line break is a new line, and no line begins like a heading, list, quote, table or rule."""
-    runs = [tuple(run) for is_break, run in groupby(_split(content), lambda item: item is None) if not is_break]
-    return "\\\n".join(_guarded(_spelled(run)) for run in runs if run)
+def _inlines(content: Inlines) -> str:
+    return "".join(_inline(part) for part in content)
 
 
-def _split(content: Inlines) -> Iterable[Inline | None]:
-    return (None if isinstance(item, LineBreak) else item for item in content)
+def _inline(part: Inline) -> str:
+    match part:
+        case Text():
+            return _styled(part)
+        case Anchor(text=text, url=url):
+            return f"[{_escaped(text)}]({_target(url)})"
+        case PageLink(text=text):
+            return _escaped(text)
+        case PersonMention(name=name):
+            return _escaped(f"@{name}")
+        case Lozenge(text=text):
+            return _styled(Text(text, is_bold=True))
+        case LineBreak():
+            return "\\\n"
 
 
-def _line(content: Inlines) -> str:
-    return _spelled(tuple(Text(" ") if isinstance(item, LineBreak) else item for item in content))
+def _styled(text: Text) -> str:
+    """The text with its marks; blanks at its edges stay outside them, where Markdown wants them."""
+    plain = _CONTROL.sub("", text.text).replace("\n", " ")
+    inner = plain.strip()
+    if not inner:
+        return " " if plain else ""
+    lead, tail = plain[: len(plain) - len(plain.lstrip())], plain[len(plain.rstrip()) :]
+    inner = _code_span(inner) if text.is_code else _escaped(inner)
+    if text.is_italic:
+        inner = f"*{inner}*"
+    if text.is_bold:
+        inner = f"**{inner}**"
+    if text.is_struck:
+        inner = f"~~{inner}~~"
+    return f"{lead}{inner}{tail}"
+
+
+def _code_span(text: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", _CONTROL.sub("", text).replace("\n", " "))
+
+
+def _target(url: str) -> str:
+    """An address or path as a link target, with what would end it percent-encoded."""
+    encoded = re.sub(r"[\x00-\x20<>\\`\x7f]", lambda found: f"%{ord(found.group()):02X}", url)
+    encoded = re.sub(r"([()*_~])", r"\\\1", encoded)
+    return encoded.replace("&", "&amp;") if re.search(r"&\w+;", encoded) else encoded

@@ -45,10 +45,11 @@ def schedule(
     tasks: Mapping[Ref, Task],
     dependencies: Iterable[Dependency],
     calendar_of: CalendarOf,
-    today: date,
+    today_of: Callable[[Task], date],
     day_of_finish: Callable[[Task], date | None],
 ) -> Schedule:
-    """Forecast every task. ``day_of_finish`` gives the local date of a done task's finish. Independent of input order."""
+    """Forecast every task. ``today_of`` and ``day_of_finish`` give a task's local today, and the local date on which a done one
+    finished. Independent of input order."""
     incoming: dict[Ref, list[Dependency]] = {ref: [] for ref in tasks}
     for dependency in sorted(dependencies, key=lambda item: item.key):
         # S1: only confirmed dependencies between tasks we know push anything; a cancelled predecessor pushes nothing.
@@ -61,7 +62,7 @@ def schedule(
     for ref in order:
         task = tasks[ref]
         edges = [edge for edge in incoming[ref] if cycle_of.get(ref, -1) != cycle_of.get(edge.predecessor, -2)]
-        forecasts[ref] = _forecast(task, edges, forecasts, calendar_of(task), today, day_of_finish(task))
+        forecasts[ref] = _forecast(task, edges, forecasts, calendar_of(task), today_of(task), day_of_finish(task))
     return Schedule(forecasts, cycles)
 
 
@@ -76,16 +77,28 @@ def calendar_for(view: View) -> CalendarOf:
     return calendar_of
 
 
+def forecasts_of(view: View) -> Schedule:
+    """The schedule of everything in the view, as of the moment it was taken."""
+    return schedule(view.tasks, view.dependencies, calendar_for(view), today_for(view), finish_day_for(view))
+
+
+def today_for(view: View) -> Callable[[Task], date]:
+    """Task to the date that its department's people read on their calendar."""
+    return lambda task: view.at.astimezone(_zone_of(view, task)).date()
+
+
 def finish_day_for(view: View) -> Callable[[Task], date | None]:
     """Done task to the local date of its finish, in its department's zone."""
 
     def day_of_finish(task: Task) -> date | None:
-        if task.finished is None:
-            return None
-        department = view.departments.get(task.department) if task.department else None
-        return task.finished.astimezone(ZoneInfo(department.zone if department else "UTC")).date()
+        return task.finished.astimezone(_zone_of(view, task)).date() if task.finished else None
 
     return day_of_finish
+
+
+def _zone_of(view: View, task: Task) -> ZoneInfo:
+    department = view.departments.get(task.department) if task.department else None
+    return ZoneInfo(department.zone if department else "UTC")
 
 
 def plan_of(task: Task, calendar: Calendar) -> tuple[date | None, date | None, int]:
@@ -134,8 +147,8 @@ def _forecast(
     planned_start, planned_finish, duration = plan_of(task, calendar)
     if task.status == "done":  # S3: what is done is where it ended
         finish = finished_on or planned_finish
-        slip = _slip(planned_finish, finish, calendar)
-        return Forecast(task.ref, planned_start, planned_start, finish, slip)
+        start = min((day for day in (planned_start, finish) if day), default=None)  # it did not start after its end
+        return Forecast(task.ref, planned_start, start, finish, _slip(planned_finish, finish, calendar))
     if task.status in ("cancelled", "unknown") or planned_start is None or planned_finish is None:
         # S4: what is cancelled, unknown or undated keeps its plan: nothing may be claimed from it.
         return Forecast(task.ref, planned_start, planned_start, planned_finish)
@@ -183,41 +196,50 @@ def _slip(planned: date | None, forecast: date | None, calendar: Calendar) -> in
 def _topological_order(
     incoming: Mapping[Ref, list[Dependency]],
 ) -> tuple[list[Ref], tuple[tuple[Ref, ...], ...]]:
-    """Predecessors first, ties by ref; items in or behind a cycle come last, and each cycle is named once."""
-    waiting = {ref: len(edges) for ref, edges in incoming.items()}
-    followers: dict[Ref, list[Ref]] = {}
-    for ref, edges in incoming.items():
-        for edge in edges:
-            followers.setdefault(edge.predecessor, []).append(ref)
-    ready = sorted((ref for ref, count in waiting.items() if count == 0), reverse=True)
+    """Predecessors first; each knot of tasks that wait for each other once (Tarjan's components, without recursion)."""
     order: list[Ref] = []
     cycles: list[tuple[Ref, ...]] = []
-    left = dict.fromkeys(sorted(incoming))
-    while left:
-        if not ready:
-            cycle = _find_cycle(next(iter(left)), incoming, left)
-            cycles.append(cycle)
-            ready = sorted(cycle, reverse=True)
-        ref = ready.pop()
-        if ref not in left:
-            continue
-        del left[ref]
-        order.append(ref)
-        for follower in sorted(followers.get(ref, ())):
-            waiting[follower] -= 1
-            if waiting[follower] == 0 and follower in left:
-                ready.append(follower)
-    return order, tuple(cycles)
+    index: dict[Ref, int] = {}
+    low: dict[Ref, int] = {}
+    on_stack: dict[Ref, None] = {}
+    before = {ref: sorted({edge.predecessor for edge in edges}) for ref, edges in incoming.items()}
+    for root in sorted(incoming):
+        path = [] if root in index else [(root, iter(before[root]))]
+        while path:
+            ref, rest = path[-1]
+            if ref not in index:
+                index[ref] = low[ref] = len(index)
+                on_stack[ref] = None
+            following = next(rest, None)
+            if following is None:
+                path.pop()
+                if path:
+                    low[path[-1][0]] = min(low[path[-1][0]], low[ref])
+                if low[ref] == index[ref]:
+                    knot = _take_until(ref, on_stack)
+                    order += sorted(knot)
+                    if len(knot) > 1 or ref in before[ref]:
+                        cycles.append(_in_order(knot, before))
+            elif following not in index:
+                path.append((following, iter(before[following])))
+            elif following in on_stack:
+                low[ref] = min(low[ref], index[following])
+    return order, tuple(sorted(cycles))
 
 
-def _find_cycle(start: Ref, incoming: Mapping[Ref, list[Dependency]], left: Mapping[Ref, None]) -> tuple[Ref, ...]:
-    path: list[Ref] = []
-    position: dict[Ref, int] = {}
-    ref = start
-    while ref not in position:
-        position[ref] = len(path)
-        path.append(ref)
-        ref = next(edge.predecessor for edge in incoming[ref] if edge.predecessor in left)
-    cycle = path[position[ref] :][::-1]
-    first = cycle.index(min(cycle))
-    return tuple(cycle[first:] + cycle[:first])
+def _take_until(ref: Ref, stack: dict[Ref, None]) -> set[Ref]:
+    taken = set()
+    while ref not in taken:
+        taken.add(stack.popitem()[0])
+    return taken
+
+
+def _in_order(knot: set[Ref], before: Mapping[Ref, list[Ref]]) -> tuple[Ref, ...]:
+    """The cycle from its smallest ref on, each before the one that waits for it; a knot of several cycles by ref."""
+    path = [min(knot)]
+    while True:
+        previous = next(ref for ref in before[path[-1]] if ref in knot)
+        if previous in path:
+            break
+        path.append(previous)
+    return (path[0], *path[:0:-1]) if len(path) == len(knot) and previous == path[0] else tuple(sorted(knot))

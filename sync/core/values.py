@@ -196,8 +196,8 @@ class Evidence(Struct, frozen=True):
 
     ``predecessor`` and ``successor`` are refs, or texts (a key, a URL) still to be resolved; for a relation they are the two ends.
     ``relation`` is empty for a dependency, else the relation's word (relates, duplicates, clones …).
-    ``other_text`` is how people call the other end (its key), for when it is not collected.
     ``source_id`` is the vendor's id of the link, checklist item or attachment; ``mark`` is set when Tieline wrote it.
+    ``other_key`` is how the tool names the other end where ``predecessor`` or ``successor`` is a ref.
     """
 
     record: Ref
@@ -211,9 +211,9 @@ class Evidence(Struct, frozen=True):
     lag_minutes: int = 0
     lag_unit: LagUnit = "working"
     relation: str = ""
-    other_text: str = ""
     other_title: str = ""
     mark: str | None = None
+    other_key: str = ""
 
 
 class Dependency(Struct, frozen=True):

@@ -417,6 +417,14 @@ def test_pictures_by_file_name_cannot_be_said() -> None:
         wiki_from_rich_text((Picture("x", filename="a b!.png"),))
 
 
+def test_a_comment_that_is_too_long_is_not_sent() -> None:
+    long: RichText = (Paragraph((Text("长" * 32_768),)),)
+    with pytest.raises(CannotExpress, match="32767"):
+        bodies.comment_cloud("tieline:x:1", long, False)
+    with pytest.raises(CannotExpress, match="32767"):
+        bodies.comment_dc("tieline:x:1", long, False, {})
+
+
 def test_adf_is_read_as_plain_lines() -> None:
     document = {
         "type": "doc", "version": 1,

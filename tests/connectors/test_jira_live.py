@@ -232,7 +232,13 @@ def test_history_of_data_center_comes_with_the_issue(dc: Bench) -> None:
     assert all("changeHistories" not in record.values for record in dc.records(jira=plain).values())
 
 
-def test_many_pages_are_read_whole(bench: Bench) -> None:
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cloud's pages of ids, small enough for many of them."""
+    monkeypatch.setattr("connectors.jira.source.CENSUS_PAGE", 40)
+
+
+def test_many_pages_are_read_whole(bench: Bench, small_pages: None) -> None:
     bench.many(230)
     small = bench.connect(options={"page_size": 50})
     assert set(bench.records(jira=small)) == set(bench.records()) == bench.census()
@@ -240,14 +246,14 @@ def test_many_pages_are_read_whole(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["short_page", "empty_page", "edited_between_pages"])
-def test_spoiled_pages_lose_nothing(bench: Bench, kind: Any) -> None:
+def test_spoiled_pages_lose_nothing(bench: Bench, kind: Any, small_pages: None) -> None:
     bench.many(130)
     small = bench.connect(options={"page_size": 40})
     bench.simulator.faults.plan(Fault(kind, "search", times=2, skip=1))
     assert set(bench.records(jira=small)) == bench.census()
 
 
-def test_a_repeated_page_ends_in_nonsense_or_in_everything(bench: Bench) -> None:
+def test_a_repeated_page_ends_in_nonsense_or_in_everything(bench: Bench, small_pages: None) -> None:
     bench.many(130)
     everything = bench.census()
     small = bench.connect(options={"page_size": 40})
@@ -599,3 +605,42 @@ def test_no_secret_is_told(bench: Bench) -> None:
         bench.jira.identify()
     assert API_TOKEN not in redact(str(caught.value) + API_TOKEN)
     assert PERSONAL_ACCESS_TOKEN not in str(caught.value)
+
+
+class Forgetful(JiraSimulator):
+    """A Cloud that leaves the first issue out of every bulk answer without a word."""
+
+    def handle(self, request: Request) -> Response:
+        answer = super().handle(request)
+        if not request.path.endswith("/issue/bulkfetch"):
+            return answer
+        page = msgspec.json.decode(answer.body)
+        return json_response(page | {"issues": page["issues"][1:]})
+
+
+def test_what_a_bulk_answer_leaves_out_is_asked_for_alone(cloud: Bench) -> None:
+    cloud.simulator.__class__ = Forgetful
+    assert set(cloud.records()) == cloud.census()
+    assert len(cloud.sent(r"GET .*/issue/\d+$")) == 1
+
+
+def test_an_issue_made_while_windows_are_read_is_not_missed(dc: Bench) -> None:
+    small = dc.connect(options={"page_size": 1})
+    shards = list(small.shards("issues", None, "MKT"))
+    assert len(shards) == 2
+    new = dc.simulator.create_issue("MKT", "made meanwhile")
+    assert str(new.id) in {raw.ref.key for shard in shards for page in small.fetch(shard) for raw in page}
+
+
+def test_a_token_that_comes_again_is_nonsense(cloud: Bench, small_pages: None) -> None:
+    cloud.many(130)
+    cloud.simulator.faults.plan(Fault("repeated_page", "search/jql", times=500))
+    with pytest.raises(Nonsense, match="nextPageToken"):
+        list(cloud.jira.census("issues", "PAY"))
+
+
+def test_the_wrong_variant_is_told(cloud: Bench) -> None:
+    secrets = {"user": ACCOUNT_EMAIL, "password": API_TOKEN}
+    probe = next(iter(cloud.connect(variant="dc", credentials=secrets).probes()))
+    assert (probe.is_ok, probe.cure) == (False, "set variant: cloud")
+    cloud.sandbox.forget_requests()  # the other variant's address is not in this contract

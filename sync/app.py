@@ -1,0 +1,196 @@
+"""Where parts meet: a configuration becomes a running Tieline. Nothing else wires anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from sync.collect import Site
+from sync.config import LoadedConfig, connection_settings, load_config
+from sync.core.errors import CannotExpress, ConfigError, Problem
+from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
+from sync.core.values import ConnectionFacts, SourceFile
+from sync.derive import Deriver
+from sync.engine import Engine, Parts, PlannedJob
+from sync.mapping.rules import Mappings
+from sync.mapping.schema import nearest, parse_all
+from sync.registry import connectors_by_name, jobs_by_name
+from sync.store.store import Store
+
+MOST_FILE_BYTES = 50_000_000
+
+
+def now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+class Connections:
+    """The configured accounts, each connected when first used. Offers their ports by connection name."""
+
+    def __init__(self, loaded: LoadedConfig, mappings: Mappings) -> None:
+        self._loaded, self._mappings = loaded, mappings
+        self._open: dict[str, Any] = {}
+
+    def settings(self, name: str) -> ConnectionSettings:
+        """A connection's settings with its secrets; raises ConfigError when one is missing."""
+        mapping = self._mappings.connections[name]
+        return connection_settings(self._loaded, name, mapping.scope, mapping.vendor_fields())
+
+    def get(self, name: str) -> Any:
+        """The connection, connected."""
+        if name not in self._open:
+            settings = self.settings(name)
+            self._open[name] = connectors_by_name()[settings.type].connect(settings)
+        return self._open[name]
+
+    def source(self, name: str) -> Source:
+        return cast("Source", self._port(name, "source"))
+
+    def tracker(self, name: str) -> Tracker:
+        return cast("Tracker", self._port(name, "tracker"))
+
+    def knowledge_base(self, name: str) -> KnowledgeBase:
+        return cast("KnowledgeBase", self._port(name, "knowledge_base"))
+
+    def directory(self, name: str) -> Directory:
+        return cast("Directory", self._port(name, "directory"))
+
+    def _port(self, name: str, port: str) -> Any:
+        manifest = connectors_by_name()[self._loaded.config.connections[name].type]
+        if port not in manifest.ports:
+            raise CannotExpress(f"{name} ({manifest.name}) offers no {port}; it offers {', '.join(manifest.ports)}")
+        return self.get(name)
+
+    def site(self, name: str) -> Site:
+        """The connection as collecting needs it."""
+        connection, settings = self.get(name), self.settings(name)
+        scopes = settings.scopes
+        return Site(name, self.source(name), scopes, settings.in_flight, lambda: connection.remote.request_count)
+
+    def close(self) -> None:
+        for connection in self._open.values():
+            connection.close()
+
+
+class App:
+    """A running Tieline: configuration, mappings, store, connections and the engine over them."""
+
+    def __init__(self, loaded: LoadedConfig, mappings: Mappings, store: Store, clock: Callable[[], datetime]) -> None:
+        self.loaded, self.mappings, self.store, self.clock = loaded, mappings, store, clock
+        self.connections = Connections(loaded, mappings)
+        self.deriver = Deriver(store, mappings, self._decoders())
+        self.engine = Engine(self._parts())
+
+    def _decoders(self) -> dict[str, Any]:
+        """Each connection's pure decoder of raw records. It needs no secret, so the settings are made without them."""
+        decoders = {}
+        for name, config in self.loaded.config.connections.items():
+            manifest = connectors_by_name()[config.type]
+            settings = connection_settings(
+                self.loaded, name, self.mappings.connections[name].scope, (), with_secrets=False
+            )
+            decoders[name] = partial(_decode, manifest.record_from_raw, settings)
+        return decoders
+
+    def _parts(self) -> Parts:
+        config = self.loaded.config
+        jobs = tuple(
+            PlannedJob(jobs_by_name()[name], settings, partial(read_folder, self.loaded, name, settings))
+            for name, settings in self.loaded.job_settings.items()
+        )
+        return Parts(
+            installation=config.installation,
+            zone=config.zone,
+            store=self.store,
+            deriver=self.deriver,
+            sites={name: partial(self.connections.site, name) for name in config.connections},
+            ports=self.connections,
+            jobs=jobs,
+            connections={name: self._facts(name) for name in config.connections},
+            calendars=self.mappings.calendars,
+            limits=self.loaded.limits,
+            clock=self.clock,
+        )
+
+    def _facts(self, name: str) -> ConnectionFacts:
+        config, mapping = self.loaded.config.connections[name], self.mappings.connections[name]
+        manifest = connectors_by_name()[config.type]
+        return ConnectionFacts(
+            name=name,
+            type=config.type,
+            language=config.language or mapping.language,
+            zone=mapping.zone,
+            ports=manifest.ports,
+            has_mutual_links=manifest.has_mutual_links,
+        )
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise ConfigError for a name that is no connection."""
+        known = self.loaded.config.connections
+        problems = [
+            Problem("command line", 0, name, "not a connection", nearest(name, known))
+            for name in names
+            if name not in known
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.connections.close()
+        self.store.close()
+
+
+def _decode(record_from_raw: Any, settings: ConnectionSettings, raw: Any) -> Any:
+    return record_from_raw(raw, settings)
+
+
+def load_mappings(loaded: LoadedConfig) -> Mappings:
+    """The mappings folder of a configuration. Raises ConfigError with the problems of all its files."""
+    files, connections = loaded.mapping_files()
+    return parse_all(files, connections, loaded.config.language, loaded.config.zone)
+
+
+def build(config: Path, clock: Callable[[], datetime] = now) -> App:
+    """The application over a configuration file. Raises ConfigError or StoreUnavailable before anything is touched."""
+    loaded = load_config(config)
+    mappings = load_mappings(loaded)
+    url = loaded.database_url()
+    if url.startswith("sqlite:///"):
+        _make_folder(Path(url.removeprefix("sqlite:///")).parent)
+    store = Store.open(url)
+    store.migrate()
+    return App(loaded, mappings, store, clock)
+
+
+def read_folder(loaded: LoadedConfig, job: str, settings: Any) -> tuple[SourceFile, ...]:
+    """The files of the folder a job was given, by relative path with slashes; nothing outside it, however linked."""
+    name = jobs_by_name()[job].folder_setting
+    if not name:
+        return ()
+    folder = loaded.path(getattr(settings, name))
+    if not folder.is_dir():
+        raise ConfigError(
+            [Problem(loaded.file, loaded.node.line(f"jobs.{job}"), f"jobs.{job}.{name}", f"{folder} is no folder")]
+        )
+    files = []
+    for path in sorted(folder.rglob("*")):
+        is_inside = path.resolve().is_relative_to(folder.resolve())
+        if path.is_file() and is_inside and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            if path.stat().st_size > MOST_FILE_BYTES:
+                raise ConfigError([Problem(str(path), 0, "-", f"larger than {MOST_FILE_BYTES:,} bytes")])
+            files.append(SourceFile(path.relative_to(folder).as_posix(), path.read_bytes()))
+    return tuple(files)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(folder), 0, "database", f"the folder cannot be made: {error.strerror}")]
+        ) from error

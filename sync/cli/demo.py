@@ -1,0 +1,155 @@
+"""`demo`: the main job, end to end, against simulated vendors in this process; prints what was written and where to look."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+from ruamel.yaml import YAML
+
+from sandbox.world import CREDENTIALS, World
+from sync.app import App, build
+from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outcome
+from sync.cli.log import set_up_logging
+from sync.cli.show import counts_text, say, say_table
+from sync.core.plan import Change
+from sync.engine import Cycle
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+SOPS = Path(__file__).parents[2] / "sandbox" / "sops"
+MAPPING_FILES = (
+    "people.yaml", "departments.yaml", "calendar.yaml",
+    "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
+)  # fmt: skip
+
+
+def run_demo(folder: Path, keep: bool) -> int:
+    """Run the story three times: the delay appears, nothing changes, it is over. Exit code 0 when all of it came true."""
+    set_up_logging(is_quiet=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ.update(CREDENTIALS)
+    with World() as world:
+        config = _write_config(folder, world.urls())
+        app = build(config)
+        try:
+            codes = _tell(app, world)
+        finally:
+            app.close()
+        _save_pages(folder / "pages", world)
+        say(
+            f"Look: {folder / 'pages' / 'index.html'} (every page as a team sees it), {config}, {folder / 'tieline.sqlite'}"
+        )
+        say(f"Ask:  tieline --config {config} explain PAY-1 due    (also: tasks, dependencies, findings, runs)")
+        if keep:
+            _stay(world)
+    return max(codes)
+
+
+def _tell(app: App, world: World) -> list[int]:
+    say("1. The first run. 支付接口开发 (Jira) has slipped; 支付流程测试 (Trello) waits for it.")
+    first = app.engine.cycle(is_first_run_accepted=True)
+    show_collected(first.collected)
+    _show_written(first)
+    say("2. The second run. The world did not change, so nothing may be written.")
+    second = app.engine.cycle()
+    show_outcome(second)
+    say("3. 张伟 finishes 支付接口开发; the next run closes the comments and says that testing can start.")
+    world.jira_cloud.edit_issue("PAY-1", status="已完成")
+    third = app.engine.cycle()
+    _show_written(third)
+    say("4. And again nothing.")
+    fourth = app.engine.cycle()
+    show_outcome(fourth)
+    is_quiet = not _written(second) and not _written(fourth)
+    is_told = bool(_written(first)) and bool(_written(third))
+    codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth)]
+    return [*codes, 0 if is_quiet and is_told else 70]
+
+
+def _written(cycle: Cycle) -> list[Change]:
+    return cycle.outcome.written if cycle.outcome else []
+
+
+def _show_written(cycle: Cycle) -> None:
+    if cycle.planned:
+        say(f"Plan: {counts_text(cycle.planned.plan.counts())}.")
+    for change in _written(cycle):
+        text = change_text(change)
+        say(f"  {change.operation} {change.kind} at {change.target}")
+        for line in text.splitlines()[:1] if change.kind == "page" else text.splitlines():
+            say(f"      {line}")
+    say(f"Run {cycle.run}: {len(_written(cycle))} written.")
+
+
+def _write_config(folder: Path, urls: Mapping[str, str]) -> Path:
+    """A configuration for the simulated sites, with copies of the mappings and SOPs to play with."""
+    (folder / "mappings").mkdir()
+    for name in MAPPING_FILES:
+        shutil.copy(MAPPINGS / name, folder / "mappings" / name)
+    shutil.copytree(SOPS, folder / "sops")
+    connections = {
+        "jira-main": _connection("jira", urls["jira-cloud"], "cloud", email="env:JIRA_EMAIL", token="env:JIRA_TOKEN"),
+        "jira-finance": _connection("jira", urls["jira-dc"], "dc", token="env:JIRA_DC_TOKEN"),
+        "trello-main": _connection("trello", urls["trello"], "", key="env:TRELLO_KEY", token="env:TRELLO_TOKEN"),
+        "confluence-main": _connection(
+            "confluence", urls["confluence-cloud"], "cloud", email="env:CONFLUENCE_EMAIL", token="env:CONFLUENCE_TOKEN"
+        ),
+        "confluence-ops": _connection("confluence", urls["confluence-dc"], "dc", token="env:CONFLUENCE_DC_TOKEN"),
+    }
+    pages = [
+        {"connection": "confluence-main", "space": "TEAM", "title": "跨部门状态"},
+        {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
+    ]
+    config = {
+        "installation": "demo",
+        "database": "sqlite:///tieline.sqlite",
+        "mappings": "mappings",
+        "language": "zh-CN",
+        "zone": "Asia/Shanghai",
+        "connections": connections,
+        "jobs": {
+            "delays": {},
+            "sops": {"folder": "sops", "connection": "confluence-main", "space": "TEAM"},
+            "status_view": {"pages": pages},
+        },
+    }
+    path = folder / "tieline.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(config, file)
+    return path
+
+
+def _connection(connector: str, url: str, variant: str, **credentials: str) -> dict[str, str]:
+    settings = {"type": connector, "variant": variant, "base_url": url, "browse_base": url, **credentials}
+    return {name: value for name, value in settings.items() if value}
+
+
+def _save_pages(folder: Path, world: World) -> None:
+    """Every page that a team would see, saved as files that outlive the sandbox."""
+    folder.mkdir()
+    index = []
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        for number, (site, title, address) in enumerate(world.pages(), start=1):
+            name = f"{number:02}-{site}.html"
+            (folder / name).write_bytes(client.get(address).content)
+            index.append((site, title, name))
+    rows = "".join(f'<li>{site}: <a href="{name}">{_escaped(title)}</a></li>' for site, title, name in index)
+    text = f'<!doctype html><meta charset="utf-8"><title>Tieline demo</title><h1>Tieline demo</h1><ul>{rows}</ul>'
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _stay(world: World) -> None:
+    say_table("Pages worth opening (Ctrl-C ends the sandbox)", ("site", "page", "address"), list(world.pages()))
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        say("Ended.")

@@ -1,0 +1,116 @@
+"""`explain`: the chain from a value back to its raw record, and on to what was noticed and written because of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sync.app import App
+from sync.cli.cycle import opened
+from sync.cli.listings import dependency_shape, finding_shape
+from sync.cli.show import say, say_json, say_table
+from sync.core.disclosure import shown
+from sync.core.errors import ConfigError, Problem, RecordError
+from sync.core.plan import Published
+from sync.core.values import RawRecord, Ref, View
+from sync.mapping.dependencies import AliasIndex
+from sync.mapping.normalise import Step
+
+
+def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
+    """Print the chain; a restricted record is explained without its values."""
+    with opened(config) as app:
+        view = app.engine.view()
+        ref = _ref(app, view, text)
+        raw = app.store.raw(ref)
+        if raw is None:
+            raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
+        steps, error = _steps(app, ref, field)
+        if raw.visibility == "restricted":
+            steps = [_masked(step) for step in steps]
+        shape = _shape(app, view, ref, raw, steps, error)
+    if as_json:
+        say_json(shape)
+    else:
+        _show(view, ref, raw, steps, shape)
+    return 0
+
+
+def _ref(app: App, view: View, text: str) -> Ref:
+    """The ref that a ref, a key or a URL names. Raises ConfigError when it names nothing or several things."""
+    if text in view.tasks or text in view.documents:
+        return Ref(text)
+    index = AliasIndex(app.store.load_aliases())
+    found = {hit for name in app.loaded.config.connections if isinstance(hit := index.find(text, name), Ref)}
+    if len(found) == 1:
+        return found.pop()
+    words = f"names {', '.join(sorted(found))}" if found else "names nothing that is stored"
+    raise ConfigError([Problem("command line", 0, text, words, "give a ref, as `tieline tasks` lists them")])
+
+
+def _steps(app: App, ref: Ref, field: str) -> tuple[list[Step], str]:
+    try:
+        steps = app.deriver.explain(ref, field)
+    except RecordError as error:
+        return [], str(error)
+    if field and not steps:
+        known = sorted({step.field for step in app.deriver.explain(ref)})
+        raise ConfigError(
+            [Problem("command line", 0, field, "is not mapped for this record", f"mapped: {', '.join(known)}")]
+        )
+    return steps, ""
+
+
+def _masked(step: Step) -> Step:
+    return Step(step.field, step.path, step.file, step.line, "***", "***", step.note)
+
+
+def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], error: str) -> dict[str, Any]:
+    language = app.loaded.config.language
+    dependencies = [item for item in view.dependencies if ref in (item.predecessor, item.successor)]
+    tracked = [item for item in app.store.findings("open", "acknowledged") if ref in item.finding.subjects]
+    published = [entry for entry in app.store.published().values() if _concerns(entry, ref)]
+    return {
+        "ref": ref,
+        "raw": {"version": raw.version, "updated_at": raw.updated_at, "fetched_at": raw.fetched_at, "scope": raw.scope},
+        "error": error or None,
+        "steps": steps,
+        "dependencies": [dependency_shape(item) for item in dependencies],
+        "findings": [finding_shape(item, language) for item in tracked],
+        "published": [
+            {"key": entry.key, "kind": entry.kind, "url": entry.written.url, "run": entry.run, "at": entry.at}
+            for entry in published
+        ],
+    }
+
+
+def _concerns(entry: Published, ref: Ref) -> bool:
+    return entry.target == ref or str(ref) in entry.key
+
+
+def _show(view: View, ref: Ref, raw: RawRecord, steps: list[Step], shape: dict[str, Any]) -> None:
+    task = view.tasks.get(ref)
+    title = shown(view, task, None, "zh-CN").title if task else ""
+    say(f"{ref} {title}")
+    say(f"raw record: version {raw.version}, fetched {raw.fetched_at:%Y-%m-%d %H:%M:%S} UTC, scope {raw.scope}")
+    if shape["error"]:
+        say(f"not mapped: {shape['error']}")
+    rows = [
+        (
+            step.field,
+            step.value,
+            step.raw_value,
+            step.path,
+            f"{step.file} line {step.line}" if step.line else step.file,
+            step.note,
+        )
+        for step in steps
+    ]
+    say_table("Values", ("field", "value", "raw value", "read from", "mapping", "how"), rows)
+    for item in shape["dependencies"]:
+        rules = ", ".join(sorted({evidence["rule"] for evidence in item["evidence"]}))
+        say(f"dependency ({item['state']}): {item['predecessor']} → {item['successor']}, by {rules}")
+    for item in shape["findings"]:
+        say(f"finding ({item['severity']}): {item['text']}")
+    for item in shape["published"]:
+        say(f"written: {item['kind']} {item['url']} in run {item['run']} ({item['key']})")

@@ -1,0 +1,126 @@
+"""`init`, `check`, `schema`: the files an admin writes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sync.app import load_mappings
+from sync.cli.show import say, say_json
+from sync.config import Config, LoadedConfig, connection_settings, load_config
+from sync.core.errors import ConfigError, Problem
+from sync.mapping.schema import json_schema
+
+PACKAGED = Path(__file__).parents[2] / "mappings"
+FIRST_CONFIG = """\
+# Tieline. Every setting is described in README.md; `tieline check` names every mistake with its line.
+installation: my-company            # part of every mark we leave in your tools; choose once, never change
+database: sqlite:///var/tieline.sqlite
+mappings: mappings
+language: zh-CN                     # texts we write: zh-CN or en; a mapping may say otherwise
+zone: Asia/Shanghai
+connections:
+  jira-main:
+    type: jira
+    variant: cloud                  # cloud or dc
+    base_url: https://my-company.atlassian.net
+    email: env:JIRA_EMAIL
+    token: env:JIRA_TOKEN           # secrets only as env:NAME or file:PATH
+  trello-main:
+    type: trello
+    key: env:TRELLO_KEY
+    token: env:TRELLO_TOKEN
+  confluence-main:
+    type: confluence
+    variant: cloud
+    base_url: https://my-company.atlassian.net
+    email: env:JIRA_EMAIL
+    token: env:JIRA_TOKEN
+jobs:
+  delays: {}
+  status_view:
+    pages: [{connection: confluence-main, space: TEAM, title: 跨部门状态}]
+"""
+COPIED = {
+    "jira-main.yaml": "examples/jira.yaml",
+    "trello-main.yaml": "examples/trello.yaml",
+    "confluence-main.yaml": "examples/confluence.yaml",
+    "departments.yaml": "departments.yaml",
+    "calendar.yaml": "calendar.yaml",
+}
+FIRST_PEOPLE = """\
+# 谁是谁：同一个人在各个工具里的账号（id、登录名或邮箱都行）。
+people:
+  zhang-wei: {name: 张伟, english_name: Zhang Wei, department: 技术部, email: zhang.wei@example.com}
+  chen-jie: {name: 陈杰, english_name: Chen Jie, department: 技术部, email: chen.jie@example.com}
+  zhao-min: {name: 赵敏, english_name: Zhao Min, department: 产品部, email: zhao.min@example.com}
+  wang-fang: {name: 王芳, english_name: Wang Fang, department: 市场部, email: wang.fang@example.com}
+  liu-yang: {name: 刘洋, english_name: Liu Yang, department: 销售部, email: liu.yang@example.com}
+  sun-li: {name: 孙丽, english_name: Sun Li, department: 财务部, email: sun.li@example.com}
+"""
+
+
+def init_folder(folder: Path) -> None:
+    """Write a first configuration; a file that exists is left as it is and said so."""
+    try:
+        (folder / "mappings").mkdir(parents=True, exist_ok=True)
+        _write(folder / "tieline.yaml", FIRST_CONFIG)
+        _write(folder / "mappings" / "people.yaml", FIRST_PEOPLE)
+        for name, source in COPIED.items():
+            target = folder / "mappings" / name
+            if target.exists():
+                say(f"kept     {target}")
+            else:
+                shutil.copyfile(PACKAGED / source, target)
+                say(f"written  {target}")
+    except OSError as error:
+        raise ConfigError([Problem(str(folder), 0, "-", f"cannot be written: {error.strerror}")]) from error
+    say("Next: put your sites and scopes in, then `tieline check`, then `tieline doctor`.")
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists():
+        say(f"kept     {path}")
+        return
+    path.write_text(text, encoding="utf-8")
+    say(f"written  {path}")
+
+
+def check_config(config: Path) -> None:
+    """Raise ConfigError with every mistake of every file, missing secrets included; say what was read otherwise."""
+    loaded = load_config(config)
+    problems: list[Problem] = []
+    try:
+        mappings = load_mappings(loaded)
+    except ConfigError as error:
+        problems += error.problems
+    problems += _missing_secrets(loaded)
+    if problems:
+        raise ConfigError(problems)
+    say(f"{config}: {len(loaded.config.connections)} connections, jobs {', '.join(loaded.config.jobs) or 'none'}")
+    for name, mapping in mappings.connections.items():
+        say(f"  {name}: {mapping.file}, {len(mapping.scope)} scopes, {len(mapping.status)} status words")
+    people, departments = len(mappings.directory.people), len(mappings.directory.departments)
+    say(f"  {people} people in {departments} departments")
+    say("No problems found. `tieline doctor` asks the live systems.")
+
+
+def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:
+    problems = []
+    for name in loaded.config.connections:
+        try:
+            connection_settings(loaded, name, (), ())
+        except ConfigError as error:
+            line = loaded.node.line(f"connections.{name}")
+            problems += [
+                Problem(loaded.file, line, f"connections.{name}", f"{item.path}: {item.text}", item.hint)
+                for item in error.problems
+            ]
+    return problems
+
+
+def print_schema(name: str) -> None:
+    """A file's JSON Schema on standard output."""
+    schema: dict[str, Any] = Config.model_json_schema() if name == "config" else json_schema(name)
+    say_json(schema)
