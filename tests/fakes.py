@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal
 
-from sync.core.errors import Conflict, LostAnswer, NotFound, Refused
+from msgspec.structs import replace
+
+from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, Refused
 from sync.core.ports import (
     Cursor,
     LinkEnd,
@@ -23,6 +25,7 @@ from sync.core.ports import (
 from sync.core.rich_text import RichText
 from sync.core.values import Account, LinkSide, RawRecord, Ref, Vocabulary
 
+LONGEST = 32_767
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
 
@@ -41,6 +44,7 @@ class FakeTracker:
 
     comments: dict[Ref, list[Comment]] = field(default_factory=dict)
     links: dict[Ref, dict[str, tuple[str, LinkSide]]] = field(default_factory=dict)
+    gone: set[Ref] = field(default_factory=set)
     writes: int = 0
     lose_next: bool = False
     on_write: Callable[[], None] = lambda: None
@@ -51,6 +55,9 @@ class FakeTracker:
         return Written(found.id, str(found.version)) if found else None
 
     def add_comment(self, task: Ref, mark: str, body: RichText) -> Written:
+        self._expect(task)
+        if len(str(body)) > LONGEST:
+            raise CannotExpress
         comment = Comment(str(next(self._ids)), mark, body)
         self.comments.setdefault(task, []).append(comment)
         return self._answer(Written(comment.id, "1"))
@@ -72,13 +79,26 @@ class FakeTracker:
         return None
 
     def add_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written:
+        self._expect(task)
         link_id = str(next(self._ids))
         self.links.setdefault(task, {})[link_id] = (other.ref, side)
         return self._answer(Written(link_id, "1"))
 
     def remove_link(self, task: Ref, link: Written) -> None:
+        if not link.is_ours:
+            raise Refused("not ours")
         self.links.get(task, {}).pop(link.id, None)
         self._answer(link)
+
+    def delete(self, task: Ref) -> None:
+        """Somebody deletes the task with all that stands on it."""
+        self.gone.add(task)
+        self.comments.pop(task, None)
+        self.links.pop(task, None)
+
+    def _expect(self, task: Ref) -> None:
+        if task in self.gone:
+            raise NotFound
 
     def _comment(self, task: Ref, comment: Written) -> Comment:
         found = next((item for item in self.comments.get(task, []) if item.id == comment.id), None)
@@ -99,9 +119,14 @@ class FakeTracker:
 
 @dataclass
 class StoredPage:
+    """``outside`` is what people wrote beside our block, ``commented`` the words of it that carry an inline comment."""
+
     page: Page
     body: RichText
     attachments: dict[str, bytes]
+    outside: str = ""
+    commented: str = ""
+    uploads: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -138,11 +163,14 @@ class FakeKnowledgeBase:
             mark=mark,
             block="block-1",
         )
-        self.pages[key] = StoredPage(page, content.body, dict(content.attachments))
+        self.pages[key] = StoredPage(page, content.body, {})
+        self._attach(self.pages[key], content)
         return self._answer(page)
 
     def update_page(self, page: Page, mark: str, content: PageContent) -> Page:
         stored = self._expect(page)
+        if stored.page.mark != mark:
+            raise Refused("not ours")
         version = int(stored.page.version) + 1
         changed = Page(
             ref=page.ref,
@@ -155,15 +183,22 @@ class FakeKnowledgeBase:
             mark=mark,
             block=f"block-{version}",
         )
-        self.pages[page.ref.key] = StoredPage(changed, content.body, dict(content.attachments))
+        stored.page, stored.body = changed, content.body
+        self._attach(stored, content)
         return self._answer(changed)
 
     def remove_page(self, page: Page) -> None:
         stored = self._expect(page)
         if not stored.page.mark:
             raise Refused("not ours")
-        del self.pages[page.ref.key]
+        stored.page = replace(stored.page, status="trashed")
         self._answer(page)
+
+    def _attach(self, stored: StoredPage, content: PageContent) -> None:
+        for name, data in content.attachments:
+            if stored.attachments.get(name) != data:
+                stored.attachments[name] = data
+                stored.uploads[name] = stored.uploads.get(name, 0) + 1
 
     def _current(self) -> list[StoredPage]:
         return [item for item in self.pages.values() if item.page.status == "current"]
@@ -194,6 +229,9 @@ class FakeSource:
     items: dict[str, tuple[int, datetime, bytes]] = field(default_factory=dict)
     gone: dict[str, Literal["moved", "archived", "deleted", "hidden"]] = field(default_factory=dict)
     hidden_from_listing: set[str] = field(default_factory=set)
+    restricted: set[str] = field(default_factory=set)
+    is_hidden: bool = False
+    requests: int = 0
     now: datetime = START
 
     def put(self, key: str, payload: bytes) -> None:
@@ -209,15 +247,16 @@ class FakeSource:
         return SiteIdentity("fake-site", Account("me", "Tieline"))
 
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary(scopes={self.scope: self.scope})
+        return Vocabulary(scopes={} if self.is_hidden else {self.scope: self.scope})
 
     def probes(self) -> Iterator[Probe]:
-        yield Probe("read", is_ok=True)
+        yield Probe(f"read {self.scope}", is_ok=not self.is_hidden, cure="give Tieline access")
 
     def streams(self) -> Sequence[Stream]:
         return (Stream("items", self.kind),)
 
     def shards(self, stream: str, cursor: Cursor | None, scope: str) -> Iterator[Shard]:
+        self._ask(scope)
         since = cursor.since - timedelta(minutes=10) if cursor else datetime.min.replace(tzinfo=UTC)
         wanted = [
             key
@@ -228,6 +267,7 @@ class FakeSource:
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
         for start in range(0, len(shard.ids), 2):
+            self._ask(shard.scope)
             yield [self._record(key) for key in shard.ids[start : start + 2] if key in self.items]
 
     def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
@@ -235,10 +275,16 @@ class FakeSource:
             yield Shard(stream, scope, tuple(ids[start : start + 4]))
 
     def census(self, stream: str, scope: str) -> Iterator[Sequence[str]]:
+        self._ask(scope)
         yield sorted(self.items)
 
     def look_up(self, stream: str, item_id: str) -> Literal["here", "moved", "archived", "deleted", "hidden"]:
         return "here" if item_id in self.items else self.gone.get(item_id, "deleted")
+
+    def _ask(self, scope: str) -> None:
+        self.requests += 1
+        if self.is_hidden:
+            raise NotFound(f"{scope} is not visible to this account")
 
     def _record(self, key: str) -> RawRecord:
         version, updated_at, payload = self.items[key]
@@ -249,4 +295,16 @@ class FakeSource:
             updated_at=updated_at,
             fetched_at=self.now,
             scope=self.scope,
+            visibility="restricted" if key in self.restricted else "open",
         )
+
+
+@dataclass
+class FakeDirectory:
+    """Accounts by name, two to a page."""
+
+    names: list[str] = field(default_factory=list)
+
+    def accounts(self) -> Iterator[Sequence[Account]]:
+        for start in range(0, len(self.names), 2):
+            yield [Account(f"id of {name}", name) for name in self.names[start : start + 2]]

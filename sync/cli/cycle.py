@@ -258,7 +258,8 @@ def show_cycle(cycle: Cycle, language: Any) -> None:
     """A run for a person: collected, noticed, written."""
     show_collected(cycle.collected)
     for item in sorted(cycle.news.opened, key=lambda item: severity_rank(item.finding.severity)):
-        say(f"{item.finding.severity}: {finding_text(item.finding, language)}")
+        if cycle.planned:
+            say(f"{item.finding.severity}: {finding_text(item.finding, language, cycle.planned.view)}")
     if cycle.refused and cycle.planned:
         show_plan(cycle.planned.plan)
         say_error(cycle.refused)

@@ -76,7 +76,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "error": error or None,
         "steps": steps,
         "dependencies": [dependency_shape(item) for item in dependencies],
-        "findings": [finding_shape(item, language) for item in tracked],
+        "findings": [finding_shape(view, item, language) for item in tracked],
         "published": [
             {"key": entry.key, "kind": entry.kind, "url": entry.written.url, "run": entry.run, "at": entry.at}
             for entry in published

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.core.values import Finding, Language, Severity
+from sync.core.disclosure import shown
+from sync.core.values import Finding, Language, Ref, Severity, View
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
@@ -62,14 +63,25 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
-def finding_text(finding: Finding, language: Language) -> str:
-    """The finding as a sentence. A message without a sentence of its own is shown with its parameters."""
-    subjects = " → ".join(str(subject) for subject in finding.subjects)
+def finding_text(finding: Finding, language: Language, view: View) -> str:
+    """The finding as a sentence, tasks by the names they may be called by. A message without a sentence of its own is shown with
+    its parameters.
+    """
+    subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects)
     values = _Values({"subjects": subjects, **finding.parameters})
     template = WORDS.get(finding.message, {}).get(language)
     if template is None:
         return f"{finding.message}: {subjects} {dict(finding.parameters)}"
     return template.format_map(values).strip()
+
+
+def subject_text(view: View, ref: Ref, language: Language) -> str:
+    """ "技术部「支付接口开发」" / "“Budget approval” (Finance)"; what is no task, by its ref."""
+    task = view.tasks.get(ref)
+    if task is None:
+        return str(ref)
+    item = shown(view, task, None, language)
+    return f"{item.department}「{item.title}」" if language == "zh-CN" else f"“{item.title}” ({item.department})"
 
 
 def severity_rank(severity: str) -> int:

@@ -27,7 +27,7 @@ def list_tasks(config: Path, as_json: bool, department: str, status: str) -> Non
         say_json([task_shape(view, task, language) for task in tasks])
         return
     rows = [_task_row(view, task, language) for task in tasks]
-    say_table(f"{len(tasks)} tasks", ("ref", "key", "title", "status", "owner", "department", "start", "due"), rows)
+    say_table(f"{len(tasks)} tasks", ("key", "title", "status", "owner", "department", "start", "due", "ref"), rows)
 
 
 def _department_names(view: View, task: Task) -> set[str]:
@@ -43,7 +43,7 @@ def _department_names(view: View, task: Task) -> set[str]:
 def _task_row(view: View, task: Task, language: Language) -> tuple[object, ...]:
     item = shown(view, task, None, language)
     status = task.status if task.status != "unknown" else f"unknown ({task.vendor_status})"
-    return (task.ref, item.key, item.title, status, item.owner, item.department, task.start, task.due)
+    return (item.key or task.ref, item.title, status, item.owner, item.department, task.start, task.due, task.ref)
 
 
 def task_shape(view: View, task: Task, language: Language) -> dict[str, Any]:
@@ -106,16 +106,17 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
     with opened(config) as app:
         language = app.loaded.config.language
         tracked = [item for item in app.store.findings() if state in ("all", item.state)]
+        view = app.engine.view()
     tracked.sort(key=lambda item: (severity_rank(item.finding.severity), item.opened_at, item.finding.key))
     if as_json:
-        say_json([finding_shape(item, language) for item in tracked])
+        say_json([finding_shape(view, item, language) for item in tracked])
     else:
         rows = [
             (
                 item.finding.severity,
                 item.state,
                 f"{item.opened_at:%Y-%m-%d %H:%M}",
-                finding_text(item.finding, language),
+                finding_text(item.finding, language, view),
             )
             for item in tracked
         ]
@@ -124,7 +125,7 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
     return 1 if is_failing else 0
 
 
-def finding_shape(item: TrackedFinding, language: Language) -> dict[str, Any]:
+def finding_shape(view: View, item: TrackedFinding, language: Language) -> dict[str, Any]:
     """A finding in the shape of docs/cli.md."""
     finding = item.finding
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
@@ -133,7 +134,7 @@ def finding_shape(item: TrackedFinding, language: Language) -> dict[str, Any]:
         "job": item.job,
         "state": item.state,
         "since": item.opened_at,
-        "text": finding_text(finding, language),
+        "text": finding_text(finding, language, view),
     }
 
 

@@ -40,9 +40,30 @@ def main() -> None:
 
         say_error(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output left (`tieline tasks | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            _hush()
+            return
+        from sync.cli.log import say_internal_error
+
+        say_internal_error(error)
+        sys.exit(TielineError.exit_code)
+
+
+def _hush() -> None:
+    """The reader of our output left (`tieline tasks | head`): nothing is wrong, and nothing more can be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@app.callback()
+def before_the_command(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="tieline.yaml; may also stand after the command")
+    ] = None,
+) -> None:
+    """Joins the tools departments already use, so that work crossing a department boundary stays visible, owned and on time."""
+    if config is not None:
+        os.environ["TIELINE_CONFIG"] = str(config)  # where every command's own --config looks
 
 
 @app.command()

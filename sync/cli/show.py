@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
@@ -12,7 +13,9 @@ from rich.text import Text
 
 from sync.remote import redact
 
-console = Console(highlight=False, soft_wrap=False)
+WIDE = 200
+# Where output goes to a file or another program nobody scrolls sideways: refs are not broken over lines there.
+console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def json_text(data: object) -> str:
@@ -46,7 +49,7 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
 
 def say(text: str = "") -> None:
     """A line of plain text."""
-    console.print(Text(printable(text)))
+    console.print(Text(printable(text)), soft_wrap=True)
 
 
 def printable(value: object) -> str:

@@ -77,7 +77,7 @@ def _block(block: Block) -> str:
         case Picture(alt=alt, filename=filename, url=url):
             return f"![{_escaped(alt)}]({_target(url or filename)})"
         case Rule():
-            return "***"
+            return "___"  # dashes or stars in a list entry would swallow the entry
         case Contents():
             return "[TOC]"
     return ""
@@ -127,7 +127,7 @@ def _indented(text: str, width: int) -> str:
 
 
 def _prefixed(text: str, prefix: str) -> str:
-    return "\n".join(f"{prefix}{line}".rstrip() for line in text.split("\n"))
+    return "\n".join(f"{prefix}{line}" if line else prefix.rstrip() for line in text.split("\n"))
 
 
 def _table(table: Table) -> str:

@@ -43,7 +43,7 @@ def is_country(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, list[str]]:
-    return dict(holidays.list_supported_countries())
+    return dict(holidays.list_supported_countries(include_aliases=False))
 
 
 def parse_calendars(text: bytes, file: str) -> Calendars:

@@ -33,6 +33,12 @@ class Clock:
         return self.now
 
 
+class Clockwork(Protocol):
+    """Whatever tells the other side's time."""
+
+    now: datetime
+
+
 class Wire:
     """The way between a port and a simulator: what went over it, and what shall go wrong on it."""
 
@@ -64,7 +70,7 @@ class SourceSubject(Protocol):
     scope: str
     kind: str
     source: Source
-    clock: Clock
+    clock: Clockwork
 
     def truth(self) -> Mapping[str, str]: ...
 

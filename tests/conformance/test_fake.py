@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Any
@@ -11,33 +10,28 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sync.core.errors import NotFound
-from sync.core.ports import LinkEnd
-from sync.core.rich_text import Paragraph, Text
+from sync.core.ports import LinkEnd, Page
+from sync.core.rich_text import Paragraph
 from sync.core.values import LinkSide, RawRecord, Ref
 from tests.conformance.directory_suite import DirectorySuite
 from tests.conformance.knowledge_base_suite import KnowledgeBaseSuite
 from tests.conformance.source_suite import SourceSuite, empty_database, store
-from tests.conformance.subjects import Clock, text
+from tests.conformance.subjects import text
 from tests.conformance.tracker_suite import TrackerSuite
 from tests.fakes import Comment, FakeDirectory, FakeKnowledgeBase, FakeSource, FakeTracker, StoredPage
 
 __all__ = ["empty_database", "store"]
-WHOLE = 1_000_000
 
 
-class TestFakeSource(SourceSuite):
-    @pytest.fixture
-    def subject(self) -> Any:
-        return FakeSourceSubject()
+HOME = "1"
 
 
 class FakeSourceSubject:
     name, scope, kind = "fake", "S", "task"
 
     def __init__(self) -> None:
-        self.clock, self.numbers = Clock(), count(1)
-        self.source = FakeSource(clock=self.clock)
+        self.source = self.clock = FakeSource()
+        self.numbers, self.is_lagging = count(1), False
         self.make("故事")
 
     def truth(self) -> Mapping[str, str]:
@@ -48,11 +42,13 @@ class FakeSourceSubject:
 
     def make(self, title: str) -> str:
         key = f"{next(self.numbers):04}"
-        self.source.put(key, title.encode())
+        self.edit(key, title)
         return key
 
     def edit(self, item_id: str, title: str) -> None:
         self.source.put(item_id, title.encode())
+        if self.is_lagging:
+            self.source.hidden_from_listing.add(item_id)
 
     def restrict(self, item_id: str) -> None:
         self.source.restricted.add(item_id)
@@ -65,10 +61,128 @@ class FakeSourceSubject:
         self.source.is_hidden = True
 
     def delay_listings(self) -> None:
-        self.source.index_lag_s = 3600
+        self.is_lagging = True
 
     def state(self) -> object:
         return dict(self.source.items)
 
     def request_count(self) -> int:
         return self.source.requests
+
+
+class FakeTrackerSubject:
+    task = Ref("fake:task:1")
+    other = LinkEnd(Ref("jira-main:task:1"), "PAY-1", "支付接口开发", "https://company.example/browse/PAY-1")
+
+    def __init__(self) -> None:
+        self.tracker, self.numbers = FakeTracker(), count(1)
+
+    def comments(self) -> list[str]:
+        return [each.id for each in self.tracker.comments.get(self.task, []) if each.is_ours]
+
+    def links(self) -> int:
+        return len(self.tracker.links.get(self.task, {}))
+
+    def edit_comment(self, comment_id: str) -> None:
+        next(each for each in self.tracker.comments[self.task] if each.id == comment_id).version += 1
+
+    def delete_comment(self, comment_id: str) -> None:
+        self.tracker.comments[self.task] = [each for each in self.tracker.comments[self.task] if each.id != comment_id]
+
+    def comment_by_hand(self, words: str) -> None:
+        comment = Comment(f"by hand {next(self.numbers)}", "", text(words), is_ours=False)
+        self.tracker.comments.setdefault(self.task, []).append(comment)
+
+    def link_by_hand(self, side: LinkSide) -> None:
+        self.tracker.links.setdefault(self.task, {})["by hand"] = (self.other.ref, side)
+
+    def delete_task(self) -> None:
+        self.tracker.delete(self.task)
+
+
+class FakeKnowledgeBaseSubject:
+    space = "S"
+
+    def __init__(self) -> None:
+        self.base, self.numbers = FakeKnowledgeBase(), count(2)
+
+    def titles(self) -> Mapping[str, str]:
+        return {key: each.page.title for key, each in self.base.pages.items() if each.page.status == "current"}
+
+    def text(self, page_id: str) -> str:
+        stored = self.base.pages[page_id]
+        words = (part.text for block in stored.body if isinstance(block, Paragraph) for part in block.content)  # type: ignore[union-attr]
+        return "\n".join((*words, stored.outside))
+
+    def home(self) -> str:
+        return HOME
+
+    def files(self, page_id: str) -> Mapping[str, int]:
+        return self.base.pages[page_id].uploads
+
+    def labels(self, page_id: str) -> set[str]:
+        return set(self.base.pages[page_id].page.labels)
+
+    def write(self, title: str, words: str) -> str:
+        key = f"by-hand-{next(self.numbers)}"
+        page = Page(Ref.of("kb", "document", key), title, self.space, "1", f"https://kb.example/{key}")
+        self.base.pages[key] = StoredPage(page, (), {}, outside=words)
+        return key
+
+    def _save(self, page_id: str, **changes: Any) -> None:
+        stored = self.base.pages[page_id]
+        stored.page = replace(stored.page, version=str(int(stored.page.version) + 1), **changes)
+
+    def write_below(self, page_id: str, words: str) -> None:
+        self.base.pages[page_id].outside += words
+        self._save(page_id)
+
+    def rename(self, page_id: str, title: str) -> None:
+        self._save(page_id, title=title)
+
+    def comment_inline(self, page_id: str, selection: str) -> None:
+        self.base.pages[page_id].commented = selection
+
+    def has_inline_comment(self, page_id: str) -> bool:
+        return self.base.pages[page_id].commented in self.text(page_id)
+
+    def restore(self, page_id: str) -> None:
+        self._save(page_id, status="current")
+
+    def purge(self, page_id: str) -> None:
+        del self.base.pages[page_id]
+
+
+class FakeDirectorySubject:
+    def __init__(self) -> None:
+        self.directory = FakeDirectory(["张伟", "李娜", "王芳"])
+
+    def people(self) -> set[str]:
+        return set(self.directory.names)
+
+    def join(self, name: str) -> None:
+        self.directory.names.append(name)
+
+
+class TestFakeSource(SourceSuite):
+    @pytest.fixture
+    def subject(self) -> FakeSourceSubject:
+        return FakeSourceSubject()
+
+
+class TestFakeTracker(TrackerSuite):
+    @pytest.fixture
+    def subject(self) -> FakeTrackerSubject:
+        return FakeTrackerSubject()
+
+
+class TestFakeKnowledgeBase(KnowledgeBaseSuite):
+    @pytest.fixture
+    def subject(self) -> FakeKnowledgeBaseSubject:
+        return FakeKnowledgeBaseSubject()
+
+
+class TestFakeDirectory(DirectorySuite):
+    @pytest.fixture
+    def subject(self) -> FakeDirectorySubject:
+        return FakeDirectorySubject()
