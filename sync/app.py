@@ -82,7 +82,7 @@ class App:
     def __init__(self, loaded: LoadedConfig, mappings: Mappings, store: Store, clock: Callable[[], datetime]) -> None:
         self.loaded, self.mappings, self.store, self.clock = loaded, mappings, store, clock
         self.connections = Connections(loaded, mappings)
-        self.deriver = Deriver(store, mappings, self._decoders())
+        self.deriver = Deriver(store, mappings, self._decoders(), loaded.mapping_digests())
         self.engine = Engine(self._parts())
 
     def _decoders(self) -> dict[str, Any]:

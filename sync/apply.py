@@ -62,20 +62,30 @@ class Outcome:
     deferred: list[tuple[Change, TielineError]] = field(default_factory=list)
 
 
-def look(ports: Ports, store: Store, installation: str, wanted: Iterable[Desired]) -> dict[str, Existing]:
-    """Read what stands at each wanted target under its mark; strongly consistent reads, several at once."""
+def look(
+    ports: Ports, store: Store, installation: str, wanted: Iterable[Desired]
+) -> tuple[dict[str, Existing], dict[str, str]]:
+    """Read what stands at each wanted target under its mark; strongly consistent reads, several at once.
+
+    Also the keys whose target could not be read, and why: nothing is decided about them.
+    """
     published = store.published()
     intended = {intent.change.key: intent.change.digest for intent in store.pending_intents()}
 
-    def look_at(item: Desired) -> tuple[str, Existing]:
+    def look_at(item: Desired) -> tuple[str, Existing | str]:
         mark = mark_of(installation, item.key)
-        found = _find(ports, item.target, mark, item.content, published.get(item.key))
+        try:
+            found = _find(ports, item.target, mark, item.content, published.get(item.key))
+        except TielineError as error:
+            return item.key, redact(str(error))
         digest = intended.get(item.key, "")
         if found and digest == digest_of(item.message, item.facts):
             found = replace(found, is_ours=True)  # our own write, whose answer was lost
         return item.key, Existing(found, digest)
 
-    return dict(as_completed(look_at, wanted, THREADS))
+    seen = dict(as_completed(look_at, wanted, THREADS))
+    existing = {key: found for key, found in seen.items() if isinstance(found, Existing)}
+    return existing, {key: found for key, found in seen.items() if isinstance(found, str)}
 
 
 def _find(ports: Ports, target: Ref, mark: str, content: Content, last: Published | None) -> Written | None:

@@ -5,8 +5,10 @@ Secrets are never written there: credentials are ``env:NAME`` or ``file:PATH`` a
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -104,6 +106,15 @@ class LoadedConfig(msgspec.Struct, frozen=True):
             name: str(shown / (item.mapping or f"{name}.yaml")) for name, item in self.config.connections.items()
         }
         return files, connections
+
+    def mapping_digests(self) -> dict[str, str]:
+        """Per connection a digest of all that its derived rows depend on: its mapping, who is who, and this version of Tieline."""
+        files, connections = self.mapping_files()
+        shared = [content for name, content in files.items() if Path(name).name in ("people.yaml", "departments.yaml")]
+        texts = {
+            name: [files.get(file, b""), *shared, version("tieline").encode()] for name, file in connections.items()
+        }
+        return {name: hashlib.sha256(b"\0".join(parts)).hexdigest()[:32] for name, parts in texts.items()}
 
     @property
     def limits(self) -> Limits:

@@ -70,8 +70,10 @@ class Made:
 class Deriver:
     """Makes the derived tables of the raw ones by the present mappings."""
 
-    def __init__(self, store: Store, mappings: Mappings, decoders: Mapping[str, Decode]) -> None:
-        self._store, self._mappings, self._decoders = store, mappings, decoders
+    def __init__(
+        self, store: Store, mappings: Mappings, decoders: Mapping[str, Decode], digests: Mapping[str, str]
+    ) -> None:
+        self._store, self._mappings, self._decoders, self._digests = store, mappings, decoders, digests
         self._identity = Identity(mappings.directory)
 
     def derive(self, records: Sequence[RawRecord]) -> Mapping[str, int]:
@@ -83,15 +85,29 @@ class Deriver:
         self._store.replace_derived(refs, values)
         return made.skipped()
 
-    def derive_all(self) -> dict[str, int]:
-        """Replay every raw record through the present mappings."""
+    def derive_all(self, names: Iterable[str] = ()) -> dict[str, int]:
+        """Replay the raw records of these connections (of all, by default) through the present mappings."""
         counts: dict[str, int] = {}
-        with self._store.transaction():
-            self._store.drop_derived()
-        for batch in self._batches():
-            for reason, count in self.derive(batch).items():
-                counts[reason] = counts.get(reason, 0) + count
+        for name in list(names) or self._mappings.connections:
+            for batch in self._batches(name):
+                for reason, count in self.derive(batch).items():
+                    counts[reason] = counts.get(reason, 0) + count
+            self._store.put_derivation(name, self._digests[name], self._fields(name))
         return counts
+
+    def refresh(self) -> None:
+        """Notice changed mappings: replay what was mapped by an older one, and read a connection anew when its mapping wants vendor
+        fields that its raw records were not fetched with.
+        """
+        for name in self._mappings.connections:
+            last = self._store.derivation(name)
+            if last and last[1] != self._fields(name):
+                self._store.forget_cursors(name)
+            if last != (self._digests[name], self._fields(name)):
+                self.derive_all([name])
+
+    def _fields(self, name: str) -> str:
+        return ",".join(self._mappings.connections[name].vendor_fields())
 
     def link(self) -> Links:
         """Join all evidence to dependencies, relations and external references, and store the differences."""
@@ -105,7 +121,7 @@ class Deriver:
         """What a replay would change, without changing anything: fields of tasks and documents, links, skipped records."""
         tasks, documents = self._store.load_tasks(), self._store.load_documents()
         now = Made()
-        for batch in self._batches():
+        for batch in self._batches(None):
             part = self._made(batch)
             for name in ("tasks", "documents", "evidence", "problems"):
                 getattr(now, name).extend(getattr(part, name))
@@ -202,9 +218,9 @@ class Deriver:
                 own.setdefault(entry.target.connection, set()).add(entry.written.id.rpartition("/")[2])
         return own
 
-    def _batches(self, size: int = 1000) -> Iterator[list[RawRecord]]:
+    def _batches(self, name: str | None, size: int = 1000) -> Iterator[list[RawRecord]]:
         batch: list[RawRecord] = []
-        for record in self._store.iter_raw():
+        for record in self._store.iter_raw(name):
             if record.ref.kind in MAPPED_KINDS and record.ref.connection in self._mappings.connections:
                 batch.append(record)
             if len(batch) == size:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sync.apply import Outcome, Ports, apply, look, undo
 from sync.collect import WHOLE, Collected, Progress, Site, collect
 from sync.core.calendar import Calendars
-from sync.core.errors import TielineError, UnsafePlan
+from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
     Desired,
@@ -36,6 +36,7 @@ from sync.derive import Deriver
 from sync.parallel import as_completed
 from sync.store.entries import FindingNews
 from sync.store.store import Store
+from sync.turn import turn
 
 log = structlog.get_logger()
 FRESH_FOR = timedelta(hours=1)
@@ -105,6 +106,7 @@ class Engine:
         """
         wanted = list(names) or list(self._parts.sites)
         with self._running("collect", run) as run_id:
+            self._parts.deriver.refresh()
 
             def one(name: str) -> Collected:
                 return self._collect_one(name, progress)
@@ -162,8 +164,8 @@ class Engine:
         wanted = keys_to_look_at(desired, mine, versions)
         fresh = [name for name, item in view.freshness.items() if item.is_complete]
         reachable = [item for item in wanted if set(item.rests_on) <= set(fresh)]
-        existing = look(self._parts.ports, self._store, self._parts.installation, reachable)
-        planned.plan = diff(self._parts.installation, desired, mine, existing, fresh)
+        existing, blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
+        planned.plan = diff(self._parts.installation, desired, mine, existing, fresh, blocked)
         planned.findings[ENGINE] = tuple(self._own_findings(planned))
         self._settle(existing, mine, planned.plan, versions)
         return planned
@@ -254,8 +256,11 @@ class Engine:
 
     def undo(self, run: str) -> Cycle:
         """Take back a run's writes, newest first, where nobody edited them since."""
+        entries = [(entry.change, entry.before) for entry in self._store.changes_of_run(run)]
+        if not entries:
+            hint = "`tieline runs` lists the runs and what each wrote"
+            raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
         with self._running("undo") as this:
-            entries = [(entry.change, entry.before) for entry in self._store.changes_of_run(run)]
             return Cycle(this, outcome=undo(entries, self._parts.ports, self._store, this))
 
     @contextmanager
@@ -264,15 +269,15 @@ class Engine:
         if run:
             yield run
             return
-        run = self._store.begin_run(kind, self._parts.clock())
-        counts: dict[str, int] = {}
-        try:
-            yield run
-        except TielineError as error:
-            self._store.end_run(run, type(error).__name__, counts, self._parts.clock())
-            raise
-        counts = {"written": len(self._store.changes_of_run(run))}
-        self._store.end_run(run, "done", counts, self._parts.clock())
+        with turn(self._store):
+            run = self._store.begin_run(kind, self._parts.clock())
+            try:
+                yield run
+            except TielineError as error:
+                self._store.end_run(run, type(error).__name__, {}, self._parts.clock())
+                raise
+            counts = {"written": len(self._store.changes_of_run(run))}
+            self._store.end_run(run, "done", counts, self._parts.clock())
 
 
 def _watched(item: Desired, last: Published | None) -> Ref | None:

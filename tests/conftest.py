@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +17,40 @@ from tests.postgres import binaries, create_database, drop_database, running_pos
 
 _TEMPLATE = "tieline_template"
 _numbers = itertools.count()
+
+
+class NotLoopback(RuntimeError):
+    """A test tried to reach the world: tests talk to loopback and Unix sockets only."""
+
+
+def _is_near(family: int, address: Any) -> bool:
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    host = str(address[0]).partition("%")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    @wraps(connect)
+    def guarded(self: socket.socket, address: Any, /) -> Any:
+        if not _is_near(self.family, address):
+            self.close()  # who asked does not expect this error, and would leave it open
+            raise NotLoopback(f"tests talk to loopback only; this one tried {address}")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """No test reaches the world, by mistake or through somebody's library."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
+        yield
 
 
 @pytest.fixture(scope="session")

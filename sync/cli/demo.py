@@ -34,7 +34,7 @@ def run_demo(folder: Path, keep: bool) -> int:
     folder.mkdir(parents=True)
     os.environ.update(CREDENTIALS)
     with World() as world:
-        config = _write_config(folder, world.urls())
+        config = write_config(folder, world.urls())
         app = build(config)
         try:
             codes = _tell(app, world)
@@ -86,7 +86,7 @@ def _show_written(cycle: Cycle) -> None:
     say(f"Run {cycle.run}: {len(_written(cycle))} written.")
 
 
-def _write_config(folder: Path, urls: Mapping[str, str]) -> Path:
+def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
     """A configuration for the simulated sites, with copies of the mappings and SOPs to play with."""
     (folder / "mappings").mkdir()
     for name in MAPPING_FILES:

@@ -40,7 +40,7 @@ def main() -> None:
 
         say_error(error)
         sys.exit(error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last door
         if isinstance(error, BrokenPipeError):
             _hush()
             return

@@ -6,14 +6,17 @@ Markdown out is ``markdown_from_rich_text``, made in ``sync.core.markdown_text``
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from sync.core.markdown_text import markdown_from_rich_text
+from sync.core.markdown_text import is_relative_url, is_safe_url, markdown_from_rich_text
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -39,9 +42,9 @@ from sync.core.rich_text import (
 
 __all__ = ["markdown_from_rich_text", "rich_text_from_markdown"]
 
-SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
-_TASK = re.compile(r"\[([ xX])\](?:\s+|$)")
-_ALERT = re.compile(r"\[!(\w+)\]\s*")
+MOST_NESTED = 100  # levels; markdown-it leaves out what lies deeper, so such a text is shown as it was typed
+_BOX = re.compile(r"\[([ xX])\](?:[ \t]+|(?=\n)|$)")
+_ALERT = re.compile(r"\[!(note|tip|important|warning|caution)\][ \t]*([^\n]*)(?:\n|$)", re.IGNORECASE)
 _CONTENTS = re.compile(r"\[\[?_?TOC_?\]?\]", re.IGNORECASE)
 # GitHub's alerts as our panels: its five kinds fall on our four.
 _PANELS: dict[str, PanelKind] = {
@@ -56,16 +59,34 @@ class _Parser(MarkdownIt):
         return True
 
 
-_parser = _Parser("commonmark", {"html": False}).enable(["table", "strikethrough"])
+def _take_boxes_and_alerts(state: StateCore) -> None:
+    """Take "[x] " and "[!NOTE]" out of the source before its inline parse, so that an escaped "\\[x]" stays text."""
+    for opening, _, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if inline.type != "inline" or opening.level != inline.level - 2:
+            continue
+        if opening.type == "list_item_open" and (box := _BOX.match(inline.content)):
+            opening.meta["is_done"] = box[1] != " "
+            inline.content = inline.content[box.end() :]
+        elif opening.type == "blockquote_open" and (alert := _ALERT.match(inline.content)):
+            opening.meta["panel"] = _PANELS[alert[1].lower()]
+            opening.meta["title"] = unescapeAll(alert[2].strip())
+            inline.content = inline.content[alert.end() :]
+
+
+_parser = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
+_parser.core.ruler.after("block", "boxes_and_alerts", _take_boxes_and_alerts)
 
 
 def rich_text_from_markdown(text: str) -> RichText:
     """CommonMark with tables, strike-through, task lists, GitHub alerts and ``[TOC]``; the front matter is gone already.
 
-    A picture with a relative path is one of the page's files; one with a forbidden address is its alt text.
+    A picture with a relative path is one of the page's files; one with a forbidden address is its alt text. A relative link stays a
+    link, its address as typed: the caller knows where it leads. What is nested absurdly deep is shown as it was typed.
     """
-    tokens = _Tokens(_parser.parse(text.replace("\x00", "\ufffd")))
-    return tuple(_blocks(tokens, None))
+    tokens = _parser.parse(text.replace("\x00", "\ufffd"))
+    if any(token.level >= MOST_NESTED - 2 for token in tokens):
+        return (CodeBlock(text),)
+    return tuple(_blocks(_Tokens(tokens), None))
 
 
 class _Tokens:
@@ -100,7 +121,7 @@ def _blocks(tokens: _Tokens, closing: str | None) -> Iterator[Block]:
             start = token.attrs.get("start", 1)
             yield NumberedList(tuple(_items(tokens, "ordered_list_close")), int(start))
         elif kind == "blockquote_open":
-            yield _quote(tuple(_blocks(tokens, "blockquote_close")))
+            yield _quote(token, tuple(_blocks(tokens, "blockquote_close")))
         elif kind == "table_open":
             yield _table(tokens)
         else:
@@ -115,11 +136,16 @@ def _leaf(token: Token) -> Iterator[Block]:
 
 
 def _content(tokens: _Tokens, closing: str) -> Inlines:
-    """The inline content up to the closing token, pictures as their text."""
+    """The inline content up to the closing token. It cannot hold pictures: a link to each stands there, so that none is lost."""
     found = [
         part for token in tokens.until(closing) if token.type == "inline" for part in _inlines(token.children or [])
     ]
-    return _joined([Text(part.alt) if isinstance(part, Picture) else part for part in found])
+    return _trimmed(_joined([_link_to(part) if isinstance(part, Picture) else part for part in found]))
+
+
+def _link_to(picture: Picture) -> Anchor:
+    source = picture.url or picture.filename
+    return Anchor(picture.alt or source, source)
 
 
 def _paragraph(tokens: _Tokens) -> Iterator[Block]:
@@ -164,7 +190,7 @@ def _is_blank(part: Inline) -> bool:
 
 
 def _joined(parts: Sequence[Inline]) -> Inlines:
-    """Neighbouring texts of one style as one text, empty ones gone."""
+    """Neighbouring texts of one style as one text, empty ones gone, and the source's line ends as spaces."""
     found: list[Inline] = []
     for part in parts:
         last = found[-1] if found else None
@@ -172,7 +198,18 @@ def _joined(parts: Sequence[Inline]) -> Inlines:
             found[-1] = Text(last.text + part.text, *_style(last))
         elif not isinstance(part, Text) or part.text:
             found.append(part)
-    return tuple(found)
+    return tuple(Text(_unwrapped(part.text), *_style(part)) if isinstance(part, Text) else part for part in found)
+
+
+def _unwrapped(text: str) -> str:
+    """A line end inside a paragraph is a space, but nothing where a Chinese sentence was merely wrapped."""
+    first, *rest = text.split("\n")
+    for line in rest:
+        is_chinese = (
+            first and line and {unicodedata.east_asian_width(each) for each in first[-1] + line[0]} <= {"W", "F"}
+        )
+        first += line if is_chinese else f" {line}"
+    return first
 
 
 def _style(text: Text) -> tuple[bool, bool, bool, bool]:
@@ -190,7 +227,7 @@ def _inlines(tokens: Sequence[Token]) -> Iterator[Inline | Picture]:
         elif token.type == "link_open":
             anchor, url = [], str(token.attrs.get("href", ""))
         elif token.type == "link_close":
-            yield from _anchor("".join(anchor or []), url)
+            yield from _anchor(_unwrapped("".join(anchor or [])), url)
             anchor = None
         else:
             for part in _inline(token, marks):
@@ -211,14 +248,15 @@ def _inline(token: Token, marks: dict[str, int]) -> Iterator[Inline | Picture]:
     elif token.type == "hardbreak":
         yield LineBreak()
     elif token.type == "softbreak":
-        yield Text(" ", bold, italic, is_struck=struck)
+        yield Text("\n", bold, italic, is_struck=struck)
     elif token.type == "image":
         yield from _picture(token)
 
 
 def _anchor(text: str, url: str) -> Iterator[Inline]:
-    if is_safe_url(url):
-        yield Anchor(text or url, url)
+    address = url if is_safe_url(url) else unquote(url)
+    if is_safe_url(address) or is_relative_url(address):
+        yield Anchor(text or address, address)
     elif text:
         yield Text(text)
 
@@ -237,17 +275,6 @@ def _picture(token: Token) -> Iterator[Inline | Picture]:
         yield Text(alt)
 
 
-def is_safe_url(url: str) -> bool:
-    """Whether an address may be a link: http and https with a host, or mailto."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if parts.scheme not in SAFE_SCHEMES or re.search(r"[\x00-\x20\x7f]", url):
-        return False
-    return bool(parts.path) if parts.scheme == "mailto" else bool(parts.netloc)
-
-
 def _plain(tokens: Sequence[Token]) -> str:
     return "".join(token.content if not token.children else _plain(token.children) for token in tokens)
 
@@ -255,35 +282,12 @@ def _plain(tokens: Sequence[Token]) -> str:
 def _items(tokens: _Tokens, closing: str) -> Iterator[ListItem]:
     for token in tokens.until(closing):
         if token.type == "list_item_open":
-            yield _item(tuple(_blocks(tokens, "list_item_close")))
+            yield ListItem(tuple(_blocks(tokens, "list_item_close")), token.meta.get("is_done"))
 
 
-def _item(content: RichText) -> ListItem:
-    """An entry; ``[ ]`` or ``[x]`` at its very start makes it a checkbox."""
-    first = content[0] if content else None
-    if not isinstance(first, Paragraph) or not isinstance(first.content[0], Text):
-        return ListItem(content)
-    text = first.content[0]
-    found = _TASK.match(text.text) if not text.is_code else None
-    if not found or (found.end() == len(text.text) and not found[0].endswith(" ") and len(first.content) > 1):
-        return ListItem(content)
-    rest = _joined([Text(text.text[found.end() :], *_style(text)), *first.content[1:]])
-    body = (Paragraph(rest), *content[1:]) if rest else content[1:]
-    return ListItem(body, found[1] != " ")
-
-
-def _quote(content: RichText) -> Block:
-    """A quotation; ``[!NOTE]`` on its first line makes it a panel."""
-    first = content[0] if content else None
-    if not isinstance(first, Paragraph) or not isinstance(first.content[0], Text):
-        return Quote(content)
-    text = first.content[0]
-    found = _ALERT.match(text.text)
-    if not found or found[1].lower() not in _PANELS or _style(text) != (False, False, False, False):
-        return Quote(content)
-    rest = _trimmed(_joined([Text(text.text[found.end() :]), *first.content[1:]]))
-    body = (Paragraph(rest), *content[1:]) if rest else content[1:]
-    return Panel(_PANELS[found[1].lower()], body)
+def _quote(token: Token, content: RichText) -> Block:
+    """A quotation; ``[!NOTE]`` on its first line made it a panel."""
+    return Panel(token.meta["panel"], content, token.meta["title"]) if "panel" in token.meta else Quote(content)
 
 
 def _table(tokens: _Tokens) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from sync.core.rich_text import (
     Anchor,
@@ -33,13 +34,30 @@ from sync.core.rich_text import (
 _ALERTS: dict[PanelKind, str] = {"info": "NOTE", "tip": "TIP", "note": "IMPORTANT", "warning": "WARNING"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&#!])")
 _LINE_START = re.compile(r"^(\s*)([-+=:]|\d{1,9}[.)])")
+SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether an address may be a link: http and https with a host, or mailto."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme not in SAFE_SCHEMES or re.search(r"[\x00-\x20\x7f]", url):
+        return False
+    return bool(parts.path) if parts.scheme == "mailto" else bool(parts.netloc)
+
+
+def is_relative_url(url: str) -> bool:
+    """Whether an address names something beside the text it stands in: no scheme (RFC 3986 4.2: no colon before a slash), no host."""
+    return bool(url) and not url.startswith("//") and not re.match(r"[^/?#]*:", url) and not _CONTROL.search(url)
 
 
 def markdown_from_rich_text(blocks: RichText) -> str:
     """Markdown that reads back as the same tree, as far as Markdown can say it.
 
-    A lozenge becomes bold text, a person their name, a link to a page its text, a panel's title a bold first line.
+    A lozenge becomes bold text, a person their name, a link to a page its text; a link that may not be followed its text.
     """
     text = "\n\n".join(_written(blocks))
     return f"{text}\n" if text else ""
@@ -75,7 +93,7 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Picture(alt=alt, filename=filename, url=url):
-            return f"![{_escaped(alt)}]({_target(url or filename)})"
+            return f"![{_escaped(alt)}]({_target(url or filename)})" if url or filename else _line_safe(_escaped(alt))
         case Rule():
             return "___"  # dashes or stars in a list entry would swallow the entry
         case Contents():
@@ -84,10 +102,8 @@ def _block(block: Block) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    content = _written(panel.content)
-    if panel.title:
-        content = [f"**{_escaped(panel.title)}**", *content]
-    return _prefixed("\n\n".join([f"[!{_ALERTS[panel.kind]}]", *content]), "> ")
+    headline = f"[!{_ALERTS[panel.kind]}] {_escaped(panel.title)}".rstrip()
+    return _prefixed("\n\n".join([headline, *_written(panel.content)]), "> ")
 
 
 def _code(text: str, language: str) -> str:
@@ -167,7 +183,8 @@ def _inline(part: Inline) -> str:
         case Text():
             return _styled(part)
         case Anchor(text=text, url=url):
-            return f"[{_escaped(text)}]({_target(url)})"
+            is_link = is_safe_url(url) or is_relative_url(url)
+            return f"[{_escaped(text)}]({_target(url)})" if is_link else _escaped(text)
         case PageLink(text=text):
             return _escaped(text)
         case PersonMention(name=name):

@@ -220,14 +220,20 @@ def diff(
     published: Mapping[str, Published],
     existing: Mapping[str, Existing],
     fresh: Iterable[str],
+    blocked: Mapping[str, str] | None = None,
 ) -> Plan:
-    """The plan. ``published`` is one job set's ledger; ``existing`` holds what looks found; ``fresh`` the connections proven complete."""
+    """The plan. ``published`` is one job set's ledger; ``existing`` holds what looks found; ``fresh`` the connections proven complete;
+    ``blocked`` the keys whose target could not be read, and why.
+    """
     fresh_names = frozenset(fresh)
     changes: list[Change] = []
     skips: list[Skip] = []
     adoptions: list[Adoption] = []
     wanted = {item.key: item for item in desired}
     for item in wanted.values():
+        if blocked and item.key in blocked:
+            skips.append(Skip(item.key, item.target, "held", blocked[item.key]))
+            continue
         verdict = _decide(installation, item, published.get(item.key), existing.get(item.key), fresh_names)
         _sort(verdict, changes, skips, adoptions)
     for last in published.values():

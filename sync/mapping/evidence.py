@@ -23,12 +23,14 @@ _MAX_NAMES = 50
 def evidence_from_record(
     record: Record, mapping: ConnectionMapping
 ) -> tuple[tuple[Evidence, ...], tuple[MappingProblem, ...]]:
-    """All evidence the mapping's rules find in the record, in a stable order; and links whose type no rule names."""
+    """All evidence the mapping's rules find in the record, in a stable order; and links whose type no rule names: such a link is
+    a problem, and until a rule says more, a relation named like its type."""
     found: list[Evidence] = []
-    for rule in mapping.dependencies:
+    unwritten = _unwritten_rules(record, mapping)
+    for rule in (*mapping.dependencies, *unwritten):
         if not rule.is_ignored:
             found.extend(_BY_SELECTOR[rule.selector](record, rule))
-    return tuple(dict.fromkeys(found)), tuple(_unmapped_links(record, mapping))
+    return tuple(dict.fromkeys(found)), tuple(_unmapped_link(record, rule) for rule in unwritten)
 
 
 def _links(record: Record, rule: DependencyRule) -> Iterator[Evidence]:
@@ -152,13 +154,21 @@ def names_in(texts: Iterable[str], keeps_text: bool) -> list[str]:
     return list(dict.fromkeys(found))[:_MAX_NAMES]
 
 
-def _unmapped_links(record: Record, mapping: ConnectionMapping) -> Iterator[MappingProblem]:
+def _unwritten_rules(record: Record, mapping: ConnectionMapping) -> list[DependencyRule]:
+    """A rule for each link type of the record that no rule names: a relation called by the type's own name."""
     known = {folded(rule.names[0]) for rule in mapping.dependencies if rule.selector == "link"}
     unknown = {
-        link.type_name or link.type_id
+        (link.type_name or link.type_id, link.type_id or link.type_name)
         for link in record.links
         if not {folded(link.type_id), folded(link.type_name)} & known
     }
-    for name in sorted(unknown):
-        text = "no rule under dependencies: says what this link means"
-        yield MappingProblem(record.ref, "unmapped_link", text, "dependencies", name, mapping.file)
+    return [
+        # By id where there is one: a rule may name another type of the same name by its id.
+        DependencyRule(mapping.file, 0, "link", names=(wanted,), label=name, relation=folded(name) or "link")
+        for name, wanted in sorted(unknown)
+    ]
+
+
+def _unmapped_link(record: Record, rule: DependencyRule) -> MappingProblem:
+    text = "no rule under dependencies: says what this link means; it is kept as a relation"
+    return MappingProblem(record.ref, "unmapped_link", text, "dependencies", rule.label, rule.file)

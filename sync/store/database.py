@@ -33,7 +33,7 @@ _SQLITE_SENTENCES = (
         "the file cannot be opened; check that it is a file and that this user may read and write it",
     ),
     ("disk i/o error", "the disk cannot be read or written; check the disk, then put the last backup back if needed"),
-    ("no such table", "its tables are not there; run `tieline migrate`"),
+    ("no such table", "its tables are not there; run `tieline collect`, which makes them"),
 )
 _POSTGRES_SENTENCES = (
     ("53100", "the server's disk is full; free some space there and run again"),
@@ -47,7 +47,7 @@ _POSTGRES_SENTENCES = (
     ("28", "the server refuses the user or the password; check both"),
     ("3D000", "the server has no such database; create it, or correct the name"),
     ("42501", "this user lacks a right; let it create and write tables in its schema"),
-    ("42P01", "its tables are not there; run `tieline migrate`"),
+    ("42P01", "its tables are not there; run `tieline collect`, which makes them"),
     ("57P", "the server is starting up or shutting down; run again when it is back"),
     ("08", "the connection to the server was lost; check that it runs, then run again"),
     ("XX", "the server reports damaged data; see its log, and put the last backup back if needed"),

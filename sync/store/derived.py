@@ -10,13 +10,14 @@ from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, func, select
 
 from sync.core.values import Account, Dependency, Document, Evidence, ExternalReference, Ref, Relation, Task
-from sync.store.bulk import replace
+from sync.store.bulk import merge, replace
 from sync.store.codec import clean, decoder, json_from_value
 from sync.store.entries import RecordProblem
 from sync.store.tables import (
     ACCOUNTS,
     ALIASES,
     DEPENDENCIES,
+    DERIVATIONS,
     DERIVED,
     DOCUMENTS,
     EVIDENCE,
@@ -100,6 +101,18 @@ def drop_derived(connection: Connection) -> None:
     """Forget everything derived; mapping makes it again from the raw records."""
     for table in DERIVED:
         connection.execute(delete(table))
+
+
+def derivation(connection: Connection, name: str) -> tuple[str, str] | None:
+    """By which mapping a connection's derived rows were made: the mapping's digest and the vendor fields it reads; None: never."""
+    table = DERIVATIONS.c
+    row = connection.execute(select(table.mapping_digest, table.fields).where(table.connection == name)).first()
+    return (row[0], row[1]) if row else None
+
+
+def put_derivation(connection: Connection, name: str, mapping_digest: str, fields: str) -> None:
+    """Remember by which mapping a connection's derived rows are made."""
+    merge(connection, DERIVATIONS, [(name, mapping_digest, clean(fields))], compare=("mapping_digest", "fields"))
 
 
 def load_tasks(connection: Connection) -> dict[Ref, Task]:

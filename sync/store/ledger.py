@@ -209,6 +209,11 @@ def release_lease(connection: Connection, name: str, holder: str) -> None:
     connection.execute(delete(LEASES).where(LEASES.c.name == name, LEASES.c.holder == holder))
 
 
+def lease_holder(connection: Connection, name: str) -> str:
+    """Who holds the lease, expired or not; empty for nobody."""
+    return connection.execute(select(LEASES.c.holder).where(LEASES.c.name == name)).scalar() or ""
+
+
 _AUDIT = (
     select(CHANGES.c.run, CHANGES.c.intent, CHANGES.c.at, CHANGES.c.before, CHANGES.c.after, INTENTS.c.value)
     .join(INTENTS, INTENTS.c.id == CHANGES.c.intent)

@@ -84,6 +84,9 @@ EXTERNAL_REFERENCES = Table(
     "external_references", METADATA, _key("record"), _key("side"), _key("relation"), _key("text_digest"), _text("value")
 )
 
+# By which mapping a connection's derived rows were made, and which vendor fields its raw records were fetched with.
+DERIVATIONS = Table("derivations", METADATA, _key("connection"), _text("mapping_digest"), _text("fields"))
+
 CONNECTIONS = Table("connections", METADATA, _key("name"), _text("fingerprint"), _text("pinned_at"))
 RUNS = Table(
     "runs",
@@ -164,5 +167,5 @@ LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until")
 RAW = (RAW_RECORDS, CERTIFICATES, CURSORS)
 BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
-DERIVED = (*BY_RECORD, *LINKS)
+DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES)

@@ -40,7 +40,9 @@ class DirectorySuite:
 class DirectoryFaults:
     """A Directory under faults: everybody, or an error."""
 
-    @pytest.mark.parametrize("kind", ["rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "truncated"])
+    @pytest.mark.parametrize(
+        "kind", ["rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "truncated"]
+    )
     def test_a_passing_fault_costs_nobody(self, subject: RemoteDirectorySubject, kind: FaultKind) -> None:
         names(subject.directory)  # what a connection remembers is not asked again
         subject.wire.forget()

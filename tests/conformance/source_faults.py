@@ -43,7 +43,6 @@ class SourceFaults:
         """Some more items than the story has."""
         return [subject.make(f"第 {number} 件") for number in range(6)]
 
-
     @pytest.fixture
     def places(self, items: list[str], subject: RemoteSourceSubject, empty_database: Path, tmp_path: Path) -> list[int]:
         """Where a fault may fall in a whole collect: its first request, its last, and some between them."""
@@ -55,7 +54,9 @@ class SourceFaults:
             counts.append(len(subject.wire.requests()))
         return sorted({round(step * (counts[-1] - 1) / (MOST_PLACES - 1)) for step in range(MOST_PLACES)})
 
-    @pytest.mark.parametrize("kind", ["rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "truncated"])
+    @pytest.mark.parametrize(
+        "kind", ["rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "truncated"]
+    )
     def test_a_passing_fault_costs_nothing(
         self, subject: RemoteSourceSubject, places: list[int], empty_database: Path, tmp_path: Path, kind: FaultKind
     ) -> None:

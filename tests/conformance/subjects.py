@@ -137,6 +137,14 @@ class TrackerSubject(Protocol):
     def delete_task(self) -> None: ...
 
 
+class MutualLinkSubject(TrackerSubject, Protocol):
+    """A tracker whose links show at both ends; ``other`` lies in the same tool."""
+
+    def turn_links_round(self) -> None:
+        """Make the tool say the reverse of each link that it is sent."""
+        ...
+
+
 class RemoteTrackerSubject(TrackerSubject, Protocol):
     """A tracker over the wire."""
 

@@ -8,9 +8,11 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.jira import CONNECTOR
+from sandbox.http import Request, Response
 from sandbox.jira import ACCOUNT_EMAIL, API_TOKEN, PERSONAL_ACCESS_TOKEN, JiraSimulator, seed
 from sandbox.story import story
 from sync.core.ports import ConnectionSettings, LinkEnd
@@ -19,7 +21,7 @@ from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
 from tests.conformance.source_suite import SourceSuite
 from tests.conformance.subjects import Clock, Wire, hurry, served
-from tests.conformance.tracker_suite import TrackerFaults, TrackerSuite
+from tests.conformance.tracker_suite import LinkFaults, LinkSuite, MutualLinkSuite, TrackerFaults, TrackerSuite
 
 __all__ = ["empty_database", "store"]
 SECURITY = {"id": "10200", "name": "核心组", "description": ""}
@@ -118,6 +120,37 @@ class JiraSubject:
         self.simulator.add_user(f"u{len(self.people())}", name)
 
 
+class Backwards(JiraSimulator):
+    """A site that takes the two ends of a link the other way round."""
+
+    def handle(self, request: Request) -> Response:
+        if request.method == "POST" and request.path.endswith("/issueLink"):
+            sent = request.json()
+            sent["inwardIssue"], sent["outwardIssue"] = sent["outwardIssue"], sent["inwardIssue"]
+            request = replace(request, body=msgspec.json.encode(sent))
+        return super().handle(request)
+
+
+class NativeLinks:
+    """The site's subject, with an issue of the same site as the other end."""
+
+    def __init__(self, subject: JiraSubject) -> None:
+        self._subject = subject
+        self._other = subject.simulator.create_issue(subject.scope, "另一头")
+        url = f"https://company.example/browse/{self._other.key}"
+        self.other = LinkEnd(Ref.of(subject.name, "task", str(self._other.id)), self._other.key, "另一头", url)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._subject, name)
+
+    def link_by_hand(self, side: LinkSide) -> None:
+        ends = (self._subject.task.key, str(self._other.id))
+        self._subject.simulator.link("Blocks", *(ends if side == "blocks" else reversed(ends)))
+
+    def turn_links_round(self) -> None:
+        self._subject.simulator.__class__ = Backwards
+
+
 @pytest.fixture(params=["cloud", "dc"])
 def subject(request: pytest.FixtureRequest) -> Iterator[JiraSubject]:
     clock = Clock()
@@ -144,6 +177,12 @@ class TestJiraAsTracker(TrackerSuite):
 
 class TestJiraTrackerUnderFaults(TrackerFaults):
     pass
+
+
+class TestJiraNativeLinks(LinkSuite, MutualLinkSuite, LinkFaults):
+    @pytest.fixture
+    def subject(self, subject: JiraSubject) -> NativeLinks:
+        return NativeLinks(subject)
 
 
 class TestJiraAsDirectory(DirectorySuite):

@@ -13,16 +13,18 @@ from sync.core.errors import (
     CannotExpress,
     Conflict,
     LostAnswer,
+    Nonsense,
     NotFound,
     Refused,
     TielineError,
 )
-from sync.core.ports import Tracker, Written
+from sync.core.ports import LinkEnd, Tracker, Written
 from sync.core.values import LinkSide
 from tests.conformance.subjects import (
     MARK,
     OTHER_MARK,
     WRITES,
+    MutualLinkSubject,
     RemoteTrackerSubject,
     TrackerSubject,
     text,
@@ -32,13 +34,11 @@ SIDES: tuple[LinkSide, LinkSide] = ("waits_for", "blocks")
 MOST_WRITES = 4
 
 
-class TrackerSuite:
-    """The promises of ``Tracker``, method by method."""
+class CommentSuite:
+    """The promises of a Tracker's comments."""
 
     def test_it_is_a_tracker(self, subject: TrackerSubject) -> None:
         assert isinstance(subject.tracker, Tracker)
-
-    # -- comments
 
     def test_find_comment_is_our_comment_with_this_mark_or_none(self, subject: TrackerSubject) -> None:
         assert subject.tracker.find_comment(subject.task, MARK) is None
@@ -106,7 +106,14 @@ class TrackerSuite:
             subject.tracker.remove_comment(subject.task, made)
         assert subject.comments() == [made.id]
 
-    # -- links
+    def test_what_the_vendor_cannot_hold_raises_and_leaves_nothing(self, subject: TrackerSubject) -> None:
+        with pytest.raises((CannotExpress, Refused)):
+            subject.tracker.add_comment(subject.task, MARK, text("长" * 40_000))
+        assert subject.comments() == []
+
+
+class LinkSuite:
+    """The promises of a Tracker's links."""
 
     @pytest.mark.parametrize("side", SIDES)
     def test_add_link_says_it_on_the_task_and_find_link_finds_it(self, subject: TrackerSubject, side: LinkSide) -> None:
@@ -124,7 +131,9 @@ class TrackerSuite:
     ) -> None:
         subject.tracker.add_link(subject.task, subject.other, side, MARK)
         opposite: LinkSide = "blocks" if side == "waits_for" else "waits_for"
-        another = replace(subject.other, ref=type(subject.other.ref)(f"{subject.other.ref}9"), url=f"{subject.other.url}9")
+        another = replace(
+            subject.other, ref=type(subject.other.ref)(f"{subject.other.ref}9"), url=f"{subject.other.url}9"
+        )
         assert subject.tracker.find_link(subject.task, subject.other, opposite, OTHER_MARK) is None
         assert subject.tracker.find_link(subject.task, another, side, OTHER_MARK) is None
 
@@ -154,46 +163,65 @@ class TrackerSuite:
             subject.tracker.remove_link(subject.task, found)
         assert subject.links() == 1
 
-    # -- what cannot be done
-
     def test_on_a_task_that_is_gone_everything_raises_and_removing_does_not(self, subject: TrackerSubject) -> None:
         comment = subject.tracker.add_comment(subject.task, MARK, text("一"))
         link = subject.tracker.add_link(subject.task, subject.other, "waits_for", MARK)
         subject.delete_task()
-        for write in (
+        writes: tuple[Callable[[], Written], ...] = (
             lambda: subject.tracker.add_comment(subject.task, OTHER_MARK, text("二")),
             lambda: subject.tracker.edit_comment(subject.task, comment, MARK, text("二")),
             lambda: subject.tracker.add_link(subject.task, subject.other, "blocks", OTHER_MARK),
-        ):
+        )
+        for write in writes:
             with pytest.raises(NotFound):
                 write()
         subject.tracker.remove_comment(subject.task, comment)
         subject.tracker.remove_link(subject.task, link)
 
-    def test_what_the_vendor_cannot_hold_raises_and_leaves_nothing(self, subject: TrackerSubject) -> None:
-        with pytest.raises((CannotExpress, Refused)):
-            subject.tracker.add_comment(subject.task, MARK, text("长" * 40_000))
-        assert subject.comments() == []
+
+class TrackerSuite(CommentSuite, LinkSuite):
+    """The promises of ``Tracker``, method by method."""
 
 
-class TrackerFaults:
-    """Writes under faults, wherever in the operation they fall: nothing twice, nothing half made and forgotten."""
+class MutualLinkSuite:
+    """What is promised where one link shows at both ends."""
 
-    @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
-    def test_a_comment_whose_answer_was_lost_is_found_and_never_doubled(
-        self, subject: RemoteTrackerSubject, kind: FaultKind
+    @pytest.mark.parametrize("side", SIDES)
+    def test_add_link_is_read_back_and_undone_if_it_says_the_reverse(
+        self, subject: MutualLinkSubject, side: LinkSide
     ) -> None:
-        def add() -> Written:
-            return subject.tracker.add_comment(subject.task, MARK, text("一"))
+        subject.turn_links_round()
+        with pytest.raises(Nonsense):
+            subject.tracker.add_link(subject.task, subject.other, side, MARK)
+        assert subject.links() == 0
 
-        for skip in range(MOST_WRITES):
-            subject.wire.plan(kind, WRITES, skip=skip)
-            made = self._written(add, lambda: subject.tracker.find_comment(subject.task, MARK))
-            assert subject.comments() == [made.id]
-            if not self._went_off(subject):
-                break
-            subject.tracker.remove_comment(subject.task, made)
-        assert skip
+    @pytest.mark.parametrize("side", SIDES)
+    def test_a_link_is_found_from_its_other_end(self, subject: MutualLinkSubject, side: LinkSide) -> None:
+        made = subject.tracker.add_link(subject.task, subject.other, side, MARK)
+        opposite: LinkSide = "blocks" if side == "waits_for" else "waits_for"
+        here = LinkEnd(subject.task, "", "", "https://company.example/here")
+        found = subject.tracker.find_link(subject.other.ref, here, opposite, OTHER_MARK)
+        assert found is not None
+        assert found.id == made.id
+        assert subject.tracker.find_link(subject.other.ref, here, side, OTHER_MARK) is None
+
+
+def written(write: Callable[[], Written], find: Callable[[], Written | None]) -> Written:
+    """As ``apply`` does it: write; after a lost answer look, and write again only when nothing is there."""
+    try:
+        return write()
+    except LostAnswer:
+        return find() or write()
+
+
+def went_off(subject: RemoteTrackerSubject) -> bool:
+    is_spent = subject.wire.is_spent()
+    subject.wire.clear()
+    return is_spent
+
+
+class LinkFaults:
+    """Links under faults, wherever in the operation they fall: nothing twice, nothing half made and forgotten."""
 
     @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
     @pytest.mark.parametrize("side", SIDES)
@@ -205,12 +233,32 @@ class TrackerFaults:
 
         for skip in range(MOST_WRITES):
             subject.wire.plan(kind, WRITES, skip=skip)
-            made = self._written(add, lambda: subject.tracker.find_link(subject.task, subject.other, side, MARK))
+            made = written(add, lambda: subject.tracker.find_link(subject.task, subject.other, side, MARK))
             assert subject.links() == 1
-            if not self._went_off(subject):
+            if not went_off(subject):
                 break
             subject.tracker.remove_link(subject.task, replace(made, is_ours=True))
             assert subject.links() == 0
+        assert skip
+
+
+class TrackerFaults(LinkFaults):
+    """Comments and links under faults."""
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
+    def test_a_comment_whose_answer_was_lost_is_found_and_never_doubled(
+        self, subject: RemoteTrackerSubject, kind: FaultKind
+    ) -> None:
+        def add() -> Written:
+            return subject.tracker.add_comment(subject.task, MARK, text("一"))
+
+        for skip in range(MOST_WRITES):
+            subject.wire.plan(kind, WRITES, skip=skip)
+            made = written(add, lambda: subject.tracker.find_comment(subject.task, MARK))
+            assert subject.comments() == [made.id]
+            if not went_off(subject):
+                break
+            subject.tracker.remove_comment(subject.task, made)
         assert skip
 
     @pytest.mark.parametrize("kind", ["lost_answer", "truncated"])
@@ -234,10 +282,11 @@ class TrackerFaults:
     ) -> None:
         comment = subject.tracker.add_comment(subject.task, MARK, text("一"))
         link = subject.tracker.add_link(subject.task, subject.other, "blocks", MARK)
-        for remove in (
+        removals: tuple[Callable[[], None], ...] = (
             lambda: subject.tracker.remove_comment(subject.task, comment),
             lambda: subject.tracker.remove_link(subject.task, link),
-        ):
+        )
+        for remove in removals:
             subject.wire.plan(kind, r"^DELETE ")
             try:
                 remove()
@@ -254,10 +303,12 @@ class TrackerFaults:
         assert subject.links() == 1
 
     def test_refused_writes_leave_nothing(self, subject: RemoteTrackerSubject) -> None:
-        for write in (
+        writes: tuple[Callable[[], Written], ...] = (
             lambda: subject.tracker.add_comment(subject.task, MARK, text("一")),
-            *(lambda side=side: subject.tracker.add_link(subject.task, subject.other, side, MARK) for side in SIDES),
-        ):
+            lambda: subject.tracker.add_link(subject.task, subject.other, "waits_for", MARK),
+            lambda: subject.tracker.add_link(subject.task, subject.other, "blocks", MARK),
+        )
+        for write in writes:
             subject.wire.plan("unauthorized", WRITES)
             with pytest.raises(AccessDenied):
                 write()
@@ -284,17 +335,3 @@ class TrackerFaults:
             subject.wire.plan(kind, r"^GET ", skip=skip)
             assert subject.tracker.find_comment(subject.task, MARK) == made
             subject.wire.clear()
-
-    @staticmethod
-    def _written(write: Callable[[], Written], find: Callable[[], Written | None]) -> Written:
-        """As ``apply`` does it: write; after a lost answer look, and write again only when nothing is there."""
-        try:
-            return write()
-        except LostAnswer:
-            return find() or write()
-
-    @staticmethod
-    def _went_off(subject: RemoteTrackerSubject) -> bool:
-        is_spent = subject.wire.is_spent()
-        subject.wire.clear()
-        return is_spent

@@ -64,8 +64,8 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
 
 def planned(store: Store, targets: Targets, desired: list[Desired]) -> Plan:
     published = store.published()
-    existing = look(targets, store, "acme", keys_to_look_at(desired, published, {}))
-    return diff("acme", desired, published, existing, FRESH)
+    existing, blocked = look(targets, store, "acme", keys_to_look_at(desired, published, {}))
+    return diff("acme", desired, published, existing, FRESH, blocked)
 
 
 def cycle(store: Store, targets: Targets, desired: list[Desired]) -> tuple[Plan, object]:

@@ -134,7 +134,7 @@ def test_a_server_that_drops_us_is_told_and_found_again(postgres_server: str, po
 
 
 def test_missing_tables_are_told(empty_url: str) -> None:
-    with Store.open(empty_url) as store, pytest.raises(StoreUnavailable, match="run `tieline migrate`"):
+    with Store.open(empty_url) as store, pytest.raises(StoreUnavailable, match="run `tieline collect`"):
         store.load_tasks()
 
 
@@ -175,10 +175,10 @@ def test_migrating_again_does_nothing_and_two_at_once_do_not_collide(empty_url: 
             schema.upgrade(connection)
 
 
-SECOND_STEP = '''
+NEXT_STEP = '''
 """A step that a careless colleague might write."""
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "{last}"
 def upgrade() -> None:
     {step}
 '''
@@ -189,7 +189,7 @@ def _migrations_with(step: str, folder: Path) -> Path:
     (folder / "env.py").write_text((schema.FOLDER / "env.py").read_text())
     for path in (schema.FOLDER / "versions").glob("[0-9]*.py"):
         (folder / "versions" / path.name).write_text(path.read_text())
-    (folder / "versions" / "0002_careless.py").write_text(SECOND_STEP.format(step=step))
+    (folder / "versions" / "9999_careless.py").write_text(NEXT_STEP.format(step=step, last=schema.revisions()[-1]))
     return folder
 
 
@@ -241,13 +241,13 @@ def test_each_step_keeps_the_data_of_the_version_before(empty_url: str, revision
 
 def test_a_step_that_keeps_the_data_passes_the_same_check(empty_url: str, tmp_path: Path) -> None:
     folder = _migrations_with("op.execute('ALTER TABLE tasks ADD COLUMN more TEXT')", tmp_path / "m")
-    _upgrade_with_data(empty_url, "0002", folder)
+    _upgrade_with_data(empty_url, "9999", folder)
 
 
 def test_a_step_that_loses_data_is_caught(empty_url: str, tmp_path: Path) -> None:
     folder = _migrations_with("op.execute('DELETE FROM answers')", tmp_path / "m")
     with pytest.raises(AssertionError):
-        _upgrade_with_data(empty_url, "0002", folder)
+        _upgrade_with_data(empty_url, "9999", folder)
 
 
 def test_a_step_that_fails_leaves_the_version_before(empty_url: str, tmp_path: Path) -> None:
@@ -255,9 +255,9 @@ def test_a_step_that_fails_leaves_the_version_before(empty_url: str, tmp_path: P
     with Store.open(empty_url) as store:
         store.migrate()
         with pytest.raises(StoreUnavailable), store._connected(is_writing=True) as connection:
-            schema.upgrade(connection, "0002", folder)
+            schema.upgrade(connection, "9999", folder)
         assert store.answers() == {}
-        assert store._revision() == "0001"
+        assert store._revision() == schema.revisions()[-1]
 
 
 def test_there_is_no_way_down() -> None:

@@ -158,16 +158,16 @@ def test_every_node_is_written() -> None:
         Rule(),
     )
     assert markdown_from_rich_text(blocks) == (
-        "[[需求评审|看这页]] [[需求评审]] @李娜\n\n"
-        "`完整` 1 < 2 & a_b\\*c [\\[甲\\]](<https://x.cn/a_(b)>)\n\n"
+        "看这页 需求评审 @李娜\n\n"
+        "**完整** 1 \\< 2 \\& a\\_b\\*c [\\[甲\\]](https://x.cn/a\\_\\(b\\))\n\n"
         "> [!WARNING] 标题\n>\n> 当心\n\n"
-        "![图](<我的 图.png>)\n\n"
-        "没有来源\n\n[TOC]\n\n___"
+        "![图](我的%20图.png)\n\n"
+        "没有来源\n\n[TOC]\n\n___\n"
     )
 
 
 def test_an_unsafe_link_is_written_as_text() -> None:
-    assert markdown_from_rich_text((Paragraph((Anchor("点我", "javascript:alert(1)"),)),)) == "点我"
+    assert markdown_from_rich_text((Paragraph((Anchor("点我", "javascript:alert(1)"),)),)) == "点我\n"
 
 
 HOSTILE = [
