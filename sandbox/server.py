@@ -136,7 +136,7 @@ class Sandbox:
                 request.method, request.path, request.query, request.body, response.status, kind, content_type
             )
         )
-        if kind in ("reset", "lost_answer"):
+        if kind in ("reset", "lost_answer") or (kind == "truncated" and not response.body):
             _drop_connection(send)
         elif kind == "truncated":
             await _send(send, response, keep=len(response.body) // 2)

@@ -29,7 +29,18 @@ from sync.remote import keep_secret
 # Names a person signs in with; not secrets, though they may come from the environment as well.
 PLAIN_CREDENTIALS = frozenset({"email", "user"})
 COMMON_SETTINGS = frozenset(
-    {"type", "variant", "base_url", "browse_base", "mapping", "language", "zone", "requests_per_second", "in_flight"}
+    {
+        "type",
+        "variant",
+        "auth",
+        "base_url",
+        "browse_base",
+        "mapping",
+        "language",
+        "zone",
+        "requests_per_second",
+        "in_flight",
+    }
 )
 
 
@@ -51,6 +62,12 @@ class ConnectionConfig(BaseModel):
     zone: str = ""
     requests_per_second: float = Field(0.0, ge=0)
     in_flight: int = Field(0, ge=0, le=64)
+    auth: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The connector's own settings: credentials may stand under ``auth`` or beside the others."""
+        return {**(self.model_extra or {}), **self.auth}
 
 
 class LimitsConfig(_Model):
@@ -187,9 +204,15 @@ def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:
     return connection.variant or (manifest.variants[0] if len(manifest.variants) == 1 else "")
 
 
+def credentials_of(connection: ConnectionConfig, manifest: Connector) -> tuple[str, ...]:
+    """The credentials this connection signs in with: the usual ones, or the other set when that is what is written."""
+    variant = variant_of(connection, manifest)
+    other = manifest.other_credentials.get(variant, ())
+    return other if other and all(name in connection.extra for name in other) else manifest.credentials[variant]
+
+
 def _credential_problems(connection: ConnectionConfig, manifest: Connector, problem: Any) -> None:
-    wanted = manifest.credentials[variant_of(connection, manifest)]
-    extra = connection.model_extra or {}
+    wanted, extra = credentials_of(connection, manifest), connection.extra
     for name in wanted:
         value = extra.get(name)
         if value is None:
@@ -261,9 +284,9 @@ def connection_settings(
     """A connection's settings, by default with its secrets read. Raises ConfigError when one is missing."""
     config = loaded.config.connections[name]
     manifest = connectors_by_name()[config.type]
-    extra = config.model_extra or {}
+    extra = config.extra
     credentials = {}
-    for wanted in (*manifest.credentials[variant_of(config, manifest)], *PLAIN_CREDENTIALS) if with_secrets else ():
+    for wanted in (*credentials_of(config, manifest), *PLAIN_CREDENTIALS) if with_secrets else ():
         if (value := extra.get(wanted)) is not None:
             is_reference = str(value).startswith(("env:", "file:"))
             credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)

@@ -29,6 +29,7 @@ CONNECTOR = Connector(
     connect=connect,
     record_from_raw=record_from_raw,
     scope_word="projects",
+    other_credentials={"dc": ("user", "password")},
     has_mutual_links=True,
     options=(
         "accept_language",

@@ -6,7 +6,7 @@ Pure: the same view, settings and published entries give the same judgement.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from jobs.delays.text import comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
-from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start, forecasts_of, today_for
+from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start, forecasts_of
 from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
 
 NAME = "delays"
@@ -51,10 +51,11 @@ class Delay:
     is_open_ended: bool
     is_about_start: bool
     awaited: date | None
+    is_past_due: bool
 
     @property
     def is_after_start(self) -> bool:
-        return self.dependency.type in ("start_to_start", "start_to_finish")
+        return self.dependency.type.startswith("start")
 
 
 def judge(view: View, settings: DelaySettings, published: Mapping[str, Published]) -> Judgement:
@@ -103,8 +104,11 @@ def _delay(view: View, plan: Schedule, dependency: Dependency, settings: DelaySe
         days = calendar.workdays_between(planned, expected)
         if days >= settings.min_slip_days:
             is_open = forecast.is_open_ended
-            delay = Delay(dependency, before, after, planned, expected, days, is_open, is_about_start, None)
-            return replace(delay, awaited=forecast.start if delay.is_after_start else forecast.finish)
+            awaited = forecast.start if dependency.type.startswith("start") else forecast.finish
+            is_past_due = plan.is_overdue(before.ref)
+            return Delay(
+                dependency, before, after, planned, expected, days, is_open, is_about_start, awaited, is_past_due
+            )
     return None
 
 
@@ -168,13 +172,13 @@ def _facts(
     view: View, delay: Delay, downstream: list[tuple[Task, int]], here: Task, language: Language
 ) -> dict[str, Any]:
     """What the comment says, in plain values. Where no date is known, no number that would grow by itself is told."""
-    due, is_told = delay.predecessor.due, not delay.is_open_ended
+    is_told = not delay.is_open_ended
     return {
         "side": "predecessor" if here.ref == delay.predecessor.ref else "successor",
         **_ends(view, delay.predecessor, delay.successor, here.ref, language),
         "contact": _contact(view, delay.predecessor, here.ref, language),
-        "predecessor_due": due,
-        "is_past_due": due is not None and due < today_for(view)(delay.predecessor),
+        "predecessor_due": delay.predecessor.due,
+        "is_past_due": delay.is_past_due,
         "awaited": delay.awaited if is_told else None,
         "planned": delay.planned,
         "expected": delay.expected if is_told else None,
@@ -276,7 +280,8 @@ def _closing_facts(
     facts = dict(last.facts)
     if before and after and "restricted" in (before.visibility, after.visibility):
         facts |= _ends(view, before, after, last.target, language)
-        facts |= {"downstream": []} if "downstream" in facts else {}
+        if "downstream" in facts:
+            facts |= {"downstream": [], "contact": _contact(view, before, last.target, language)}
     if message == last.message:
         return facts
     return {name: facts[name] for name in ("side", "predecessor", "successor", "is_about_start", "language")}

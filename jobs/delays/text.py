@@ -15,54 +15,58 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 WORDS: dict[str, dict[Language, str]] = {
     "delay_headline": {"zh-CN": "跨部门依赖延期提醒", "en": "A dependency between departments is late"},
     "successor_start": {
-        "zh-CN": "{after}原计划 {planned} 开始，要等{before}完成。",
+        "zh-CN": "{after}原计划 {planned}开始，要等{before}完成。",
         "en": "{after} was planned to start on {planned}, once {before} is finished.",
     },
     "successor_finish": {
-        "zh-CN": "{after}原计划 {planned} 完成，要等{before}完成。",
+        "zh-CN": "{after}原计划 {planned}完成，要等{before}完成。",
         "en": "{after} was planned to finish on {planned}, not before {before} is finished.",
     },
     "successor_start_after_start": {
-        "zh-CN": "{after}原计划 {planned} 开始，要等{before}先开始。",
+        "zh-CN": "{after}原计划 {planned}开始，要等{before}先开始。",
         "en": "{after} was planned to start on {planned}, once {before} has started.",
     },
     "successor_finish_after_start": {
-        "zh-CN": "{after}原计划 {planned} 完成，要等{before}先开始。",
+        "zh-CN": "{after}原计划 {planned}完成，要等{before}先开始。",
         "en": "{after} was planned to finish on {planned}, not before {before} has started.",
     },
     "effect_start": {
-        "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
-        "en": "{before} is now due on {due}, so the earliest start is {expected}, {days} later than planned.",
+        "zh-CN": "前置任务现在计划 {due}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "That task is now due on {due}, so the earliest start is {expected}, {days} later than planned.",
     },
     "effect_finish": {
-        "zh-CN": "{before}现在计划 {due} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
-        "en": "{before} is now due on {due}, so the earliest finish is {expected}, {days} later than planned.",
+        "zh-CN": "前置任务现在计划 {due}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "That task is now due on {due}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_start_pushed": {
-        "zh-CN": "{before}也在等前面的任务，预计 {awaited} 完成，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
-        "en": "{before} is held up itself and expected to finish on {awaited}, so the earliest start is {expected}, "
+        "zh-CN": "前置任务自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "That task is held up itself and expected to finish on {awaited}, so the earliest start is {expected}, "
         "{days} later than planned.",
     },
     "effect_finish_pushed": {
-        "zh-CN": "{before}也在等前面的任务，预计 {awaited} 完成，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
-        "en": "{before} is held up itself and expected to finish on {awaited}, so the earliest finish is {expected}, "
+        "zh-CN": "前置任务自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "That task is held up itself and expected to finish on {awaited}, so the earliest finish is {expected}, "
         "{days} later than planned.",
     },
     "effect_start_after_start": {
-        "zh-CN": "{before}预计 {awaited} 才开始，因此最早 {expected} 才能开始，比计划晚 {days} 个工作日。",
-        "en": "{before} is expected to start on {awaited}, so the earliest start is {expected}, {days} later than planned.",
+        "zh-CN": "前置任务预计 {awaited}才开始，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "That task is expected to start on {awaited}, so the earliest start is {expected}, {days} later than planned.",
     },
     "effect_finish_after_start": {
-        "zh-CN": "{before}预计 {awaited} 才开始，因此最早 {expected} 才能完成，比计划晚 {days} 个工作日。",
-        "en": "{before} is expected to start on {awaited}, so the earliest finish is {expected}, {days} later than planned.",
+        "zh-CN": "前置任务预计 {awaited}才开始，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "That task is expected to start on {awaited}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_open": {
-        "zh-CN": "{before}已过计划完成日 {due}，还没有新的完成日期，新的时间暂时定不下来。",
-        "en": "{before} is past its due date {due} and has no new one yet, so no new date can be given.",
+        "zh-CN": "前置任务已过计划完成日 {due}，还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "That task is past its due date {due} and has no new one yet, so no new date can be given.",
+    },
+    "effect_undated": {
+        "zh-CN": "前置任务已过计划时间，还没有完成日期，新的时间暂时定不下来。",
+        "en": "That task is past its planned date and has no due date, so no new date can be given.",
     },
     "effect_upstream": {
-        "zh-CN": "{before}自己也在等前面的任务，那边还没有新的完成日期，新的时间暂时定不下来。",
-        "en": "{before} is itself waiting for something that is past due without a new date, so no new date can be given.",
+        "zh-CN": "前置任务自己也在等前面的任务，那边还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "That task is itself waiting for something that is past due without a new date, so no new date can be given.",
     },
     "downstream": {"zh-CN": "后面还会顺延：", "en": "This also moves:"},
     "downstream_open": {"zh-CN": "后面还有这些任务在等：", "en": "Also waiting further down the line:"},
@@ -72,7 +76,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "Please check that this date holds. If it moves, just change the due date here; the other side will see it.",
     },
     "ask_predecessor_pushed": {
-        "zh-CN": "请和前面的任务确认这个日期；有变化直接改本任务的到期日即可，对方会看到更新。",
+        "zh-CN": "请和前面的同事确认这个日期；有变化直接改本任务的到期日即可，对方会看到更新。",
         "en": "Please check this date with whoever you are waiting for. If it moves, change the due date here; "
         "the other side will see it.",
     },
@@ -172,7 +176,9 @@ def _delay(facts: Mapping[str, Any], language: Language) -> RichText:
 
 def _effect(facts: Mapping[str, Any], verb: str, awaited: str) -> str:
     if facts["slip_days"] is None:
-        return "effect_open" if facts["is_past_due"] else "effect_upstream"
+        if not facts["is_past_due"]:
+            return "effect_upstream"
+        return "effect_open" if facts["predecessor_due"] else "effect_undated"
     return f"effect_{verb}{awaited}" if awaited else f"effect_{verb}{'_pushed' if _is_pushed(facts) else ''}"
 
 

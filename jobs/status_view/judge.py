@@ -12,7 +12,7 @@ from jobs.status_view.text import page_body
 from sync.core.disclosure import department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
-from sync.core.schedule import Schedule, calendar_for, forecasts_of, today_for
+from sync.core.schedule import Schedule, calendar_for, forecasts_of
 from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "status_view"
@@ -99,12 +99,12 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
     if is_about_start and forecast.planned_start and forecast.start:
         planned, expected = forecast.planned_start, forecast.start
         slip_days = calendar_for(view)(after).workdays_between(planned, expected)
-    is_after_start = item.type in ("start_to_start", "start_to_finish")
+    is_after_start = item.type.startswith("start")
     return {
         "before": _task_facts(view, before, language),
         "after": _task_facts(view, after, language),
         "due": before.due,
-        "is_past_due": before.due is not None and before.due < today_for(view)(before),
+        "is_past_due": plan.is_overdue(before.ref),
         "awaited": (awaited.start if is_after_start else awaited.finish) if is_told else None,
         "is_after_start": is_after_start,
         "is_about_start": is_about_start,

@@ -45,6 +45,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "starts_late": {"zh-CN": "前置任务预计 {awaited} 才开始", "en": "expected to start {awaited}"},
     "pushed": {"zh-CN": "前置任务自己也在等，预计 {awaited} 完成", "en": "held up itself until {awaited}"},
     "no_date": {"zh-CN": "前置任务已过 {due}，没有新的完成日期", "en": "past {due}, no new date"},
+    "undated": {"zh-CN": "前置任务已过计划时间，没有完成日期", "en": "past its planned date, no due date"},
     "upstream": {
         "zh-CN": "前置任务自己也在等，那边没有新的完成日期",
         "en": "held up itself by something without a new date",
@@ -121,7 +122,7 @@ def _late_blocks(facts: Mapping[str, Any], language: Language) -> list[Block]:
 
 def _why(row: Mapping[str, Any], language: Language) -> str:
     if row["awaited"] is None:
-        word = "no_date" if row["is_past_due"] else "upstream"
+        word = "upstream" if not row["is_past_due"] else "no_date" if row["due"] else "undated"
     elif row["is_after_start"]:
         word = "starts_late"
     else:

@@ -6,6 +6,7 @@ Every promise in a docstring here has a test in ``tests/conformance``. All metho
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -268,11 +269,13 @@ class Connector:
     name: str
     variants: tuple[str, ...]
     default_base_url: str
-    credentials: Mapping[str, tuple[str, ...]]
+    credentials: Mapping[str, tuple[str, ...]]  # by variant: the settings it needs to sign in
     ports: tuple[str, ...]  # source, tracker, knowledge_base, directory
     connect: Callable[[ConnectionSettings], Any]
     record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]
     scope_word: str  # what a scope is called here: projects, boards, spaces
+    # By variant: another set of settings that will do instead.
+    other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     has_mutual_links: bool = False
     options: tuple[str, ...] = ()
     requests_per_second: float = 20.0

@@ -40,6 +40,12 @@ class Schedule(Struct, frozen=True):
     forecasts: Mapping[Ref, Forecast]
     cycles: tuple[tuple[Ref, ...], ...] = ()
 
+    def is_overdue(self, ref: Ref) -> bool:
+        """True when the task itself is past its due date with no new one; False when it only waits for one that is."""
+        found = self.forecasts[ref]
+        driver = self.forecasts.get(found.driver) if found.driver else None
+        return found.is_open_ended and not (driver and driver.is_open_ended)
+
 
 def schedule(
     tasks: Mapping[Ref, Task],

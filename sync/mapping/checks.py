@@ -76,7 +76,9 @@ def _place_problems(
 ) -> list[Problem]:
     problems: list[Problem] = []
     sources = [word for word in SOURCES if word in place.model_fields_set and getattr(place, word) is not None]
-    if len(sources) != 1 and not (not sources and place.default is not None):
+    # A source that is written but wrong is named already.
+    is_broken = any(parsed.steps((*steps, word))[-1:] == [word] for word in SOURCES if word not in sources)
+    if len(sources) != 1 and not (not sources and (place.default is not None or is_broken)):
         found = " and ".join(sources) if sources else "nothing"
         problems.append(parsed.problem(steps, f"says {found}", f"say one of {', '.join(SOURCES)}"))
     if place.name and place.field is None:

@@ -50,8 +50,10 @@ def steps_from_path(path: str) -> tuple[Step, ...]:
 
 @lru_cache(maxsize=4096)
 def accessor(path: str) -> Accessor:
-    """A function from a record's values to what stands at the dotted path. Raises BadPath."""
+    """A function from a record's values to what stands at the dotted path; a lone name is a field's. Raises BadPath."""
     steps = steps_from_path(path)
+    if len(steps) == 1:
+        return field_accessor(str(steps[0]))
 
     def read(values: Mapping[str, Any]) -> Any:
         return _walk(values, steps, 0)

@@ -1,6 +1,8 @@
-"""The suites are imported by the test files, so pytest must be told to explain their assertions."""
+"""What all conformance tests share: explained assertions in the suites, which are no test files, and servers that stop at the end."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,3 +13,11 @@ pytest.register_assert_rewrite(
     "tests.conformance.knowledge_base_suite",
     "tests.conformance.directory_suite",
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers() -> Iterator[None]:
+    from tests.conformance.subjects import stop_serving
+
+    yield
+    stop_serving()

@@ -5,8 +5,7 @@ A subject is small on purpose: a new connector writes one of these and gets ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -216,11 +215,23 @@ class RemoteDirectorySubject(DirectorySubject, Protocol):
     wire: Wire
 
 
-@contextmanager
-def served(simulator: Simulator) -> Iterator[Wire]:
-    """The simulator behind a port of its own."""
-    with Sandbox([simulator]) as sandbox:
-        yield Wire(simulator, sandbox)
+_running: dict[str, Sandbox] = {}
+
+
+def served(simulator: Simulator) -> Wire:
+    """The simulator behind its name's port, in place of the test's before: starting and stopping a server takes longer than a test."""
+    if simulator.name not in _running:
+        _running[simulator.name] = Sandbox([simulator]).start()
+    sandbox = _running[simulator.name]
+    sandbox.simulators[simulator.name] = simulator
+    sandbox.forget_requests()
+    return Wire(simulator, sandbox)
+
+
+def stop_serving() -> None:
+    """Close all ports."""
+    while _running:
+        _running.popitem()[1].stop()
 
 
 def hurry(connection: Any) -> Any:

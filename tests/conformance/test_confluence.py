@@ -123,11 +123,11 @@ def subject(request: pytest.FixtureRequest) -> Iterator[ConfluenceSubject]:
     clock, context = Clock(), "" if request.param == "cloud" else "/confluence"
     simulator = Confluence(f"confluence-{request.param}", clock, variant=request.param, context=context)
     seed(simulator, story(date(2026, 11, 24)), {})
-    with served(simulator) as wire:
-        made = ConfluenceSubject(simulator, wire, clock)
-        yield made
-        for connection in made.opened:
-            connection.close()
+    wire = served(simulator)
+    made = ConfluenceSubject(simulator, wire, clock)
+    yield made
+    for connection in made.opened:
+        connection.close()
 
 
 class TestConfluenceAsSource(SourceSuite):

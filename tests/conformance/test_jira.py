@@ -155,12 +155,12 @@ class NativeLinks:
 def subject(request: pytest.FixtureRequest) -> Iterator[JiraSubject]:
     clock = Clock()
     simulator = JiraSimulator(f"jira-{request.param}", request.param, clock=clock)
-    with served(simulator) as wire:
-        seed(simulator, story(date(2026, 11, 24)), {simulator.name: "https://company.example"})
-        made = JiraSubject(simulator, wire, clock)
-        yield made
-        for connection in made.opened:
-            connection.close()
+    wire = served(simulator)
+    seed(simulator, story(date(2026, 11, 24)), {simulator.name: "https://company.example"})
+    made = JiraSubject(simulator, wire, clock)
+    yield made
+    for connection in made.opened:
+        connection.close()
 
 
 class TestJiraAsSource(SourceSuite):

@@ -124,11 +124,11 @@ def subject() -> Iterator[TrelloSubject]:
     clock = Clock()
     simulator = TrelloSimulator(clock=clock, enforce_limits=False)
     seed(simulator, story(date(2026, 11, 24)), {})
-    with served(simulator) as wire:
-        made = TrelloSubject(simulator, wire, clock)
-        yield made
-        for connection in made.opened:
-            connection.close()
+    wire = served(simulator)
+    made = TrelloSubject(simulator, wire, clock)
+    yield made
+    for connection in made.opened:
+        connection.close()
 
 
 class TestTrelloAsSource(SourceSuite):

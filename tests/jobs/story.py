@@ -120,9 +120,13 @@ def digests(judgement: Judgement) -> dict[str, str]:
     return {item.key: digest(item) for item in judgement.desired}
 
 
-def comments(judgement: Judgement) -> dict[Ref, Desired]:
-    """Comments by target."""
-    return {item.target: item for item in judgement.desired if isinstance(item.content, CommentContent)}
+def comments(judgement: Judgement, about: Dependency = WAITS[0]) -> dict[Ref, Desired]:
+    """One dependency's comments by target; by default those of the story itself."""
+    return {
+        item.target: item
+        for item in judgement.desired
+        if isinstance(item.content, CommentContent) and about.key in item.key
+    }
 
 
 def page(judgement: Judgement) -> PageAsContent:

@@ -45,5 +45,5 @@ def test_the_good_files_are_good_and_all_bad_files_are_named_together() -> None:
     connections = {"jira-main": "mappings/jira-main.yaml"}
     assert parse_all(files, connections).connections["jira-main"].scope == ("PAY",)
     with pytest.raises(ConfigError) as caught:
-        parse_all({key: b"a: [" for key in files}, {**connections, "trello": "mappings/trello.yaml"})
+        parse_all(dict.fromkeys(files, b"a: ["), {**connections, "trello": "mappings/trello.yaml"})
     assert {item.file for item in caught.value.problems} == {*files, "mappings/trello.yaml"}

@@ -17,7 +17,7 @@ DAYS = st.dates(date(2004, 1, 1), date(2032, 12, 31))
 
 def test_every_day_of_2004_to_2026_agrees_with_chinesecalendar() -> None:
     days = [date(2004, 1, 1) + timedelta(days=n) for n in range((date(2026, 12, 31) - date(2004, 1, 1)).days + 1)]
-    differing = [day for day in days if CN.is_workday(day) != chinese_calendar.is_workday(day)]
+    differing = [day for day in days if CN.is_workday(day) != chinese_calendar.is_workday(day)]  # type: ignore[no-untyped-call]
     # 国办发明电〔2005〕35号: "12月31日(星期六)上班". The notice is right, and so is holidays; chinesecalendar has the day off.
     assert differing == [date(2005, 12, 31)]
 

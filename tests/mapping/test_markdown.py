@@ -7,8 +7,26 @@ from hypothesis import strategies as st
 from sync.core.markdown import rich_text_from_markdown as read
 from sync.core.markdown_text import markdown_from_rich_text as write
 from sync.core.rich_text import (
-    Anchor, Block, BulletList, CodeBlock, Contents, Heading, LineBreak, ListItem, Lozenge, NumberedList, PageLink, Panel, Paragraph,
-    PersonMention, Picture, Quote, RichText, Rule, Table, Text,
+    Anchor,
+    Block,
+    BulletList,
+    CodeBlock,
+    Contents,
+    Heading,
+    LineBreak,
+    ListItem,
+    Lozenge,
+    NumberedList,
+    PageLink,
+    Panel,
+    Paragraph,
+    PersonMention,
+    Picture,
+    Quote,
+    RichText,
+    Rule,
+    Table,
+    Text,
 )  # fmt: skip
 
 
@@ -72,7 +90,6 @@ def test_reads(markdown: str, tree: RichText) -> None:
         "file:///etc/passwd",
         "vbscript:x",
         "//host/x",
-        "../x.md",
         "http:///x",
         "mailto:",
     ],
@@ -109,7 +126,7 @@ def test_typed_text_never_becomes_markup(text: str) -> None:
 def test_what_markdown_cannot_say_is_said_plainly() -> None:
     tree = (Paragraph((Lozenge("延期"), Text(" "), PersonMention("张伟", "id"), Text(" "), PageLink("看板", "页"))),)
     assert write(tree) == "**延期** @张伟 看板\n"
-    assert write((Panel("info", (words("x"),), "标题"),)) == "> [!NOTE]\n>\n> **标题**\n>\n> x\n"
+    assert write((Panel("info", (words("x"),), "标题"),)) == "> [!NOTE] 标题\n>\n> x\n"
 
 
 PLAIN = st.text(st.sampled_from("abc 依赖*_`[]<>#&|\\~!-+=1.)："), min_size=1, max_size=12).map(str.strip).filter(bool)

@@ -36,7 +36,9 @@ def joined(rules: ConnectionMapping, *records: Record) -> Links:
 
 
 def test_it_becomes_a_relation_named_like_its_type() -> None:
-    evidence, problems = evidence_from_record(record(ONE, link("Includes")), mapping("{link: Blocks}"))
+    evidence, problems = evidence_from_record(
+        record(ONE, link("Includes")), mapping("{link: Blocks, outward: predecessor}")
+    )
     assert [(item.relation, item.predecessor, item.successor, item.source_id) for item in evidence] == [
         ("includes", ONE, TWO, "900")
     ]
@@ -49,7 +51,7 @@ def test_it_becomes_a_relation_named_like_its_type() -> None:
 def test_seen_from_both_ends_it_is_one_relation_in_the_links_own_direction() -> None:
     rules = mapping()
     both = (record(ONE, link("Includes")), record(TWO, link("Includes", is_outward=False, other=ONE)))
-    for records in (both, both[::-1], both[:1] + (record(TWO),), (record(ONE),) + both[1:]):
+    for records in (both, both[::-1], (*both[:1], record(TWO)), (record(ONE), *both[1:])):
         found = joined(rules, *records)
         assert [(item.source, item.target, item.word) for item in found.relations] == [(ONE, TWO, "includes")]
         assert not found.dependencies
@@ -62,7 +64,14 @@ def test_its_far_end_outside_is_an_external_reference() -> None:
     ]
 
 
-@pytest.mark.parametrize("rule", ["{link: includes}", "{link: '7'}", "{link: Includes, relation: contains}"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{link: includes, outward: predecessor}",
+        "{link: '7', outward: predecessor}",
+        "{link: Includes, relation: contains}",
+    ],
+)
 def test_a_type_that_a_rule_names_is_left_to_the_rule(rule: str) -> None:
     evidence, problems = evidence_from_record(record(ONE, link("Includes")), mapping(rule))
     assert [item.rule for item in evidence] == [f"{FILE}:4"]
@@ -75,7 +84,7 @@ def test_a_type_that_a_rule_ignores_stays_ignored() -> None:
 
 def test_of_two_types_with_one_name_only_the_unnamed_one_is_a_plain_relation() -> None:
     links = (link("依赖", type_id="7"), link("依赖", type_id="8", other=Ref("jira-main:task:3")))
-    evidence, problems = evidence_from_record(record(ONE, *links), mapping("{link: '7'}"))
+    evidence, problems = evidence_from_record(record(ONE, *links), mapping("{link: '7', outward: predecessor}"))
     assert [(item.relation, item.successor) for item in evidence] == [("", TWO), ("依赖", "jira-main:task:3")]
     assert [item.value for item in problems] == ["依赖"]
 

@@ -52,7 +52,11 @@ def planned(
     finished: Mapping[str, date] = {},
 ) -> Schedule:
     return schedule(
-        {item.ref: item for item in tasks}, waits, lambda _: calendar, lambda _: today, lambda item: finished.get(item.key)
+        {item.ref: item for item in tasks},
+        waits,
+        lambda _: calendar,
+        lambda _: today,
+        lambda item: finished.get(item.key),
     )
 
 
@@ -214,7 +218,9 @@ def test_s9_what_has_started_is_not_moved_but_its_finish_can_be() -> None:
 
 def test_s10_a_cycle_is_named_and_the_rest_is_calculated() -> None:
     c = task("C", date(2026, 9, 8), date(2026, 9, 8))
-    plan = planned([A, B, c, task("D", c.start, c.due)], [wait("A", "B"), wait("B", "A"), wait("B", "C"), wait("A", "D")])
+    plan = planned(
+        [A, B, c, task("D", c.start, c.due)], [wait("A", "B"), wait("B", "A"), wait("B", "C"), wait("A", "D")]
+    )
     assert plan.cycles == ((ref("A"), ref("B")),)
     assert days(plan, "B") == B_PLAN
     assert days(plan, "C")[0] == date(2026, 9, 11)
@@ -229,7 +235,9 @@ def test_s10_what_stands_before_a_cycle_still_pushes_it() -> None:
     assert named_late.cycles == ((ref("A"), ref("B")), (ref("X"), ref("Y")))
     assert days(named_late, "X")[0] == date(2026, 9, 14)
     turned = [wait("B", "A"), wait("A", "B"), wait("X", "Y"), wait("Y", "X"), wait("X", "A")]
-    assert days(planned([task("X", x.start, date(2026, 9, 11)), y, task("A", x.start, x.due), B], turned), "A")[0] == date(2026, 9, 14)
+    assert days(planned([task("X", x.start, date(2026, 9, 11)), y, task("A", x.start, x.due), B], turned), "A")[
+        0
+    ] == date(2026, 9, 14)
 
 
 def test_s10_a_knot_of_cycles_is_named_once_and_a_task_may_wait_for_itself() -> None:
@@ -312,7 +320,9 @@ def oracle(
                 both = [day for day in (start, finish) if day]
                 start = min(both) if both else None
             elif own and item.status in ("todo", "in_progress", "blocked"):
-                start, finish = oracle_pushed(item, own, [edge for edge in waits if edge.successor == item.ref], tasks, at)
+                start, finish = oracle_pushed(
+                    item, own, [edge for edge in waits if edge.successor == item.ref], tasks, at
+                )
                 if finish < today:
                     finish = step(today, 0)
             at[item.ref] = (start, finish)
@@ -345,8 +355,12 @@ def oracle_pushed(
 
 
 DAYS = st.one_of(st.none(), st.integers(0, 50).map(lambda number: FIRST + timedelta(days=number)))
-STATUS: st.SearchStrategy[Status] = st.sampled_from(["todo", "todo", "in_progress", "blocked", "done", "cancelled", "unknown"])
-TYPES: st.SearchStrategy[DependencyType] = st.sampled_from(["finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"])
+STATUS: st.SearchStrategy[Status] = st.sampled_from(
+    ["todo", "todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
+)
+TYPES: st.SearchStrategy[DependencyType] = st.sampled_from(
+    ["finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"]
+)
 UNITS: st.SearchStrategy[LagUnit] = st.sampled_from(["working", "elapsed"])
 STATES: st.SearchStrategy[DependencyState] = st.sampled_from(["confirmed", "confirmed", "confirmed", "proposed"])
 
@@ -367,10 +381,14 @@ def worlds(draw: st.DrawFn) -> tuple[list[Task], list[Dependency], date, dict[st
 
 @settings(max_examples=300, deadline=None)
 @given(worlds())
-def test_the_forward_pass_agrees_with_the_oracle(world: tuple[list[Task], list[Dependency], date, dict[str, date]]) -> None:
+def test_the_forward_pass_agrees_with_the_oracle(
+    world: tuple[list[Task], list[Dependency], date, dict[str, date]],
+) -> None:
     tasks, waits, today, finished = world
     plan = planned(tasks, waits, today, finished=finished)
-    assert {item: (found.start, found.finish) for item, found in plan.forecasts.items()} == oracle(tasks, waits, today, finished)
+    assert {item: (found.start, found.finish) for item, found in plan.forecasts.items()} == oracle(
+        tasks, waits, today, finished
+    )
     for item in tasks:
         found, own = plan.forecasts[item.ref], oracle_plan(item)
         if own and found.finish and found.finish > own[1]:

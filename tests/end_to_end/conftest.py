@@ -1,0 +1,25 @@
+"""A company for each test: fresh, or after its accepted first run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.company import Company, founded
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    """Simulators and configuration; nothing has run yet. Texts in Chinese."""
+    with founded(tmp_path / "company") as made:
+        yield made
+
+
+@pytest.fixture
+def settled(company: Company) -> Company:
+    """The company after its accepted first run."""
+    company.first_run()
+    company.world.forget_requests()
+    return company
