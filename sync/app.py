@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -34,6 +35,7 @@ class Connections:
     def __init__(self, loaded: LoadedConfig, mappings: Mappings) -> None:
         self._loaded, self._mappings = loaded, mappings
         self._open: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def settings(self, name: str) -> ConnectionSettings:
         """A connection's settings with its secrets; raises ConfigError when one is missing."""
@@ -42,10 +44,11 @@ class Connections:
 
     def get(self, name: str) -> Any:
         """The connection, connected."""
-        if name not in self._open:
-            settings = self.settings(name)
-            self._open[name] = connectors_by_name()[settings.type].connect(settings)
-        return self._open[name]
+        with self._lock:  # two threads that ask first would make two, with a pace each, and one would never be closed
+            if name not in self._open:
+                settings = self.settings(name)
+                self._open[name] = connectors_by_name()[settings.type].connect(settings)
+            return self._open[name]
 
     def source(self, name: str) -> Source:
         return cast("Source", self._port(name, "source"))

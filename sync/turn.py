@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,7 +24,7 @@ def turn(store: Store) -> Iterator[None]:
 
     Two runs at once would both look, find nothing, and both write.
     """
-    holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     if not store.acquire_lease(NAME, holder, LIFE):
         other = store.lease_holder(NAME)
         if not _is_dead(other):

@@ -10,7 +10,7 @@ import gzip
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from sandbox.jira import PERSONAL_ACCESS_TOKEN, JiraSimulator
 from sandbox.server import Sandbox
 from sync.app import App, build
 from sync.collect import Collected
-from sync.core.values import Ref, View
+from sync.core.values import Evidence, Ref, View
 
 ARCHIVE = Path("/work/shared/data/jira-archive")
 PROJECTS = ["ALOY", "DAEMON", "MOD"]
@@ -114,7 +114,7 @@ def count_inside(link: Link) -> int:
 
 def expected_between() -> set[tuple[str, str, str, str]]:
     """(link id, first end, second end, meaning) of each link with both ends in the archive."""
-    found = set()
+    found: set[tuple[str, str, str, str]] = set()
     for link in links():
         if count_inside(link) == 2:
             first, second = map(ref, link.ends)
@@ -126,7 +126,7 @@ def expected_between() -> set[tuple[str, str, str, str]]:
 
 def expected_outside() -> set[tuple[str, str, str, str, str]]:
     """(link id, our end, key of the other end, what the other end is, relation) of each link that leaves the archive."""
-    found = set()
+    found: set[tuple[str, str, str, str, str]] = set()
     for link in links():
         if count_inside(link) == 1:
             first, second = link.ends
@@ -140,24 +140,23 @@ def expected_outside() -> set[tuple[str, str, str, str, str]]:
 
 def between(view: View) -> list[tuple[str, str, str, str]]:
     """What was made of the links inside: each link id once for every dependency or relation that rests on it."""
-    found = [
-        (link_id, item.predecessor, item.successor, item.type)
-        for item in view.dependencies
-        for link_id in {evidence.source_id for evidence in item.evidence}
-    ]
-    found += [
-        (link_id, item.source, item.target, item.word)
-        for item in view.relations
-        for link_id in {evidence.source_id for evidence in item.evidence}
-    ]
-    return [(str(link_id), str(first), str(second), str(meaning)) for link_id, first, second, meaning in found]
+    found: list[tuple[str, str, str, str]] = []
+    for item in view.dependencies:
+        found += [(link_id, item.predecessor, item.successor, item.type) for link_id in link_ids(item.evidence)]
+    for relation in view.relations:
+        found += [(link_id, relation.source, relation.target, relation.word) for link_id in link_ids(relation.evidence)]
+    return found
+
+
+def link_ids(evidence: Iterable[Evidence]) -> set[str]:
+    return {item.source_id for item in evidence}
 
 
 def outside(view: View) -> list[tuple[str, str, str, str, str]]:
     return [
         (link_id, str(item.record), item.text, str(item.side), item.relation)
         for item in view.external_references
-        for link_id in {evidence.source_id for evidence in item.evidence}
+        for link_id in link_ids(item.evidence)
     ]
 
 
@@ -200,9 +199,8 @@ def assert_whole(app: App) -> View:
     assert "unknown" not in {task.status for task in view.tasks.values()}
     assert sorted(between(view)) == sorted(expected_between())
     assert sorted(outside(view)) == sorted(expected_outside())
-    for item in (*view.dependencies, *view.relations):
-        sightings = Counter(evidence.source_id for evidence in item.evidence)
-        assert set(sightings.values()) == {2}, f"{item}: each link is seen from both its ends"
+    for evidence in (item.evidence for group in (view.dependencies, view.relations) for item in group):
+        assert set(Counter(item.source_id for item in evidence).values()) == {2}, "each link is seen from both its ends"
     return view
 
 

@@ -195,4 +195,5 @@ def test_applying_a_plan_leaves_nothing_to_plan(wanted: list[tuple[str, int]]) -
     assert len(first.changes) == len(items)
     ledger = [published(item) for item in items]
     assert plan(items, ledger, {item.key: here() for item in items}) == Plan()
-    assert isinstance(first.changes, tuple) and all(isinstance(change, Change) for change in first.changes)
+    assert isinstance(first.changes, tuple)
+    assert all(isinstance(change, Change) for change in first.changes)

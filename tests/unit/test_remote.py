@@ -31,7 +31,9 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
 def echo() -> Iterator[tuple[EchoSimulator, Remote, list[float]]]:
     simulator, pauses = EchoSimulator(), []
     with Sandbox([simulator]) as sandbox:
-        remote = Remote("echo", sandbox.url("echo"), {"authorization": "Bearer s3cret"}, decipher, Pace(500, 4), pauses.append)
+        remote = Remote(
+            "echo", sandbox.url("echo"), {"authorization": "Bearer s3cret"}, decipher, Pace(500, 4), pauses.append
+        )
         yield simulator, remote, pauses
         remote.close()
 
@@ -56,7 +58,7 @@ def test_retry_after_is_honoured_and_all_threads_wait(echo: Echo) -> None:
 
 
 def test_a_long_retry_after_is_for_the_next_run(echo: Echo) -> None:
-    simulator, remote, pauses = echo
+    simulator, remote, _pauses = echo
     simulator.faults.plan(Fault("rate_limited", value=3600))
     with pytest.raises(TryLater) as caught:
         remote.send("GET", "/x")

@@ -1,0 +1,119 @@
+"""tieline.yaml: every mistake is named with its line and what to do; secrets come from elsewhere and stay there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.config import connection_settings, load_config, read_secret
+from sync.core.errors import ConfigError
+from sync.remote import redact
+
+GOOD = """\
+installation: acme
+database: sqlite:///t.sqlite
+connections:
+  jira-main:
+    type: jira
+    variant: cloud
+    base_url: https://acme.atlassian.net
+    email: tieline@example.com
+    token: env:T_JIRA_TOKEN
+  trello-main: {type: trello, key: env:T_KEY, token: file:trello-token}
+  confluence-main:
+    type: confluence
+    variant: dc
+    base_url: https://wiki.example.com
+    auth: {token: env:T_JIRA_TOKEN}
+jobs:
+  delays: {min_slip_days: 2}
+  status_view:
+    pages: [{connection: confluence-main, space: TEAM, title: 状态}]
+"""
+
+
+def problems(folder: Path, text: str) -> str:
+    (folder / "tieline.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(folder / "tieline.yaml")
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "tieline.yaml").write_text(GOOD, encoding="utf-8")
+    loaded = load_config(tmp_path / "tieline.yaml")
+    assert loaded.database_url() == f"sqlite:///{tmp_path}/t.sqlite"
+    assert loaded.job_settings["delays"].min_slip_days == 2
+    assert loaded.limits.max_changes == 200
+
+
+MISTAKES = {
+    "a connector that is not there": ("type: jira", "type: jirra", "line 5", "did you mean 'jira'?"),
+    "a variant that is not there": ("variant: cloud", "variant: server", "line 6", "expected cloud or dc"),
+    "no address": ("base_url: https://acme.atlassian.net", "zone: Asia/Shanghai", "line 4", "missing"),
+    "an address that is none": ("https://acme.atlassian.net", "acme", "line 7", "not an address"),
+    "a password in the address": ("https://acme", "https://me:pw@acme", "line 7", "without user or password"),
+    "a secret in the file": ("token: env:T_JIRA_TOKEN\n  trello", "token: abc123\n  trello", "line 9", "may not stand in this file"),
+    "a missing credential": ("    token: env:T_JIRA_TOKEN\n  trello", "  trello", "line 4", "token"),
+    "a setting nobody knows": ("    email:", "    e-mial: x\n    email:", "line 8", "not a setting of jira"),
+    "an unknown section": ("installation: acme", "instalation: acme", "line 1", "did you mean 'installation'?"),
+    "a bad installation name": ("installation: acme", "installation: Acme GmbH", "line 1", "installation"),
+    "a job that is not there": ("delays: {", "delay: {", "line 17", "did you mean 'delays'?"),
+    "a bad job setting": ("min_slip_days: 2", "min_slip_days: two", "line 17", "min_slip_days"),
+    "an unknown job setting": ("min_slip_days: 2", "min_days: 2", "line 17", "min_days"),
+    "a page on no connection": ("connection: confluence-main,", "connection: confluence,", "line 18", "did you mean 'confluence-main'?"),
+    "a zone that is none": ("installation: acme", "zone: Asia/Shangai", "line 1", "did you mean 'Asia/Shanghai'?"),
+    "a language we do not speak": ("installation: acme", "language: zh", "line 1", "zh-CN"),
+    "a connection name with spaces": ("jira-main:", "Jira Main:", "line 4", "not a connection name"),
+    "a key twice": ("installation: acme", "installation: acme\ninstallation: b", "line 2", "written twice (first on line 1)"),
+    "no YAML": ("connections:", "connections: [", "line", "not YAML"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_has_its_line_and_its_cure(name: str, tmp_path: Path) -> None:
+    old, new, line, words = MISTAKES[name]
+    assert GOOD.count(old) >= 1
+    text = problems(tmp_path, GOOD.replace(old, new, 1))
+    assert line in text, text
+    assert words in text, text
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("type: jira", "type: jirra").replace("delays: {", "delay: {").replace("variant: dc", "variant: x")
+    )
+    assert "3 problems" in problems(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tieline init"):
+        load_config(tmp_path / "nothing.yaml")
+
+
+def test_secrets_are_read_late_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tieline.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "trello-token").write_text("t0ken-from-file\n")
+    loaded = load_config(tmp_path / "tieline.yaml")
+    monkeypatch.delenv("T_JIRA_TOKEN", raising=False)
+    with pytest.raises(ConfigError, match="T_JIRA_TOKEN"):
+        connection_settings(loaded, "jira-main", (), ())
+    monkeypatch.setenv("T_JIRA_TOKEN", "s3cret-jira")
+    monkeypatch.setenv("T_KEY", "k3y-trello")
+    assert connection_settings(loaded, "jira-main", (), ()).credentials == {
+        "email": "tieline@example.com",
+        "token": "s3cret-jira",
+    }
+    assert connection_settings(loaded, "trello-main", (), ()).credentials == {
+        "key": "k3y-trello",
+        "token": "t0ken-from-file",
+    }
+    assert connection_settings(loaded, "confluence-main", (), ()).credentials["token"] == "s3cret-jira"
+    assert redact("got s3cret-jira and t0ken-from-file") == "got *** and ***"
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no-such-file"):
+        read_secret("file:no-such-file", tmp_path)
