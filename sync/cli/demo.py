@@ -79,7 +79,7 @@ def _show_written(cycle: Cycle) -> None:
     if cycle.planned:
         say(f"Plan: {counts_text(cycle.planned.plan.counts())}.")
     for change in _written(cycle):
-        text = change_text(change)
+        text = change_text(change, cycle.planned.view) if cycle.planned else ""
         say(f"  {change.operation} {change.kind} at {change.target}")
         for line in text.splitlines()[:1] if change.kind == "page" else text.splitlines():
             say(f"      {line}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say, say_json, say_table
 from sync.core.disclosure import shown
@@ -17,10 +18,10 @@ def run_remap(config: Path, dry_run: bool, as_json: bool) -> int:
     with opened(config) as app:
         view = app.engine.view()
         differences, links, skipped = app.deriver.preview()
+        differences = [_cleared(app, item) for item in differences]
         if not dry_run:
             app.deriver.derive_all()
             app.deriver.link()
-    differences = [_cleared(view, item) for item in differences]
     before, after = {item.key for item in view.dependencies}, {item.key for item in links.dependencies}
     shape: dict[str, Any] = {
         "changed": differences,
@@ -41,10 +42,10 @@ def run_remap(config: Path, dry_run: bool, as_json: bool) -> int:
     return 0
 
 
-def _cleared(view: View, item: Difference) -> Difference:
-    """Values of restricted records are not shown."""
-    task = view.tasks.get(item.ref)
-    if task is None or task.visibility == "open":
+def _cleared(app: App, item: Difference) -> Difference:
+    """Values of restricted records are not shown; the record itself tells, as it may not have been mapped before."""
+    raw = app.store.raw(item.ref)
+    if raw and raw.visibility == "open":
         return item
     return Difference(item.ref, item.field, "***", "***")
 

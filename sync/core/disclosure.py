@@ -33,6 +33,12 @@ def shown(view: View, task: Task, at: Ref | None, language: Language) -> Shown:
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
 
 
+def may_be_quoted(view: View, ref: Ref) -> bool:
+    """True when what is written on this item may be shown to anybody: in a terminal, a log, an export."""
+    item = view.tasks.get(ref) or view.documents.get(ref)
+    return item is None or item.visibility == "open"
+
+
 def person_name(view: View, ref: Ref | None, language: Language) -> str:
     """How a person is called in this language; empty for nobody."""
     person = view.people.get(ref) if ref else None

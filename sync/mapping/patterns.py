@@ -13,10 +13,12 @@ from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
 MAX_PATTERN = 300
-MAX_TEXT = 20_000
-PIECE = 400
-OVERLAP = 100
-_MAX_COST = (PIECE + 1) ** 2  # two open repeats; with every start that is 400³/6 steps, far below a second
+MAX_TEXT = 10_000
+PIECE = 200
+OVERLAP = 80
+_MAX_COST = (
+    PIECE + 1
+) ** 2  # two open repeats; with every start that is 200³/6 steps a piece, well under a second a text
 _ALPHABET = [chr(code) for code in range(9, 127)] + list("依赖：，　é任务")
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 _CATEGORIES = {

@@ -33,7 +33,7 @@ def test_what_is_let_in_is_quick_on_the_worst_text(pattern: str) -> None:
 
 
 def test_keys_are_found_once_and_across_pieces() -> None:
-    text = "依赖: PAY-1\n" + "x" * 395 + "依赖: PAY-2 依赖: pay-1"
+    text = "依赖: PAY-1\n" + "x" * 195 + "依赖: PAY-2 依赖: pay-1"
     assert list(keys_in(r"依赖: (?P<key>[A-Z]+-\d+)", text)) == ["PAY-1", "PAY-2", "pay-1"]
 
 
