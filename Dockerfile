@@ -6,13 +6,16 @@ COPY sync ./sync
 COPY connectors ./connectors
 COPY jobs ./jobs
 COPY sandbox ./sandbox
+COPY mappings ./mappings
 RUN python -m venv /opt/tieline && /opt/tieline/bin/pip install --no-cache-dir -c constraints.txt .
 
 # The service. Runs as nobody in particular on a read-only root: only /data (database) and /tmp need to be writable.
+# It listens on every address of its container; who reaches it is decided where the port is published.
 FROM python:3.13-slim-bookworm AS runtime
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin tieline && install -d -o tieline /data /config
 COPY --from=build /opt/tieline /opt/tieline
-ENV PATH=/opt/tieline/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 TIELINE_CONFIG=/config/tieline.yaml
+ENV PATH=/opt/tieline/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8 \
+    TIELINE_CONFIG=/config/tieline.yaml TIELINE_DATABASE=sqlite:////data/tieline.sqlite TIELINE_HOST=0.0.0.0
 USER 10001
 WORKDIR /data
 VOLUME ["/data"]

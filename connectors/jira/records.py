@@ -22,6 +22,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _OLD_SPRINT = re.compile(r"com\.atlassian\.greenhopper\.service\.sprint\.Sprint@\w+\[(.*)\]", re.DOTALL)
+_BRANCHES = (Account, dict, list)
 # What people write stays text even where it looks like a date.
 PROSE = frozenset({"summary", "description", "environment", "name", "displayName", "body", "value", "key", "id"})
 
@@ -169,12 +170,15 @@ def plain_value(value: object, name: str = "") -> Any:
 
 
 def _text_value(text: str) -> Any:
-    if sprint := _OLD_SPRINT.fullmatch(text):
+    # Most texts are neither, and this is asked of every text of every issue: one look at the fifth character tells.
+    if text[4:5] == "-":
+        instant = instant_from(text)
+        return instant if instant is not None else _day_from(text) or text
+    if text.startswith("com.atlassian.greenhopper.") and (sprint := _OLD_SPRINT.fullmatch(text)):
         pairs = re.split(r",(?=\w+=)", sprint[1])
         named = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         return {key: None if item == "<null>" else plain_value(item, key) for key, item in named.items()}
-    instant = instant_from(text)
-    return instant if instant is not None else _day_from(text) or text
+    return text
 
 
 def browse_base(settings: ConnectionSettings) -> str:
@@ -298,9 +302,7 @@ def _accounts(value: object) -> Iterator[Account]:
 def _gather(value: object, found: dict[str, Account]) -> None:
     if isinstance(value, Account):
         found.setdefault(value.id, value)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _gather(item, found)
-    elif isinstance(value, list):
-        for item in value:
+        return
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(item, _BRANCHES):
             _gather(item, found)

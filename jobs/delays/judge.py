@@ -22,6 +22,8 @@ from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Sever
 NAME = "delays"
 MOST_SHOWN_DOWNSTREAM = 8
 ENDED = ("done", "cancelled")
+# The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
+HERE: Mapping[str, Any] = {"is_here": True, "title": "", "url": "", "owner": "", "department": ""}
 CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished", "delay_over_gone")  # never edited again
 
 
@@ -176,7 +178,7 @@ def _facts(
     return {
         "side": "predecessor" if here.ref == delay.predecessor.ref else "successor",
         **_ends(view, delay.predecessor, delay.successor, here.ref, language),
-        "contact": _contact(view, delay.predecessor, here.ref, language),
+        "contact": _contact(view, delay.predecessor, language),
         "predecessor_due": delay.predecessor.due,
         "is_past_due": delay.is_past_due,
         "awaited": delay.awaited if is_told else None,
@@ -186,7 +188,7 @@ def _facts(
         "is_about_start": delay.is_about_start,
         "is_after_start": delay.is_after_start,
         "downstream": [
-            {**_shown_facts(shown(view, task, here.ref, language)), "slip_days": days if is_told else None}
+            {**_shown_facts(shown(view, task, language)), "slip_days": days if is_told else None}
             for task, days in downstream
         ],
         "language": language,
@@ -195,14 +197,14 @@ def _facts(
 
 def _ends(view: View, before: Task, after: Task, here: Ref, language: Language) -> dict[str, Any]:
     return {
-        "predecessor": _shown_facts(shown(view, before, here, language)),
-        "successor": _shown_facts(shown(view, after, here, language)),
+        name: HERE if task.ref == here else _shown_facts(shown(view, task, language))
+        for name, task in (("predecessor", before), ("successor", after))
     }
 
 
-def _contact(view: View, task: Task, here: Ref, language: Language) -> str:
+def _contact(view: View, task: Task, language: Language) -> str:
     """Whom to talk to about a task: its owner, or whoever stands for it."""
-    return shown(view, task, here, language).owner or contact_for(view, task.department, language)
+    return shown(view, task, language).owner or contact_for(view, task.department, language)
 
 
 def _shown_facts(item: Shown) -> dict[str, Any]:
@@ -281,9 +283,11 @@ def _closing_facts(
     if before and after and "restricted" in (before.visibility, after.visibility):
         facts |= _ends(view, before, after, last.target, language)
         if "downstream" in facts:
-            facts |= {"downstream": [], "contact": _contact(view, before, last.target, language)}
+            facts |= {"downstream": [], "contact": _contact(view, before, language)}
     if message == last.message:
         return facts
+    if message == "delay_over_done" and facts["side"] == "successor" and after:
+        facts["successor"] = {**facts["successor"], "title": shown(view, after, language).title}
     return {name: facts[name] for name in ("side", "predecessor", "successor", "is_about_start", "language")}
 
 

@@ -31,42 +31,42 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "{after} was planned to finish on {planned}, not before {before} has started.",
     },
     "effect_start": {
-        "zh-CN": "前置任务现在计划 {due}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
-        "en": "That task is now due on {due}, so the earliest start is {expected}, {days} later than planned.",
+        "zh-CN": "{that}现在计划 {due}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "{that} is now due on {due}, so the earliest start is {expected}, {days} later than planned.",
     },
     "effect_finish": {
-        "zh-CN": "前置任务现在计划 {due}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
-        "en": "That task is now due on {due}, so the earliest finish is {expected}, {days} later than planned.",
+        "zh-CN": "{that}现在计划 {due}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "{that} is now due on {due}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_start_pushed": {
-        "zh-CN": "前置任务自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
-        "en": "That task is held up itself and expected to finish on {awaited}, so the earliest start is {expected}, "
+        "zh-CN": "{that}自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "{that} is held up itself and expected to finish on {awaited}, so the earliest start is {expected}, "
         "{days} later than planned.",
     },
     "effect_finish_pushed": {
-        "zh-CN": "前置任务自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
-        "en": "That task is held up itself and expected to finish on {awaited}, so the earliest finish is {expected}, "
+        "zh-CN": "{that}自己也在等前面的任务，预计 {awaited}完成，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "{that} is held up itself and expected to finish on {awaited}, so the earliest finish is {expected}, "
         "{days} later than planned.",
     },
     "effect_start_after_start": {
-        "zh-CN": "前置任务预计 {awaited}才开始，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
-        "en": "That task is expected to start on {awaited}, so the earliest start is {expected}, {days} later than planned.",
+        "zh-CN": "{that}预计 {awaited}才开始，所以最早 {expected}才能开始，比计划晚 {days} 个工作日。",
+        "en": "{that} is expected to start on {awaited}, so the earliest start is {expected}, {days} later than planned.",
     },
     "effect_finish_after_start": {
-        "zh-CN": "前置任务预计 {awaited}才开始，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
-        "en": "That task is expected to start on {awaited}, so the earliest finish is {expected}, {days} later than planned.",
+        "zh-CN": "{that}预计 {awaited}才开始，所以最早 {expected}才能完成，比计划晚 {days} 个工作日。",
+        "en": "{that} is expected to start on {awaited}, so the earliest finish is {expected}, {days} later than planned.",
     },
     "effect_open": {
-        "zh-CN": "前置任务已过计划完成日 {due}，还没有新的完成日期，新的时间暂时定不下来。",
-        "en": "That task is past its due date {due} and has no new one yet, so no new date can be given.",
+        "zh-CN": "{that}已过计划完成日 {due}，还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "{that} is past its due date {due} and has no new one yet, so no new date can be given.",
     },
     "effect_undated": {
-        "zh-CN": "前置任务已过计划时间，还没有完成日期，新的时间暂时定不下来。",
-        "en": "That task is past its planned date and has no due date, so no new date can be given.",
+        "zh-CN": "{that}已过计划时间，还没有完成日期，新的时间暂时定不下来。",
+        "en": "{that} is past its planned date and has no due date, so no new date can be given.",
     },
     "effect_upstream": {
-        "zh-CN": "前置任务自己也在等前面的任务，那边还没有新的完成日期，新的时间暂时定不下来。",
-        "en": "That task is itself waiting for something that is past due without a new date, so no new date can be given.",
+        "zh-CN": "{that}自己也在等前面的任务，那边还没有新的完成日期，新的时间暂时定不下来。",
+        "en": "{that} is itself waiting for something that is past due without a new date, so no new date can be given.",
     },
     "downstream": {"zh-CN": "后面还会顺延：", "en": "This also moves:"},
     "downstream_open": {"zh-CN": "后面还有这些任务在等：", "en": "Also waiting further down the line:"},
@@ -125,6 +125,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "{after} no longer depends on {before}; this delay notice is closed.",
     },
 }
+
+# What the item the comment stands on is called in it: it needs no name there, and a restricted one may not be given any.
+HERE: dict[Language, str] = {"zh-CN": "本任务", "en": "this task"}
+THAT: dict[Language, str] = {"zh-CN": "前置任务", "en": "That task"}
 
 
 def link_title(task: Task, language: Language) -> str:
@@ -215,6 +219,7 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
         "after": _task_inlines(facts["successor"], language),
         "after_title": _title_inlines(facts["successor"]),
         "owner": (Text(facts.get("contact", "")),),
+        "that": (Text(_capital(HERE[language]) if facts["side"] == "predecessor" else THAT[language]),),
     }
     days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "awaited": "awaited"}
     for fact, name_in_text in days.items():
@@ -222,7 +227,12 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
             values[name_in_text] = (Text(day_text(day, language)),)
     if facts.get("slip_days") is not None:
         values["days"] = (Text(days_text(facts["slip_days"], language)),)
-    return _filled(WORDS[name][language], values)
+    first, *rest = _filled(WORDS[name][language], values)
+    return (Text(_capital(first.text)) if first == Text(HERE[language]) else first, *rest)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _filled(template: str, values: Mapping[str, Inlines]) -> Inlines:
@@ -240,7 +250,11 @@ def _title_inlines(item: Mapping[str, Any]) -> Inlines:
 
 
 def _task_inlines(item: Mapping[str, Any], language: Language) -> Inlines:
-    """ "产品部「支付流程测试」（李娜）" / "“支付流程测试” (产品部, 李娜)", the title as a link where it may be one."""
+    """ "产品部「支付流程测试」（李娜）" / "“支付流程测试” (产品部, 李娜)", the title as a link where it may be one; the item the
+    comment stands on is "本任务" / "this task".
+    """
+    if item.get("is_here"):
+        return (Text(HERE[language]),)
     who = item["owner"]
     if language == "en":
         note = ", ".join(text for text in (item["department"], who) if text)

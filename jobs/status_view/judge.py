@@ -84,7 +84,7 @@ def _is_crossing(view: View, item: Dependency) -> bool:
 
 
 def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:
-    item = shown(view, task, None, language)
+    item = shown(view, task, language)
     return {"title": item.title, "url": item.url, "owner": item.owner, "department": item.department}
 
 

@@ -16,10 +16,9 @@ from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.log import say_error, set_up_logging
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.collect import Collected
-from sync.core.disclosure import may_be_quoted
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Change, CommentContent, LinkContent, PageAsContent, Plan
-from sync.core.values import Certificate, View
+from sync.core.values import Certificate
 from sync.engine import Cycle
 
 
@@ -132,23 +131,20 @@ def run_plan(config: Path, as_json: bool) -> int:
     with opened(config) as app:
         planned = app.engine.plan()
     if as_json:
-        say_json(plan_shape(planned.plan, planned.view))
+        say_json(plan_shape(planned.plan))
     else:
-        show_plan(planned.plan, planned.view)
+        show_plan(planned.plan)
     return 0
 
 
-def change_shape(change: Change, view: View) -> dict[str, Any]:
-    """One change in the shape of docs/cli.md. What is written on a restricted item quotes it, and is not told here."""
+def change_shape(change: Change) -> dict[str, Any]:
+    """One change in the shape of docs/cli.md."""
     names = ("operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark")
-    shape = {**{name: getattr(change, name) for name in names}, "text": change_text(change, view)}
-    return shape if may_be_quoted(view, change.target) else {**shape, "facts": {}}
+    return {**{name: getattr(change, name) for name in names}, "text": change_text(change)}
 
 
-def change_text(change: Change, view: View) -> str:
-    """What the write says, as plain text; masked where it stands on a restricted item."""
-    if not may_be_quoted(view, change.target):
-        return "***"
+def change_text(change: Change) -> str:
+    """What the write says, as plain text."""
     match change.content:
         case CommentContent(body):
             return markdown_from_rich_text(body).strip()
@@ -159,10 +155,10 @@ def change_text(change: Change, view: View) -> str:
             return f"{page.title}\n\n{markdown_from_rich_text(page.body).strip()}"
 
 
-def plan_shape(plan: Plan, view: View) -> dict[str, Any]:
+def plan_shape(plan: Plan) -> dict[str, Any]:
     """A plan in the shape of docs/cli.md."""
     return {
-        "changes": [change_shape(change, view) for change in plan.changes],
+        "changes": [change_shape(change) for change in plan.changes],
         "skips": [
             {"key": skip.key, "target": skip.target, "reason": skip.reason, "detail": skip.detail}
             for skip in plan.skips
@@ -172,13 +168,13 @@ def plan_shape(plan: Plan, view: View) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan, view: View) -> None:
+def show_plan(plan: Plan) -> None:
     """The plan for a person: each write with its text, then what was left alone and why."""
     if not plan.changes:
         say("Nothing to write.")
     for number, change in enumerate(plan.changes, start=1):
         say(f"{number}. {change.operation} {change.kind} at {change.target}   [{change.reason}]")
-        text = change_text(change, view)
+        text = change_text(change)
         for line in (text if change.kind != "page" else text.splitlines()[0]).splitlines():
             say(f"     {line}")
     for skip in plan.skips:
@@ -190,9 +186,8 @@ def run_apply(config: Path, accept_first_run: bool, as_json: bool) -> int:
     """Plan and carry out."""
     with opened(config) as app:
         cycle = app.engine.apply(accept_first_run)
-        view = app.engine.view()
     if as_json:
-        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome(), view))
+        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
     else:
         show_outcome(cycle)
     return code_of_outcome(cycle.outcome or Outcome())
@@ -202,19 +197,18 @@ def run_undo(config: Path, run: str, as_json: bool) -> int:
     """Take a run back."""
     with opened(config) as app:
         cycle = app.engine.undo(run)
-        view = app.engine.view()
     if as_json:
-        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome(), view))
+        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
     else:
         show_outcome(cycle)
     return code_of_outcome(cycle.outcome or Outcome())
 
 
-def outcome_shape(run: str, outcome: Outcome, view: View) -> dict[str, Any]:
+def outcome_shape(run: str, outcome: Outcome) -> dict[str, Any]:
     """What became of each change, in the shape of docs/cli.md."""
-    shape: dict[str, Any] = {"run": run, "written": [change_shape(change, view) for change in outcome.written]}
+    shape: dict[str, Any] = {"run": run, "written": [change_shape(change) for change in outcome.written]}
     for name in ("drifted", "failed", "unsure", "deferred"):
-        shape[name] = [{**change_shape(change, view), "error": str(error)} for change, error in getattr(outcome, name)]
+        shape[name] = [{**change_shape(change), "error": str(error)} for change, error in getattr(outcome, name)]
     return shape
 
 
@@ -250,12 +244,11 @@ def run_cycle(config: Path, accept_first_run: bool, fail_on: str | None, as_json
 
 def cycle_shape(cycle: Cycle) -> dict[str, Any]:
     """A whole run in the shape of docs/cli.md."""
-    view = cycle.planned.view if cycle.planned else None
     return {
         "run": cycle.run,
         "collect": {report.connection: collected_shape(report) for report in cycle.collected},
-        "plan": plan_shape(cycle.planned.plan, view) if cycle.planned and view else None,
-        "apply": outcome_shape(cycle.run, cycle.outcome, view) if cycle.outcome and view else None,
+        "plan": plan_shape(cycle.planned.plan) if cycle.planned else None,
+        "apply": outcome_shape(cycle.run, cycle.outcome) if cycle.outcome else None,
         "refused": str(cycle.refused) if cycle.refused else None,
         "findings": {"opened": len(cycle.news.opened), "resolved": len(cycle.news.resolved)},
     }
@@ -268,7 +261,7 @@ def show_cycle(cycle: Cycle, language: Any) -> None:
         if cycle.planned:
             say(f"{item.finding.severity}: {finding_text(item.finding, language, cycle.planned.view)}")
     if cycle.refused and cycle.planned:
-        show_plan(cycle.planned.plan, cycle.planned.view)
+        show_plan(cycle.planned.plan)
         say_error(cycle.refused)
         return
     show_outcome(cycle)

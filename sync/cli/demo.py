@@ -8,12 +8,12 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 from ruamel.yaml import YAML
 
 from sandbox.world import CREDENTIALS, World
 from sync.app import App, build
 from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outcome
+from sync.cli.demo_pages import save_pages
 from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
 from sync.core.plan import Change
@@ -33,6 +33,7 @@ def run_demo(folder: Path, keep: bool) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ.update(CREDENTIALS)
+    os.environ.pop("TIELINE_DATABASE", None)  # the demo has its own; a real one is not to be told stories
     with World() as world:
         config = write_config(folder, world.urls())
         app = build(config)
@@ -40,10 +41,8 @@ def run_demo(folder: Path, keep: bool) -> int:
             codes = _tell(app, world)
         finally:
             app.close()
-        _save_pages(folder / "pages", world)
-        say(
-            f"Look: {folder / 'pages' / 'index.html'} (every page as a team sees it), {config}, {folder / 'tieline.sqlite'}"
-        )
+        index = save_pages(folder / "pages", world.urls(), list(world.pages()))
+        say(f"Look: {index} (every page as a team sees it), {config}, {folder / 'tieline.sqlite'}")
         say(f"Ask:  tieline --config {config} explain PAY-1 due    (also: tasks, dependencies, findings, runs)")
         if keep:
             _stay(world)
@@ -79,7 +78,7 @@ def _show_written(cycle: Cycle) -> None:
     if cycle.planned:
         say(f"Plan: {counts_text(cycle.planned.plan.counts())}.")
     for change in _written(cycle):
-        text = change_text(change, cycle.planned.view) if cycle.planned else ""
+        text = change_text(change)
         say(f"  {change.operation} {change.kind} at {change.target}")
         for line in text.splitlines()[:1] if change.kind == "page" else text.splitlines():
             say(f"      {line}")
@@ -127,24 +126,6 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
 def _connection(connector: str, url: str, variant: str, **credentials: str) -> dict[str, str]:
     settings = {"type": connector, "variant": variant, "base_url": url, "browse_base": url, **credentials}
     return {name: value for name, value in settings.items() if value}
-
-
-def _save_pages(folder: Path, world: World) -> None:
-    """Every page that a team would see, saved as files that outlive the sandbox."""
-    folder.mkdir()
-    index = []
-    with httpx.Client(trust_env=False, follow_redirects=True) as client:
-        for number, (site, title, address) in enumerate(world.pages(), start=1):
-            name = f"{number:02}-{site}.html"
-            (folder / name).write_bytes(client.get(address).content)
-            index.append((site, title, name))
-    rows = "".join(f'<li>{site}: <a href="{name}">{_escaped(title)}</a></li>' for site, title, name in index)
-    text = f'<!doctype html><meta charset="utf-8"><title>Tieline demo</title><h1>Tieline demo</h1><ul>{rows}</ul>'
-    (folder / "index.html").write_text(text, encoding="utf-8")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _stay(world: World) -> None:

@@ -90,7 +90,7 @@ def _concerns(entry: Published, ref: Ref) -> bool:
 
 def _show(view: View, ref: Ref, raw: RawRecord, steps: list[Step], shape: dict[str, Any]) -> None:
     task = view.tasks.get(ref)
-    title = shown(view, task, None, "zh-CN").title if task else ""
+    title = shown(view, task, "zh-CN").title if task else ""
     say(f"{ref} {title}")
     say(f"raw record: version {raw.version}, fetched {raw.fetched_at:%Y-%m-%d %H:%M:%S} UTC, scope {raw.scope}")
     if shape["error"]:

@@ -80,7 +80,7 @@ def subject_text(view: View, ref: Ref, language: Language) -> str:
     task = view.tasks.get(ref)
     if task is None:
         return str(ref)
-    item = shown(view, task, None, language)
+    item = shown(view, task, language)
     return f"{item.department}「{item.title}」" if language == "zh-CN" else f"“{item.title}” ({item.department})"
 
 

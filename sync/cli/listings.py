@@ -41,14 +41,14 @@ def _department_names(view: View, task: Task) -> set[str]:
 
 
 def _task_row(view: View, task: Task, language: Language) -> tuple[object, ...]:
-    item = shown(view, task, None, language)
+    item = shown(view, task, language)
     status = task.status if task.status != "unknown" else f"unknown ({task.vendor_status})"
     return (item.key or task.ref, item.title, status, item.owner, item.department, task.start, task.due, task.ref)
 
 
 def task_shape(view: View, task: Task, language: Language) -> dict[str, Any]:
     """A task in the shape of docs/cli.md."""
-    item = shown(view, task, None, language)
+    item = shown(view, task, language)
     shape = {name: getattr(task, name) for name in Task.__struct_fields__}
     return {**shape, "title": item.title, "key": item.key, "url": item.url}
 
@@ -87,7 +87,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
 
 def _named(view: View, value: object, language: Language) -> object:
     task = view.tasks.get(value) if isinstance(value, str) else None  # type: ignore[call-overload]
-    return f"{value}\n{shown(view, task, None, language).title}" if task else value
+    return f"{value}\n{shown(view, task, language).title}" if task else value
 
 
 def dependency_shape(item: Dependency) -> dict[str, Any]:

@@ -141,11 +141,14 @@ def run(
 
 
 @app.command()
-def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def serve(
+    config: ConfigOption = DEFAULT_CONFIG,
+    host: Annotated[str, typer.Option(envvar="TIELINE_HOST", help="listen here instead of serve.host")] = "",
+) -> None:
     """Run a cycle every few minutes, answer /health and /metrics."""
     from sync.cli.serve import run_serve
 
-    raise typer.Exit(run_serve(config))
+    raise typer.Exit(run_serve(config, host))
 
 
 @app.command()

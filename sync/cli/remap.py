@@ -52,4 +52,4 @@ def _cleared(app: App, item: Difference) -> Difference:
 
 def _key(view: View, item: Difference) -> str:
     task = view.tasks.get(item.ref)
-    return shown(view, task, None, "zh-CN").key if task else ""
+    return shown(view, task, "zh-CN").key if task else ""

@@ -70,15 +70,16 @@ class Service:
         )
 
 
-def run_serve(config: Path) -> int:
-    """Serve until SIGTERM or Ctrl-C; a running cycle ends its current write first."""
+def run_serve(config: Path, host: str) -> int:
+    """Serve until SIGTERM or Ctrl-C; a running cycle ends its current write first. ``host`` overrides the setting."""
     set_up_logging(is_quiet=False)
     service = Service(config, build(config))
     settings = service.app.loaded.config.serve
-    server = uvicorn.Server(uvicorn.Config(api(service.health), settings.host, settings.port, log_level="warning"))
+    host = host or settings.host
+    server = uvicorn.Server(uvicorn.Config(api(service.health), host, settings.port, log_level="warning"))
     worker = threading.Thread(target=service.run, name="cycles")
     worker.start()
-    say(f"http://{settings.host}:{settings.port}/health; a cycle every {settings.every_minutes} minutes")
+    say(f"http://{host}:{settings.port}/health; a cycle every {settings.every_minutes} minutes")
     try:
         server.run()
     finally:

@@ -21,22 +21,16 @@ class Shown(Struct, frozen=True):
     is_restricted: bool = False
 
 
-def shown(view: View, task: Task, at: Ref | None, language: Language) -> Shown:
-    """The task as it may appear at ``at`` (a task, or None for a page or message).
+def shown(view: View, task: Task, language: Language) -> Shown:
+    """The task as it may appear anywhere: a restricted record is never quoted, as no place's readers are known to be a superset of its own.
 
-    A restricted record is quoted on itself only: nowhere else are its readers known to be a superset.
+    Texts that stand on the record itself say "this task" and need no title.
     """
     department = department_name(view, task.department, language)
-    if task.visibility == "restricted" and at != task.ref:
+    if task.visibility == "restricted":
         contact = contact_for(view, task.department, language)
         return Shown(RESTRICTED[language].format(contact=contact), "", "", "", department, is_restricted=True)
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
-
-
-def may_be_quoted(view: View, ref: Ref) -> bool:
-    """True when what is written on this item may be shown to anybody: in a terminal, a log, an export."""
-    item = view.tasks.get(ref) or view.documents.get(ref)
-    return item is None or item.visibility == "open"
 
 
 def person_name(view: View, ref: Ref | None, language: Language) -> str:

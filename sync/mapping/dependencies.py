@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -48,13 +49,15 @@ class Links(Struct, frozen=True):
 def names_of(text: str) -> tuple[str, ...]:
     """The forms under which a key or URL is looked up, the most exact first."""
     text = text.strip()
+    if "//" not in text:
+        return _plain_name(text)
     try:
         parts = urlsplit(text)
         port, host = parts.port, (parts.hostname or "").lower()
     except ValueError:  # half an IPv6 address, a port that is no number
         return (text,)
     if parts.scheme.lower() not in _PORTS or not host:
-        return (text.upper() if _KEY.fullmatch(text) else text,) if text else ()
+        return _plain_name(text)
     site = host if port in (None, _PORTS[parts.scheme.lower()]) else f"{host}:{port}"
     path = unquote(parts.path).rstrip("/")
     if found := _CARD.fullmatch(path):
@@ -69,21 +72,31 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _plain_name(text: str) -> tuple[str, ...]:
+    """A key in capitals, or any other text as it is."""
+    return (text.upper() if _KEY.fullmatch(text) else text,) if text else ()
+
+
 class AliasIndex:
     """Which record a text names, over all connections. ``aliases`` are all texts of each record, present and past."""
 
     def __init__(self, aliases: Mapping[Ref, Iterable[str]]) -> None:
-        self._refs = frozenset(aliases)
-        self._by_name: dict[str, set[Ref]] = {}
-        for ref, texts in aliases.items():
+        self._aliases = aliases
+
+    @cached_property
+    def _by_name(self) -> dict[str, set[Ref]]:
+        # Made when first needed: tools whose links give ids, as Jira's do, mostly never ask for a name.
+        by_name: dict[str, set[Ref]] = {}
+        for ref, texts in self._aliases.items():
             for text in texts:
                 # Only a record's exact address is its name: without its query, every page of a wiki would be the same.
                 for name in names_of(text)[:1]:
-                    self._by_name.setdefault(name, set()).add(ref)
+                    by_name.setdefault(name, set()).add(ref)
+        return by_name
 
     def find(self, text: str, connection: str) -> Ref | Unresolved:
         """The record a text names, seen from a connection: its own records first, then others where only one has the name."""
-        if text in self._refs:
+        if text in self._aliases:
             return Ref(text)
         for name in names_of(text):
             found = self._by_name.get(name, set())

@@ -156,6 +156,8 @@ def names_in(texts: Iterable[str], keeps_text: bool) -> list[str]:
 
 def _unwritten_rules(record: Record, mapping: ConnectionMapping) -> list[DependencyRule]:
     """A rule for each link type of the record that no rule names: a relation called by the type's own name."""
+    if not record.links:
+        return []
     known = {folded(rule.names[0]) for rule in mapping.dependencies if rule.selector == "link"}
     unknown = {
         (link.type_name or link.type_id, link.type_id or link.type_name)

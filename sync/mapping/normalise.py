@@ -22,7 +22,7 @@ _ROLE_SEPARATORS = str.maketrans(dict.fromkeys("/,、，;；|+&", " "))
 _DOCUMENT_PATHS = {"version": "version.number", "parent": "parentId", "labels": "labels"}
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One link of the chain from a record to a value: which mapping line read what, and what came out of it."""
 
     field: str
@@ -43,7 +43,7 @@ class Mapped(Struct, frozen=True):
     problems: tuple[MappingProblem, ...]
 
 
-class _Found(Struct, frozen=True):
+class _Found(Struct, frozen=True, gc=False):
     """What stands at the first place that holds something; ``raw`` is ``_NOTHING`` where only a default is left."""
 
     rule: FieldRule

@@ -54,7 +54,6 @@ class KnowledgeBaseSuite:
         other = subject.base.create_page(OTHER_MARK, content(subject, "另一页", title="另一页"))
         assert subject.base.find_page(subject.space, MARK, TITLE) == page
         assert subject.base.find_page(subject.space, OTHER_MARK, "另一页") == other
-        assert subject.base.find_page(subject.space, OTHER_MARK, TITLE) == other
 
     def test_the_title_only_narrows_the_search_for_a_page_that_people_renamed(
         self, subject: KnowledgeBaseSubject
@@ -226,6 +225,7 @@ class KnowledgeBaseFaults:
     def test_a_page_whose_creation_was_cut_short_is_found_or_finished_and_never_doubled(
         self, subject: RemoteKnowledgeBaseSubject, kind: FaultKind
     ) -> None:
+        subject.delay_listings()  # what was made a moment ago is in no index yet
         before = subject.titles()
         for skip in range(MOST_WRITES):
             whole = illustrated(subject, "一切正常", b"1")

@@ -69,7 +69,7 @@ class SourceFaults:
                 assert is_complete(report), f"{kind} at request {skip}"
                 assert stored(fresh, subject) == subject.truth(), f"{kind} at request {skip}"
 
-    @pytest.mark.parametrize("kind", ["rate_limited", "server_error", "reset", "lost_answer", "html", "truncated"])
+    @pytest.mark.parametrize("kind", ["rate_limited", "server_error", "reset", "html", "truncated"])
     def test_a_fault_that_stays_is_an_error_and_the_next_collect_is_complete(
         self, subject: RemoteSourceSubject, places: list[int], empty_database: Path, tmp_path: Path, kind: FaultKind
     ) -> None:
@@ -117,7 +117,21 @@ class SourceFaults:
             with pytest.raises(AccessDenied):
                 stranger.look_up(stream, item)
 
-    @pytest.mark.parametrize("times", [1, 2, 3, 60])
+    def test_the_pause_that_is_asked_for_is_kept_and_a_long_one_is_for_the_next_run(
+        self, subject: RemoteSourceSubject
+    ) -> None:
+        connection = subject.connect()
+        subject.wire.plan("rate_limited", value=7)
+        connection.identify()
+        assert max(connection.pauses) >= 6.9  # part of it may have gone by in answering
+        connection.pauses.clear()
+        subject.wire.plan("rate_limited", value=3600, times=10_000)
+        with pytest.raises(TryLater) as caught:
+            connection.identify()
+        assert caught.value.retry_after is not None
+        assert max(connection.pauses, default=0) <= 65
+
+    @pytest.mark.parametrize("times", [1, 2, 60])
     @pytest.mark.parametrize("kind", ["short_page", "empty_page", "repeated_page", "edited_between_pages"])
     def test_a_listing_that_stumbles_loses_nothing_in_silence(
         self,

@@ -114,6 +114,11 @@ class SourceSuite:
             assert {record.ref.kind for record in records} <= {item.kind}
             assert {record.ref.connection for record in records} <= {subject.name}
 
+    def test_every_record_of_every_stream_can_be_decoded(self, subject: SourceSubject) -> None:
+        for item in subject.source.streams():
+            for record in read(subject.source, item.name, subject.scope):
+                assert subject.title_of(record) == subject.title_of(record)
+
     # -- shards and fetch
 
     def test_without_a_cursor_all_of_the_scope_is_read_each_item_once(

@@ -135,6 +135,10 @@ class TrackerSubject(Protocol):
 
     def delete_task(self) -> None: ...
 
+    def delay_listings(self) -> None:
+        """Let searches lag behind the truth, where this vendor's do."""
+        ...
+
 
 class MutualLinkSubject(TrackerSubject, Protocol):
     """A tracker whose links show at both ends; ``other`` lies in the same tool."""
@@ -190,6 +194,10 @@ class KnowledgeBaseSubject(Protocol):
 
     def purge(self, page_id: str) -> None: ...
 
+    def delay_listings(self) -> None:
+        """Let searches lag behind the truth, where this vendor's do."""
+        ...
+
 
 class RemoteKnowledgeBaseSubject(KnowledgeBaseSubject, Protocol):
     """A knowledge base over the wire."""
@@ -235,8 +243,9 @@ def stop_serving() -> None:
 
 
 def hurry(connection: Any) -> Any:
-    """The connection with its pauses between tries cut to nothing: what waits is not what is tried here."""
-    connection.remote._sleep = lambda _seconds: None
+    """The connection with its pauses between tries only noted, in seconds, as ``pauses``."""
+    connection.pauses = []
+    connection.remote._sleep = connection.pauses.append
     return connection
 
 

@@ -99,6 +99,9 @@ class FakeTrackerSubject:
     def delete_task(self) -> None:
         self.tracker.delete(self.task)
 
+    def delay_listings(self) -> None:
+        """Nothing lags in memory."""
+
 
 class FakeKnowledgeBaseSubject:
     space = "S"
@@ -151,6 +154,9 @@ class FakeKnowledgeBaseSubject:
 
     def purge(self, page_id: str) -> None:
         del self.base.pages[page_id]
+
+    def delay_listings(self) -> None:
+        """Nothing lags in memory."""
 
 
 class FakeDirectorySubject:

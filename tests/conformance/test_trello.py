@@ -34,12 +34,13 @@ class TrelloSubject:
         self.opened: list[Any] = []
         boards = {board["name"]: str(key) for key, board in self.state_.boards.items()}
         self.board, self.elsewhere = boards[self.scope], boards[GROWTH_PLAN]
-        self.source = self.tracker = self.directory = self.connect()
+        self.source = self.tracker = self.connect()
+        self.directory = self.connect(scopes=(self.scope, GROWTH_PLAN))
         self.task = Ref.of(self.name, "task", self.make("要写的任务"))
 
-    def connect(self, token: str = "") -> Any:
+    def connect(self, token: str = "", scopes: tuple[str, ...] = (scope,)) -> Any:
         self.settings = ConnectionSettings(
-            self.name, "trello", self.wire.url, installation="demo", scopes=(self.scope,),
+            self.name, "trello", self.wire.url, installation="demo", scopes=scopes,
             credentials={"key": KEY, "token": token or TOKEN}, requests_per_second=5000,
         )  # fmt: skip
         self.opened.append(hurry(CONNECTOR.connect(self.settings)))
@@ -111,12 +112,12 @@ class TrelloSubject:
         self.simulator.delete(self.task.key)
 
     def people(self) -> set[str]:
-        members = self.state_.memberships[self.board]
-        return {str(member["fullName"]) for key, member in self.state_.members.items() if key in members}
+        members = {*self.state_.memberships[self.board], *self.state_.memberships[self.elsewhere]}
+        return {str(self.state_.members[key]["fullName"]) for key in members}
 
     def join(self, name: str) -> None:
         member = self.simulator.add_member(f"u{len(self.state_.members)}", name)
-        self.state_.memberships[self.board][member] = {"idMember": member, "memberType": "normal"}
+        self.state_.memberships[self.elsewhere][member] = {"idMember": member, "memberType": "normal"}
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class CommentSuite:
         assert isinstance(subject.tracker, Tracker)
 
     def test_find_comment_is_our_comment_with_this_mark_or_none(self, subject: TrackerSubject) -> None:
+        subject.delay_listings()  # looking is strongly consistent
         assert subject.tracker.find_comment(subject.task, MARK) is None
         first = subject.tracker.add_comment(subject.task, MARK, text("一"))
         second = subject.tracker.add_comment(subject.task, OTHER_MARK, text("二"))
@@ -117,6 +118,7 @@ class LinkSuite:
 
     @pytest.mark.parametrize("side", SIDES)
     def test_add_link_says_it_on_the_task_and_find_link_finds_it(self, subject: TrackerSubject, side: LinkSide) -> None:
+        subject.delay_listings()  # looking is strongly consistent
         assert subject.tracker.find_link(subject.task, subject.other, side, MARK) is None
         made = subject.tracker.add_link(subject.task, subject.other, side, MARK)
         assert made.is_ours
@@ -231,6 +233,7 @@ class LinkFaults:
         def add() -> Written:
             return subject.tracker.add_link(subject.task, subject.other, side, MARK)
 
+        subject.delay_listings()
         for skip in range(MOST_WRITES):
             subject.wire.plan(kind, WRITES, skip=skip)
             made = written(add, lambda: subject.tracker.find_link(subject.task, subject.other, side, MARK))
@@ -252,6 +255,7 @@ class TrackerFaults(LinkFaults):
         def add() -> Written:
             return subject.tracker.add_comment(subject.task, MARK, text("一"))
 
+        subject.delay_listings()
         for skip in range(MOST_WRITES):
             subject.wire.plan(kind, WRITES, skip=skip)
             made = written(add, lambda: subject.tracker.find_comment(subject.task, MARK))

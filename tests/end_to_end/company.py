@@ -69,11 +69,11 @@ def tieline(*arguments: str | Path) -> Said:
     return Said(code, out.getvalue(), err.getvalue())
 
 
-def spawn(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
+def spawn(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "sync.cli.main", *map(str, arguments)],
-        cwd=cwd,
+        cwd=ROOT,
         env={**os.environ, **CREDENTIALS, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.company import Company, founded
+from tests.end_to_end.traces import Thing, things
 
 
 @pytest.fixture
@@ -23,3 +25,11 @@ def settled(company: Company) -> Company:
     company.first_run()
     company.world.forget_requests()
     return company
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Counter[Thing]:
+    """What stands everywhere after an accepted first run in which nothing went wrong."""
+    with founded(tmp_path_factory.mktemp("undisturbed") / "company") as made:
+        made.first_run()
+        return things(made)

@@ -26,10 +26,10 @@ def test_patterns_that_cannot_be_used_are_refused(pattern: str) -> None:
     [r"(?:依赖|depends on)[:：]?\s*(?P<key>[A-Z][A-Z0-9]+-\d+)", r"依赖.*?(?P<key>[A-Z]+-\d+)", r"a.*b.*(?P<key>c)d"],
 )
 def test_what_is_let_in_is_quick_on_the_worst_text(pattern: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("A" * 20_000, "依赖" * 10_000, "ab" * 10_000, "依赖 " * 6_000, " " * 20_000):
         list(keys_in(pattern, text))
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
 
 
 def test_keys_are_found_once_and_across_pieces() -> None:

@@ -79,9 +79,9 @@ def test_what_is_no_good_yaml_is_named_with_its_line(text: bytes, line: int, wor
 def test_a_billion_laughs_stop_early() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert "more than 200,000 entries" in problem("\n".join(lines).encode())[2]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_an_alias_stands_for_its_anchor() -> None:

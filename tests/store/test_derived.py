@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -173,6 +173,6 @@ def test_twenty_thousand_tasks_load_without_a_slow_path(store: Store) -> None:
         a_task(str(number), owner=PERSON, assignments=(Assignment(PERSON, "responsible"),)) for number in range(20_000)
     ]
     store.replace_derived([task.ref for task in tasks], Derived(tasks=tasks))
-    started = perf_counter()
+    started = process_time()
     assert len(store.load_tasks()) == 20_000
-    assert perf_counter() - started < 2  # a generous bound, for a shared machine; benchmarks/store.py has the figures
+    assert process_time() - started < 2  # of our own time, so that a busy machine does not matter; benchmarks/store.py has the figures

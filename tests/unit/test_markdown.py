@@ -137,17 +137,17 @@ def test_deep_nesting_is_shown_as_typed_and_nothing_is_lost(opening: str) -> Non
     "nasty", ["[" * 2000, "*" * 4000 + "a", "**a " * 4000, "`" * 2001 + "x", "~~a" * 4000, "<" * 4000]
 )
 def test_hostile_text_is_read_quickly(nasty: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     rich_text_from_markdown(nasty)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_megabyte_takes_seconds() -> None:
     section = "## 标题\n\n正文 **重点** 和 [链接](a.md)，再写一些普通的句子让它像一份真正的文档。\n\n- [ ] 甲\n- 乙\n\n"
     text = section * (300_000 // len(section.encode()))
-    start = time.perf_counter()
+    start = time.process_time()
     markdown_from_rich_text(rich_text_from_markdown(text))
-    assert time.perf_counter() - start < 6  # 0.3 MB; a MB is 5 s on a busy machine of 2 cores
+    assert time.process_time() - start < 6  # 0.3 MB; a MB is 5 s on a busy machine of 2 cores
 
 
 def test_every_node_is_written() -> None:
