@@ -173,7 +173,7 @@ def _certify(
         reason = f"{len(vanished)} of {len(here)} items are suddenly not there; nothing is marked as deleted"
     else:
         reason = _explain_vanished(site, stream, scope, vanished, store)
-        here = store.ids_in_scope(site.name, stream.kind, scope)
+        here = store.ids_in_scope(site.name, stream.kind, scope) if vanished else here
     unproven = len(there ^ here)
     skipped = store.problems_in_scope(site.name, stream.kind, scope)
     certificate = Certificate(

@@ -290,11 +290,12 @@ def connection_settings(
         if (value := extra.get(wanted)) is not None:
             is_reference = str(value).startswith(("env:", "file:"))
             credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+    variant = variant_of(config, manifest)
     return ConnectionSettings(
         name=name,
         type=config.type,
         base_url=config.base_url or manifest.default_base_url,
-        variant=variant_of(config, manifest),
+        variant=variant,
         browse_base=config.browse_base,
         installation=loaded.config.installation,
         language=config.language or loaded.config.language,
@@ -303,6 +304,6 @@ def connection_settings(
         fields=fields,
         credentials=credentials,
         options={key: value for key, value in extra.items() if key in manifest.options},
-        requests_per_second=config.requests_per_second or manifest.requests_per_second,
+        requests_per_second=config.requests_per_second or manifest.requests_per_second.get(variant, 20.0),
         in_flight=config.in_flight or manifest.in_flight,
     )

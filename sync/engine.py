@@ -34,13 +34,14 @@ from sync.core.ports import Job
 from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
 from sync.derive import Deriver
 from sync.parallel import as_completed
+from sync.remote import redact
 from sync.store.entries import FindingNews
 from sync.store.store import Store
 from sync.turn import turn
 
 log = structlog.get_logger()
 FRESH_FOR = timedelta(hours=1)
-ENGINE = "engine"
+ENGINE, APPLY = "engine", "apply"
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,9 @@ class Engine:
             cycle.refused = refused
             return
         cycle.outcome = apply(planned.plan, self._parts.ports, self._store, cycle.run, on_change=on_change)
+        found = {APPLY: tuple(_outcome_findings(cycle.outcome))}
+        news = self._store.sync_findings(found, self._parts.clock(), [APPLY])
+        cycle.news = FindingNews(cycle.news.opened + news.opened, cycle.news.resolved + news.resolved)
 
     def undo(self, run: str) -> Cycle:
         """Take back a run's writes, newest first, where nobody edited them since."""
@@ -278,6 +282,23 @@ class Engine:
                 raise
             counts = {"written": len(self._store.changes_of_run(run))}
             self._store.end_run(run, "done", counts, self._parts.clock())
+
+
+def _outcome_findings(outcome: Outcome) -> Iterator[Finding]:
+    """What could not be written and will not mend itself: refusals, writes of unknown fate, and places taken by somebody else."""
+    taken = [(change, text) for change, text in outcome.drifted if change.operation == "create"]
+    failed = [(change, redact(str(error))) for change, error in outcome.failed]
+    unsure = [(change, redact(str(error))) for change, error in outcome.unsure]
+    for kind, items in (("not_ours", taken), ("not_written", failed), ("unsure", unsure)):
+        for change, detail in items:
+            yield Finding(
+                key=f"{APPLY}:{kind}:{change.key}",
+                kind=kind,
+                severity="warning" if kind == "not_ours" else "critical",
+                subjects=(change.target,),
+                message=kind,
+                parameters={"key": change.key, "detail": detail},
+            )
 
 
 def _watched(item: Desired, last: Published | None) -> Ref | None:

@@ -7,11 +7,13 @@ unknown the caller gets LostAnswer and looks before it writes again.
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeVar, overload
 
 import httpx
@@ -19,7 +21,7 @@ import msgspec
 import structlog
 import tenacity
 from prometheus_client import Counter, Histogram
-from pyrate_limiter import Duration, Limiter, Rate
+from pyrate_limiter import Limiter, Rate
 
 from sync.core.errors import LostAnswer, Nonsense, TryLater, Unreachable
 
@@ -61,10 +63,14 @@ Decipher = Callable[[int, Mapping[str, str], bytes], None]
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How fast one connection may be asked: requests a second, and how many may be under way at once."""
+    """How fast one connection may be asked: requests a second, and how many may be under way at once.
+
+    The vendor counts over ``window_s``: a window's worth may go at once, and never more in any window of that length.
+    """
 
     requests_per_second: float = 20.0
     in_flight: int = 8
+    window_s: float = 1.0
 
 
 class Remote:
@@ -92,9 +98,12 @@ class Remote:
         self._held_until = 0.0
         self._lock = threading.Lock()
         self._in_flight = threading.BoundedSemaphore(self.pace.in_flight)
-        self._limiter = Limiter(Rate(max(1, round(self.pace.requests_per_second)), Duration.SECOND))
+        most = max(1, round(self.pace.requests_per_second * self.pace.window_s))
+        self._limiter = Limiter(Rate(most, round(self.pace.window_s * 1000)))
         limits = httpx.Limits(max_connections=self.pace.in_flight, max_keepalive_connections=self.pace.in_flight)
-        self._client = httpx.Client(headers=dict(headers), timeout=TIMEOUT, limits=limits, trust_env=False)
+        self._client = httpx.Client(
+            headers=dict(headers), timeout=TIMEOUT, limits=limits, trust_env=False, verify=_trust()
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -195,15 +204,17 @@ class Remote:
         return url == self.base_url or url.startswith((self.base_url + "/", self.base_url + "?"))
 
     def _wait_for_turn(self) -> None:
-        if (pause := self._held_until - time.monotonic()) > 0:
-            self._sleep(pause)
+        pause = timedelta(seconds=self._held_until - time.monotonic())
+        if pause > LONGEST_WAIT:
+            raise TryLater("the vendor asked for a longer pause", pause, "rate_limited")
+        if pause > timedelta(0):
+            self._sleep(pause.total_seconds())
         self._limiter.try_acquire(self.connection)
 
     def _hold(self, pause: timedelta) -> None:
         """One thread was told to slow down: all threads of this connection wait, not each its own turn to be told."""
         with self._lock:
-            wanted = time.monotonic() + min(pause, LONGEST_WAIT).total_seconds()
-            self._held_until = max(self._held_until, wanted)
+            self._held_until = max(self._held_until, time.monotonic() + pause.total_seconds())
 
     def _count(self, request: httpx.Request, status: str, started: float) -> None:
         REQUESTS.labels(self.connection, request.method, status).inc()
@@ -212,6 +223,12 @@ class Remote:
     def _note_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.info("request_retried", connection=self.connection, attempt=state.attempt_number, reason=redact(str(error)))
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificate authorities, read once and not for every connection."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _was_turned_away(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ and what that library gets wrong (its ``update_page`` has no optimistic lock) go
 from __future__ import annotations
 
 import logging
+import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -189,14 +190,17 @@ class DataCenter:
         return found
 
     def attach(self, page_id: str, name: str, data: bytes, comment: str, existing: StoredFile | None) -> None:
+        media_type = (
+            mimetypes.guess_type(name)[0] or "application/octet-stream"
+        )  # without its own, a picture is not shown
         if existing is None:
-            self._library.attach_content(data, name, "application/octet-stream", page_id=page_id, comment=comment)
+            self._library.attach_content(data, name, media_type, page_id=page_id, comment=comment)
             return
         self._library.post(
             f"rest/api/content/{page_id}/child/attachment/{existing.id}/data",
             data={"comment": comment, "minorEdit": "true"},
             headers={"X-Atlassian-Token": "no-check", "Accept": "application/json"},
-            files={"file": (name, data)},
+            files={"file": (name, data, media_type)},
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.jira.records import light_issue
+from connectors.jira.records import LightIssue, light_issue
 from connectors.jira.site import Site
 from sync.core.errors import Nonsense
 
@@ -33,10 +33,14 @@ class OffsetPage(msgspec.Struct):
 
 
 class Issue(msgspec.Struct):
-    """An issue's own bytes and id."""
+    """An issue's own bytes and the few things of it that were read already."""
 
-    id: str
+    light: LightIssue
     payload: msgspec.Raw
+
+    @property
+    def id(self) -> str:
+        return self.light.issue_id
 
 
 def now() -> datetime:
@@ -100,7 +104,7 @@ def offset_issues(
                 raise Nonsense(expected=f"issues from {position} of {page.total}", sample="an empty page")
             continue
         empty = 0
-        issues = [Issue(light_issue(item).issue_id, item) for item in page.issues]
+        issues = [Issue(light_issue(item), item) for item in page.issues]
         fresh = set(_unseen([issue.id for issue in issues], seen))
         if not fresh:
             raise Nonsense(expected=f"new issues from {position}", sample="a page that came before")

@@ -62,14 +62,13 @@ def light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
 
 
 def raw_from_issue(
-    payload: msgspec.Raw, connection: str, scope: str, field_set: str, fetched_at: datetime
+    light: LightIssue, payload: msgspec.Raw, connection: str, scope: str, field_set: str, fetched_at: datetime
 ) -> RawRecord:
-    """The raw record of an issue's own bytes.
+    """The raw record of an issue's own bytes, of which ``light`` was read.
 
     The version is ``updated`` and, where there are links, a sum of their ids: it is not confirmed that Jira touches ``updated``
     of both ends when a link is made or removed.
     """
-    light = light_issue(payload)
     fields = light.fields or _LightFields()
     links = ",".join(sorted(str(link.id) for link in fields.issuelinks or ()))
     return RawRecord(

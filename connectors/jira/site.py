@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
-
-from jira import JIRA, JIRAError
 
 from connectors.jira.decipher import decipher_for
 from connectors.jira.records import browse_base
@@ -16,7 +14,9 @@ from sync.core.errors import Nonsense, TielineError
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
 from sync.remote import Pace, Remote, Reply, keep_secret
-from sync.remote_session import mount
+
+if TYPE_CHECKING:
+    from jira import JIRA
 
 T = TypeVar("T")
 GATEWAY = "https://api.atlassian.com"
@@ -59,6 +59,8 @@ class Site:
 
     def ask(self, question: Callable[[JIRA], T]) -> T:
         """Ask through the ``jira`` library. Raises this project's errors only."""
+        from jira import JIRAError  # with requests a tenth of a second, which a run that only reads need not pay
+
         try:
             return question(self._jira())
         except TielineError:
@@ -123,6 +125,10 @@ def _headers(settings: ConnectionSettings) -> dict[str, str]:
 
 
 def _library(remote: Remote, version: str) -> JIRA:
+    from jira import JIRA
+
+    from sync.remote_session import mount
+
     library = JIRA(
         server=remote.base_url,
         options={"rest_api_version": version, "check_update": False},

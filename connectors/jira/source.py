@@ -124,7 +124,7 @@ class JiraSource:
 
     def _raws(self, issues: Iterator[Issue] | list[Issue], scope: str) -> list[RawRecord]:
         at, name = now(), self.site.settings.name
-        return [raw_from_issue(issue.payload, name, scope, self.field_set, at) for issue in issues]
+        return [raw_from_issue(issue.light, issue.payload, name, scope, self.field_set, at) for issue in issues]
 
     def _bulk(self, ids: tuple[str, ...]) -> Iterator[Issue]:
         """Issues by id in one request; halves are tried when it cannot be read or is refused, down to single reads."""
@@ -135,7 +135,7 @@ class JiraSource:
         body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "fields": self.fields}
         try:
             page = self.site.search("/issue/bulkfetch", body).read(_Bulk)
-            found = {light_issue(item).issue_id: item for item in page.issues}
+            found = {issue.id: issue for issue in (Issue(light_issue(item), item) for item in page.issues)}
         except (Nonsense, Refused):
             middle = len(ids) // 2
             yield from self._bulk(ids[:middle])
@@ -143,7 +143,7 @@ class JiraSource:
             return
         for item in ids:
             if item in found:
-                yield Issue(item, found[item])
+                yield found[item]
             elif one := self._one(item):
                 yield one
 
@@ -153,7 +153,7 @@ class JiraSource:
             reply = self.site.get(f"/issue/{part(item_id)}", fields=",".join(self.fields), **expand)
         except NotFound:
             return None
-        return Issue(light_issue(reply.body).issue_id, msgspec.Raw(reply.body))
+        return Issue(light_issue(reply.body), msgspec.Raw(reply.body))
 
     def _histories(self, shard: Shard) -> list[RawRecord]:
         at, name = now(), self.site.settings.name

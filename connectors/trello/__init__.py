@@ -29,7 +29,7 @@ CONNECTOR = Connector(
     scope_word="boards",
     has_mutual_links=False,
     options=("overlap_minutes", "pause_after_429_s"),
-    # Trello allows 100 requests in 10 s per token; 80 leaves room for the people who share the token's member.
-    requests_per_second=8.0,
+    # Trello allows 100 requests in 10 s per token; 80 in 10 s leave room for a second process with the same token.
+    requests_per_second={"cloud": 8.0},
     in_flight=6,
 )

@@ -27,7 +27,9 @@ class Trello(CardSource, CardTracker, MemberDirectory):
         key, token = (settings.credentials[name].strip() for name in CONNECTOR.credentials["cloud"])
         keep_secret(key, token)
         pace = Pace(
-            settings.requests_per_second or CONNECTOR.requests_per_second, settings.in_flight or CONNECTOR.in_flight
+            settings.requests_per_second or CONNECTOR.requests_per_second["cloud"],
+            settings.in_flight or CONNECTOR.in_flight,
+            window_s=WINDOW.total_seconds(),
         )
         self.settings = settings
         self.remote = Remote(

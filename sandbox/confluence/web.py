@@ -21,7 +21,7 @@ STYLE = """<style>
 .panel { border-left: 4px solid #6554c0; background: #eae6ff; border-radius: 3px; padding: .4rem .9rem; margin: .6rem 0; }
 .panel-info { border-color: #0052cc; background: #deebff; } .panel-warning { border-color: #de350b; background: #ffebe6; }
 .panel-tip { border-color: #00875a; background: #e3fcef; } .panel-panel { border-color: #6b778c; background: #f4f5f7; }
-.status { border-radius: 3px; padding: 0 .4em; font-size: .8em; font-weight: 700; background: #dfe1e6; }
+.status { border-radius: 3px; padding: 0 .4em; white-space: nowrap; font-size: .8em; font-weight: 700; background: #dfe1e6; }
 .status-green { background: #abf5d1; } .status-yellow { background: #ffe380; } .status-red { background: #ffbdad; }
 .status-blue { background: #b3d4ff; } .status-purple { background: #c0b6f2; } .mention { color: #0052cc; }
 mark.commented { background: #fff0b3; } ul.tasks { list-style: none; padding-left: .5rem; } .missing { color: #6b778c; }

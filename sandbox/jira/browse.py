@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from html import escape
 
-from sandbox.jira.adf import as_wiki
+from sandbox.jira.adf import as_document
 from sandbox.jira.reference import CATEGORIES
-from sandbox.jira.state import Issue, Project, Site, word
+from sandbox.jira.rendering import html_from_document
+from sandbox.jira.state import Issue, Json, Project, Site, word
 from sandbox.look import page
 
 MAX_LISTED = 500
@@ -73,7 +74,7 @@ def _issue_page(site: Site, issue: Issue) -> str:
         f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items() if value
     )
     parts = [f"<h1>{escape(issue.key)} {escape(issue.summary)}</h1><table>{rows}</table>"]
-    parts.append(f"<h2>Description</h2><pre>{escape(as_wiki(issue.description) or '')}</pre>")
+    parts.append(f"<h2>Description</h2>{_text(issue.description)}")
     parts.append(f"<h2>Links</h2><ul>{''.join(_links(site, issue))}</ul><h2>Web links</h2><ul>{_web_links(issue)}</ul>")
     parts.append(f"<h2>Comments</h2>{_comments(site, issue)}<h2>History</h2><table>{_history(site, issue)}</table>")
     return page(f"{issue.key} {issue.summary}", "".join(parts))
@@ -107,9 +108,14 @@ def _web_links(issue: Issue) -> str:
 def _comments(site: Site, issue: Issue) -> str:
     return "".join(
         f'<div class="box"><small>{escape(_person(site, comment.author))} {comment.created.isoformat(timespec="seconds")}'
-        f"</small><pre>{escape(as_wiki(comment.body) or '')}</pre></div>"
+        f"</small>{_text(comment.body)}</div>"
         for comment in issue.comments
     )
+
+
+def _text(body: str | Json | None) -> str:
+    document = as_document(body)
+    return html_from_document(document) if document else ""
 
 
 def _history(site: Site, issue: Issue) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from html import escape
 
+from markdown_it import MarkdownIt
+
 from sandbox.look import page
 from sandbox.trello.state import State, Thing
 from sandbox.trello.views import checklists
+
+MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True})
 
 
 def page_paths(state: State) -> list[tuple[str, str]]:
@@ -63,7 +67,7 @@ def _card_page(state: State, card: Thing) -> str:
     return page(
         card["name"],
         f"<p>{_link('/b/' + board['shortLink'], board['name'])}</p><h1>{escape(card['name'])}</h1>{archived}"
-        f"<table>{table}</table><h2>描述</h2><pre>{escape(card['desc'])}</pre>"
+        f"<table>{table}</table><h2>描述</h2>{_formatted(card['desc'])}"
         f"{_checklists(state, card)}{_attachments(state, card)}{_comments(state, card)}",
     )
 
@@ -97,7 +101,7 @@ def _comments(state: State, card: Thing) -> str:
     told = (state.actions[key] for key in reversed(state.actions_of.get(card["id"], [])))
     boxes = [
         f"<div class='box'><small>{escape(state.members[action['idMemberCreator']]['fullName'])} · "
-        f"{escape(action['date'][:16].replace('T', ' '))} UTC</small><pre>{_linked(action['data']['text'])}</pre></div>"
+        f"{escape(action['date'][:16].replace('T', ' '))} UTC</small>{_formatted(action['data']['text'])}</div>"
         for action in told
         if action["type"] == "commentCard"
     ]
@@ -113,6 +117,11 @@ def _link(url: str, text: str) -> str:
     if not url.startswith(("http://", "https://", "/")):
         return escape(text)
     return f'<a href="{escape(url)}">{escape(text)}</a>'
+
+
+def _formatted(text: str) -> str:
+    """Trello's Markdown as HTML: every line break shows, HTML is shown as typed, bare URLs are links."""
+    return str(MARKDOWN.render(re.sub(r"(?<![(<\[])https?://[^\s<>\"'()\[\]]+", r"<\g<0>>", text)))
 
 
 def _linked(text: str) -> str:

@@ -91,7 +91,7 @@ def _links(page: Saved) -> Iterator[str]:
 
 
 def _owners(address: str, urls: Mapping[str, str]) -> list[str]:
-    return [site for site, url in urls.items() if address.startswith(url.rstrip("/") + "/")]
+    return [site for site, url in urls.items() if f"{address}/".startswith(url.rstrip("/") + "/")]
 
 
 def _with_local_links(page: Saved, names: Mapping[str, str]) -> bytes:

@@ -40,6 +40,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "那里的内容不是我们写的，没有动：{key} {detail}",
         "en": "not ours, left alone: {key} {detail}",
     },
+    "not_written": {
+        "zh-CN": "对方系统拒绝了写入：{key} {detail}",
+        "en": "the tool refused the write: {key} {detail}",
+    },
     "orphaned": {
         "zh-CN": "来源已经没有了，我们写的内容还在：{key} {detail}",
         "en": "its source is gone, what we wrote still stands: {key} {detail}",

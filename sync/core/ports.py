@@ -278,7 +278,8 @@ class Connector:
     other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     has_mutual_links: bool = False
     options: tuple[str, ...] = ()
-    requests_per_second: float = 20.0
+    # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
+    requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8
 
 

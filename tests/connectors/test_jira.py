@@ -21,7 +21,14 @@ from connectors.jira import CONNECTOR, bodies
 from connectors.jira.adf import adf_from_rich_text, plain_text
 from connectors.jira.client import Jira
 from connectors.jira.decipher import decipher, pause_from
-from connectors.jira.records import instant_from, plain_value, raw_from_history, raw_from_issue, record_from_raw
+from connectors.jira.records import (
+    instant_from,
+    light_issue,
+    plain_value,
+    raw_from_history,
+    raw_from_issue,
+    record_from_raw,
+)
 from connectors.jira.wiki import escape, wiki_from_rich_text
 from sync.core.errors import AccessDenied, CannotExpress, Conflict, Nonsense, NotFound, Refused, TryLater
 from sync.core.ports import ConnectionSettings, LinkEnd
@@ -61,7 +68,8 @@ SETTINGS = ConnectionSettings(
 
 
 def raw(payload: object) -> RawRecord:
-    return raw_from_issue(msgspec.Raw(msgspec.json.encode(payload)), "jira-main", "PAY", "summary", AT)
+    sent = msgspec.Raw(msgspec.json.encode(payload))
+    return raw_from_issue(light_issue(sent), sent, "jira-main", "PAY", "summary", AT)
 
 
 def record(**fields: Any) -> Record:

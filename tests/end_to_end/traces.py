@@ -13,10 +13,14 @@ MARK = re.compile(r"tieline[:.]demo[:.][0-9a-f]{16}")
 Thing = tuple[str, str, str]  # site and item, kind, and what tells it from others
 
 
+def _mark(text: str) -> str:
+    return " ".join(sorted({found.replace(".", ":") for found in MARK.findall(text)}))
+
+
 def jira_things(site: str, jira: JiraSimulator) -> Iterator[Thing]:
     for issue in jira.site.issues.values():
         for comment in issue.comments:
-            yield f"{site} {issue.key}", "comment", "".join(MARK.findall(str(comment.properties)))
+            yield f"{site} {issue.key}", "comment", _mark(f"{comment.properties} {comment.body}")
         for remote in issue.remote_links:
             yield f"{site} {issue.key}", "link", str(remote.object["title"])
         for number in issue.links:
@@ -29,7 +33,7 @@ def trello_things(company: Company) -> Iterator[Thing]:
     for key, card in state.cards.items():
         for action in (state.actions[number] for number in state.actions_of.get(key, ())):
             if action["type"] == "commentCard":
-                yield f"trello {card['name']}", "comment", "".join(MARK.findall(action["data"]["text"]))
+                yield f"trello {card['name']}", "comment", _mark(action["data"]["text"])
         for attached in state.attachments.get(key, ()):
             yield f"trello {card['name']}", "link", attached["url"].rpartition("/")[2]
         for checklist in state.checklists_of_card.get(key, ()):
@@ -40,9 +44,8 @@ def trello_things(company: Company) -> Iterator[Thing]:
 def page_things(company: Company) -> Iterator[Thing]:
     for simulator in (company.world.confluence_cloud, company.world.confluence_dc):
         for page in simulator.site.pages.values():
-            marks = sorted(set(MARK.findall(page.latest.storage)))
             files = sorted(page.attachments)
-            yield f"{simulator.name} {page.title}", f"page {page.status} {files}", " ".join(marks)
+            yield f"{simulator.name} {page.title}", f"page {page.status} {files}", _mark(page.latest.storage)
 
 
 def things(company: Company) -> Counter[Thing]:

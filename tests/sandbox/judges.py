@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -22,29 +23,23 @@ def judge_environment(*requirements: str) -> Path:
     digest = hashlib.sha256("\n".join((sys.version, *sorted(requirements))).encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "tieline-judges" / digest
-    if (folder / "ready").exists():
-        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes; one of them makes it, the others wait
+        if not (folder / "ready").exists():
+            _make_environment(folder, requirements)
+    return folder
+
+
+def _make_environment(folder: Path, requirements: tuple[str, ...]) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
-    install = [
-        str(folder / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--retries",
-        "1",
-        "--timeout",
-        "15",
-        *requirements,
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "15"]
+    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
     if done.returncode:
         if any(words in done.stderr for words in NO_REGISTRY):
             pytest.skip(f"no package registry within reach to install {', '.join(requirements)}")
         raise RuntimeError(f"could not install {', '.join(requirements)}: {done.stderr[-2000:]}")
     (folder / "ready").touch()
-    return folder
 
 
 def run_judge(environment: Path, *arguments: str, cwd: Path) -> str:
