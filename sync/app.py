@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -166,8 +166,12 @@ def build(config: Path, clock: Callable[[], datetime] = now) -> App:
     if url.startswith("sqlite:///"):
         _make_folder(Path(url.removeprefix("sqlite:///")).parent)
     store = Store.open(url)
-    store.migrate()
-    return App(loaded, mappings, store, clock)
+    try:
+        store.migrate()
+        return App(loaded, mappings, store, clock)
+    except BaseException:
+        store.close()
+        raise
 
 
 def read_folder(loaded: LoadedConfig, job: str, settings: Any) -> tuple[SourceFile, ...]:
@@ -176,18 +180,23 @@ def read_folder(loaded: LoadedConfig, job: str, settings: Any) -> tuple[SourceFi
     if not name:
         return ()
     folder = loaded.path(getattr(settings, name))
+    path_in_file = f"jobs.{job}.{name}"
     if not folder.is_dir():
-        raise ConfigError(
-            [Problem(loaded.file, loaded.node.line(f"jobs.{job}"), f"jobs.{job}.{name}", f"{folder} is no folder")]
-        )
-    files = []
+        raise ConfigError([Problem(loaded.file, loaded.node.line(path_in_file), path_in_file, f"{folder} is no folder")])
+    try:
+        return tuple(_files(folder))
+    except OSError as error:
+        text = f"{error.filename or folder} cannot be read: {error.strerror}"
+        raise ConfigError([Problem(loaded.file, loaded.node.line(path_in_file), path_in_file, text)]) from error
+
+
+def _files(folder: Path) -> Iterator[SourceFile]:
     for path in sorted(folder.rglob("*")):
         is_inside = path.resolve().is_relative_to(folder.resolve())
         if path.is_file() and is_inside and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             if path.stat().st_size > MOST_FILE_BYTES:
                 raise ConfigError([Problem(str(path), 0, "-", f"larger than {MOST_FILE_BYTES:,} bytes")])
-            files.append(SourceFile(path.relative_to(folder).as_posix(), path.read_bytes()))
-    return tuple(files)
+            yield SourceFile(path.relative_to(folder).as_posix(), path.read_bytes())
 
 
 def _make_folder(folder: Path) -> None:

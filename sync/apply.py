@@ -64,7 +64,7 @@ class Outcome:
 
 def look(
     ports: Ports, store: Store, installation: str, wanted: Iterable[Desired]
-) -> tuple[dict[str, Existing], dict[str, str]]:
+) -> tuple[dict[str, Existing], dict[str, TielineError]]:
     """Read what stands at each wanted target under its mark; strongly consistent reads, several at once.
 
     Also the keys whose target could not be read, and why: nothing is decided about them.
@@ -72,20 +72,21 @@ def look(
     published = store.published()
     intended = {intent.change.key: intent.change.digest for intent in store.pending_intents()}
 
-    def look_at(item: Desired) -> tuple[str, Existing | str]:
+    def look_at(item: Desired) -> tuple[str, Existing | TielineError]:
         mark = mark_of(installation, item.key)
         try:
             found = _find(ports, item.target, mark, item.content, published.get(item.key))
+            stranger = None if found else _stranger(ports, item, mark, published.get(item.key))
         except TielineError as error:
-            return item.key, redact(str(error))
+            return item.key, error
         digest = intended.get(item.key, "")
         if found and digest == digest_of(item.message, item.facts):
             found = replace(found, is_ours=True)  # our own write, whose answer was lost
-        return item.key, Existing(found, digest)
+        return item.key, Existing(found, digest) if found else Existing(stranger)
 
     seen = dict(as_completed(look_at, wanted, THREADS))
     existing = {key: found for key, found in seen.items() if isinstance(found, Existing)}
-    return existing, {key: found for key, found in seen.items() if isinstance(found, str)}
+    return existing, {key: found for key, found in seen.items() if isinstance(found, TielineError)}
 
 
 def _find(ports: Ports, target: Ref, mark: str, content: Content, last: Published | None) -> Written | None:
@@ -97,6 +98,14 @@ def _find(ports: Ports, target: Ref, mark: str, content: Content, last: Publishe
             return _same_owner(found, last)
         case PageAsContent(page):
             return _find_page(ports.knowledge_base(target.connection), target, mark, page, last)
+
+
+def _stranger(ports: Ports, item: Desired, mark: str, last: Published | None) -> Written | None:
+    """Somebody else's page under the title that a new page of ours should have: known before the vendor refuses the write."""
+    if last is not None or not isinstance(item.content, PageAsContent):
+        return None
+    page = ports.knowledge_base(item.target.connection).page_titled(item.content.page.space, item.content.page.title)
+    return replace(_written_from_page(page), is_ours=False) if page and page.mark != mark else None
 
 
 def _same_owner(found: Written | None, last: Published | None) -> Written | None:
@@ -130,12 +139,14 @@ def apply(
     run: str,
     state: PublishedState = "published",
     on_change: Callable[[Change], None] = lambda _: None,
+    may_go_on: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Carry out every change once. One target's changes go in order, targets in parallel; an error stops its own change only,
-    except that a vendor that asks for a long pause defers the rest of its connection. ``on_change`` is told of each change as it ends.
+    except that a vendor that asks for a long pause defers the rest of its connection. ``on_change`` is told of each change as it ends;
+    ``may_go_on`` is asked before each intent and raises when this run has lost its turn.
     """
     outcome = Outcome()
-    worker = _Worker(ports, store, run, outcome, state, on_change)
+    worker = _Worker(ports, store, run, outcome, state, on_change, may_go_on)
     for adoption in plan.adoptions:
         worker.adopt(adoption)
     pages = [change for change in plan.changes if change.kind == "page"]
@@ -161,7 +172,9 @@ class _Worker:
         outcome: Outcome,
         state: PublishedState,
         on_change: Callable[[Change], None],
+        may_go_on: Callable[[], None],
     ) -> None:
+        self._may_go_on = may_go_on
         self._ports, self._store, self._run, self._outcome = ports, store, run, outcome
         self._state, self._on_change = state, on_change
         self._lock = threading.Lock()
@@ -185,8 +198,12 @@ class _Worker:
             self._outcome.deferred.append((change, error))
             return
         with self._lock:
-            change = _with_parent(change, self._store)
-            intent = self._store.add_intent(self._run, change)
+            self._may_go_on()
+            ready = _with_parent(change, self._store)
+            if ready is None:
+                self._outcome.deferred.append((change, TryLater("its parent page is not there yet")))
+                return
+            change, intent = ready, self._store.add_intent(self._run, ready)
         try:
             written = self._write(change)
         except TielineError as error:
@@ -208,8 +225,11 @@ class _Worker:
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 return write(self._ports, change)
-            except LostAnswer:
-                found = _find(self._ports, change.target, change.mark, change.content, None)
+            except LostAnswer as lost:
+                try:
+                    found = _find(self._ports, change.target, change.mark, change.content, None)
+                except TielineError as error:
+                    raise lost from error  # nobody can tell now; the next run looks again
                 if change.operation == "create" and found:
                     return replace(found, is_ours=True)
                 if change.operation == "remove" and not found:
@@ -232,7 +252,7 @@ class _Worker:
         log.warning("not_written", key=change.key, target=change.target, state=state, error=redact(str(error)))
         if isinstance(error, LostAnswer):
             self._outcome.unsure.append((change, error))
-        elif isinstance(error, Conflict | NotFound):
+        elif isinstance(error, NotFound) or (isinstance(error, Conflict) and change.expected):
             self._outcome.drifted.append((change, redact(str(error))))
         elif isinstance(error, TryLater):
             self._paused[change.target.connection] = error
@@ -277,14 +297,14 @@ def _write_page(base: KnowledgeBase, change: Change, content: PageContent) -> Wr
     return _written_from_page(base.update_page(page, change.mark, content))
 
 
-def _with_parent(change: Change, store: Store) -> Change:
-    """A page whose parent was only planned gets the parent's id, now that it has one."""
+def _with_parent(change: Change, store: Store) -> Change | None:
+    """A page whose parent was only planned gets the parent's id, now that it has one; None while it has none."""
     content = change.content
     if not isinstance(content, PageAsContent) or not content.page.parent_key or content.page.parent:
         return change
     parent = store.published().get(content.page.parent_key)
     if parent is None:
-        return change
+        return None
     ref = Ref.of(change.target.connection, "document", parent.written.id)
     return replace(change, content=PageAsContent(replace(content.page, parent=ref)))
 
@@ -311,7 +331,13 @@ def _published(
     )
 
 
-def undo(changes: Iterable[tuple[Change, Published | None]], ports: Ports, store: Store, run: str) -> Outcome:
+def undo(
+    changes: Iterable[tuple[Change, Published | None]],
+    ports: Ports,
+    store: Store,
+    run: str,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Take back a run's writes, last first: what it made is removed, what it replaced is written back, unless somebody edited it since."""
     published = store.published()
     steps = []
@@ -319,7 +345,7 @@ def undo(changes: Iterable[tuple[Change, Published | None]], ports: Ports, store
         now = published.get(change.key)
         if step := _reversal(change, before, now):
             steps.append(step)
-    return apply(Plan(tuple(steps)), ports, store, run, state="undone")
+    return apply(Plan(tuple(steps)), ports, store, run, state="undone", may_go_on=may_go_on)
 
 
 def _reversal(change: Change, before: Published | None, now: Published | None) -> Change | None:

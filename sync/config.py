@@ -6,12 +6,14 @@ Secrets are never written there: credentials are ``env:NAME`` or ``file:PATH`` a
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import available_timezones
 
 import msgspec
@@ -28,6 +30,9 @@ from sync.remote import keep_secret
 
 # Names a person signs in with; not secrets, though they may come from the environment as well.
 PLAIN_CREDENTIALS = frozenset({"email", "user"})
+_CONNECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+RESERVED_NAME = "tieline"  # refs of what YAML defines begin with it: tieline:person:zhang-wei
+_URL_PASSWORD = re.compile(r"[\w+.-]+://[^:/@]*:(?P<password>[^@]+)@")
 COMMON_SETTINGS = frozenset(
     {
         "type",
@@ -74,8 +79,8 @@ class LimitsConfig(_Model):
     """The brakes on writing; see docs/trust.md."""
 
     max_changes: int = Field(200, ge=0)
-    max_share: float = Field(0.3, ge=0, le=1)
-    share_from: int = Field(10, ge=1)
+    max_share: float = Field(0.5, ge=0, le=1)
+    share_from: int = Field(30, ge=1)
     max_first_run_changes: int = Field(0, ge=0)
 
 
@@ -125,13 +130,21 @@ class LoadedConfig(msgspec.Struct, frozen=True):
         return files, connections
 
     def mapping_digests(self) -> dict[str, str]:
-        """Per connection a digest of all that its derived rows depend on: its mapping, who is who, and this version of Tieline."""
+        """Per connection a digest of all that its derived rows depend on: its mapping, the connector's options, who is who, and this
+        version of Tieline.
+        """
         files, connections = self.mapping_files()
         shared = [content for name, content in files.items() if Path(name).name in ("people.yaml", "departments.yaml")]
         texts = {
-            name: [files.get(file, b""), *shared, version("tieline").encode()] for name, file in connections.items()
+            name: [files.get(file, b""), self._options_text(name), *shared, version("tieline").encode()]
+            for name, file in connections.items()
         }
         return {name: hashlib.sha256(b"\0".join(parts)).hexdigest()[:32] for name, parts in texts.items()}
+
+    def _options_text(self, name: str) -> bytes:
+        connection = self.config.connections[name]
+        allowed = connectors_by_name()[connection.type].options
+        return json.dumps({key: connection.extra[key] for key in allowed if key in connection.extra}).encode()
 
     @property
     def limits(self) -> Limits:
@@ -146,6 +159,7 @@ class LoadedConfig(msgspec.Struct, frozen=True):
         url = os.environ.get("TIELINE_DATABASE") or self.config.database
         if url.startswith(("env:", "file:")):
             url = read_secret(url, self.folder)
+        keep_secret(*passwords_in_url(url))
         prefix, _, file = url.partition(":///")
         if prefix == "sqlite" and file and not file.startswith("/"):
             return f"sqlite:///{self.path(file)}"
@@ -162,11 +176,30 @@ def load_config(path: Path) -> LoadedConfig:
         raise ConfigError([Problem(file, 0, "-", f"cannot be read: {error.strerror}", hint)]) from error
     node = load(text, file)
     config = validated(Config, node, file)
-    problems = [*_connection_problems(config, node, file), *_zone_problems(config, node, file)]
+    problems = [
+        *_database_problems(config, node, file),
+        *_connection_problems(config, node, file),
+        *_zone_problems(config, node, file),
+    ]
     settings, job_problems = _job_settings(config, node, file)
     if problems + job_problems:
         raise ConfigError(problems + job_problems)
     return LoadedConfig(config, path.resolve().parent, node, file, settings)
+
+
+def _database_problems(config: Config, node: Node, file: str) -> list[Problem]:
+    if not passwords_in_url(config.database):
+        return []
+    hint = "write the whole URL as env:NAME or file:PATH and change the password"
+    return [Problem(file, node.line("database"), "database", "a password may not stand in this file", hint)]
+
+
+def passwords_in_url(url: str) -> list[str]:
+    """The passwords that a database URL holds, before the host or among its parameters, as written and as meant."""
+    found = _URL_PASSWORD.match(url)
+    named = parse_qsl(url.partition("?")[2])
+    texts = [found["password"] if found else "", *(value for key, value in named if "pass" in key.lower())]
+    return list(dict.fromkeys(text for item in texts if item for text in (item, unquote(item))))
 
 
 def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]:
@@ -178,8 +211,10 @@ def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]
             path = f"connections.{name}" + (f".{setting}" if setting else "")
             problems.append(Problem(file, node.line(path), path, text, hint))
 
-        if not name.replace("-", "").replace("_", "").isalnum() or name != name.lower() or not name.isascii():
-            problem("", f"{name!r} is not a connection name", "small letters, digits and - only")
+        if not _CONNECTION_NAME.fullmatch(name):
+            problem("", f"{name!r} is not a connection name", "small letters, digits and - only, no - first")
+        if name == RESERVED_NAME:
+            problem("", f"{name!r} is Tieline's own name", "call it after the tool and its purpose, such as jira-main")
         if connection.type not in known:
             problem("type", f"{connection.type!r} is not a connector", nearest(connection.type, known))
             continue

@@ -19,10 +19,10 @@ from sync.collect import WHOLE, Collected, Progress, Site, collect
 from sync.core.calendar import Calendars
 from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
+    Accepted,
     Change,
     Desired,
     Existing,
-    Judgement,
     Limits,
     Plan,
     Published,
@@ -33,15 +33,15 @@ from sync.core.plan import (
 from sync.core.ports import Job
 from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
 from sync.derive import Deriver
+from sync.noticed import APPLY, ENGINE, broken_job_finding, freshness_findings, outcome_findings, skip_findings
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.entries import FindingNews
 from sync.store.store import Store
-from sync.turn import turn
+from sync.turn import MayGoOn, turn
 
 log = structlog.get_logger()
 FRESH_FOR = timedelta(hours=1)
-ENGINE, APPLY = "engine", "apply"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,11 @@ class Planned:
     plan: Plan
     view: View
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    published_count: int = 0
+    published: dict[str, Published] = field(default_factory=dict)
+    existing: dict[str, Existing] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, TielineError] = field(default_factory=dict)
+    broken_jobs: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -106,7 +110,7 @@ class Engine:
         One that fails stops only itself.
         """
         wanted = list(names) or list(self._parts.sites)
-        with self._running("collect", run) as run_id:
+        with self._running("collect", run) as (run_id, _):
             self._parts.deriver.refresh()
 
             def one(name: str) -> Collected:
@@ -120,14 +124,12 @@ class Engine:
         try:
             site = self._parts.sites[name]()
             self._store.pin_connection(name, site.source.identify().fingerprint, self._parts.clock())
+            report = collect(site, self._store, self._parts.deriver.derive, progress)
         except TielineError as error:
             report = Collected(name, error=error)
-        else:
-            try:
-                report = collect(site, self._store, self._parts.deriver.derive, progress)
-            except Exception as error:  # a mistake in one connector may not stop the others
-                log.exception("collect_broke", connection=name)
-                report = Collected(name, error=TielineError(f"internal: {type(error).__name__}: {error}"))
+        except Exception as error:  # a mistake in one connector may not stop the others
+            log.exception("collect_broke", connection=name)
+            report = Collected(name, error=TielineError(f"internal: {type(error).__name__}: {error}"))
         self._store.put_certificate(report.certificate(self._parts.clock()))
         return report
 
@@ -152,28 +154,48 @@ class Engine:
     def plan(self) -> Planned:
         """Judge the present view and say exactly what would be written. Reads targets, writes nothing."""
         view = self.view()
+        planned = Planned(Plan(), view)
         published = self._store.published()
-        planned = Planned(Plan(), view, published_count=len(published))
-        desired: list[Desired] = []
-        for item in self._parts.jobs:
-            judgement = self._judge(item, view, published)
-            desired += judgement.desired
-            planned.findings[item.job.name] = judgement.findings
-        names = {item.job.name for item in self._parts.jobs}
-        mine = {key: entry for key, entry in published.items() if entry.job in names}
-        versions = self._versions(desired, mine)
-        wanted = keys_to_look_at(desired, mine, versions)
+        desired = self._judge_all(planned, published)
+        sound = {item.job.name for item in self._parts.jobs} - planned.broken_jobs
+        planned.published = {key: entry for key, entry in published.items() if entry.job in sound}
+        planned.versions = self._versions(desired, planned.published)
+        open_keys = {intent.change.key for intent in self._store.pending_intents()}
+        wanted = keys_to_look_at(desired, planned.published, planned.versions, open_keys)
         fresh = [name for name, item in view.freshness.items() if item.is_complete]
         reachable = [item for item in wanted if set(item.rests_on) <= set(fresh)]
-        existing, blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
-        planned.plan = diff(self._parts.installation, desired, mine, existing, fresh, blocked)
-        planned.findings[ENGINE] = tuple(self._own_findings(planned))
-        self._settle(existing, mine, planned.plan, versions)
+        planned.existing, planned.blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
+        blocked = {key: redact(str(error)) for key, error in planned.blocked.items()}
+        planned.plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
+        own = [*skip_findings(planned.plan), *freshness_findings(view), *self._parts.deriver.findings()]
+        planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned
 
-    def _judge(self, item: PlannedJob, view: View, published: Mapping[str, Published]) -> Judgement:
-        own = {key: entry for key, entry in published.items() if entry.job == item.job.name}
-        return item.job.judge(replace(view, files=item.read_files()), item.settings, own)
+    def _judge_all(self, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
+        """Every job's verdict. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
+        desired: list[Desired] = []
+        for item in self._parts.jobs:
+            name = item.job.name
+            own = {key: entry for key, entry in published.items() if entry.job == name}
+            try:
+                judgement = item.job.judge(replace(planned.view, files=item.read_files()), item.settings, own)
+            except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
+                log.exception("job_broke", job=name)
+                planned.findings[name] = (broken_job_finding(name, redact(f"{type(error).__name__}: {error}")),)
+                planned.broken_jobs |= {name}
+                continue
+            desired += judgement.desired
+            planned.findings[name] = judgement.findings
+        return desired
+
+    def _undecided(self, plan: Plan, own: Iterable[Finding]) -> Iterator[Finding]:
+        """Open findings about targets that could not be judged this time: they neither end nor begin because a vendor is down."""
+        undecided = {skip.key for skip in plan.skips if skip.reason in ("held", "blocked")}
+        known = {finding.key for finding in own}
+        for item in self._store.findings("open", "acknowledged") if undecided else ():
+            is_about = item.finding.parameters.get("key") in undecided
+            if item.job == ENGINE and is_about and item.finding.key not in known:
+                yield item.finding
 
     def _versions(self, desired: Sequence[Desired], published: Mapping[str, Published]) -> dict[str, str]:
         """Each key's target version as collected: a task's record, or the page itself."""
@@ -181,80 +203,60 @@ class Engine:
         versions = self._store.raw_versions([ref for ref in refs.values() if ref])
         return {key: versions[ref] for key, ref in refs.items() if ref and ref in versions}
 
-    def _settle(
-        self,
-        existing: Mapping[str, Existing],
-        published: Mapping[str, Published],
-        plan: Plan,
-        versions: Mapping[str, str],
-    ) -> None:
+    def _settle(self, planned: Planned) -> None:
         """Remember up to which version a target was looked at and found as we left it, so that the next run need not look."""
+        plan = planned.plan
         busy = {change.key for change in plan.changes} | {skip.key for skip in plan.skips}
-        for key, item in existing.items():
-            last = published.get(key)
+        busy |= {item.desired.key for item in plan.adoptions}
+        for key, item in planned.existing.items():
+            last = planned.published.get(key)
             if last is None or item.found is None or key in busy or last.state != "published":
                 continue
-            version = item.found.version if last.kind == "page" else versions.get(key, "")
-            if version and version != last.target_version:
-                self._store.put_published(replace(last, target_version=version))
+            version = item.found.version if last.kind == "page" else planned.versions.get(key, "")
+            if item.intended_digest or (version and version != last.target_version):
+                self._store.put_published(replace(last, target_version=version or last.target_version))
 
-    def _own_findings(self, planned: Planned) -> Iterator[Finding]:
-        for skip in planned.plan.skips:
-            if skip.reason in ("edited", "gone", "unsure", "not_ours", "orphaned"):
-                yield Finding(
-                    key=f"{ENGINE}:{skip.reason}:{skip.key}",
-                    kind=skip.reason,
-                    severity="critical" if skip.reason == "unsure" else "warning",
-                    subjects=(skip.target,),
-                    message=skip.reason,
-                    parameters={"key": skip.key, "detail": skip.detail},
-                )
-        for name, item in planned.view.freshness.items():
-            if not item.is_complete:
-                yield Finding(
-                    key=f"{ENGINE}:incomplete:{name}",
-                    kind="incomplete",
-                    severity="critical",
-                    subjects=(Ref.of(name, "connection", name),),
-                    message="incomplete",
-                    parameters={"connection": name, "reason": item.reason},
-                )
-        yield from self._parts.deriver.findings()
-
-    def apply(self, is_first_run_accepted: bool = False, on_change: Callable[[Change], None] = lambda _: None) -> Cycle:
+    def apply(self, accepted: Accepted | None = None, on_change: Callable[[Change], None] = lambda _: None) -> Cycle:
         """Plan and carry the plan out. Raises UnsafePlan, with nothing written, when a brake holds."""
-        with self._running("apply") as run:
+        with self._running("apply") as (run, may_go_on):
             cycle = Cycle(run)
-            self._apply(cycle, is_first_run_accepted, on_change)
+            self._apply(cycle, accepted, on_change, may_go_on)
         if cycle.refused:
             raise cycle.refused
         return cycle
 
     def cycle(
         self,
-        is_first_run_accepted: bool = False,
+        accepted: Accepted | None = None,
         progress: Progress = lambda *_: None,
         on_change: Callable[[Change], None] = lambda _: None,
     ) -> Cycle:
         """Collect, judge, plan, apply. A brake is noted in the result; what was collected stays collected."""
-        with self._running("run") as run:
+        with self._running("run") as (run, may_go_on):
             cycle = Cycle(run, self.collect(progress=progress, run=run)[1])
-            self._apply(cycle, is_first_run_accepted, on_change)
+            self._apply(cycle, accepted, on_change, may_go_on)
         return cycle
 
-    def _apply(self, cycle: Cycle, is_first_run_accepted: bool, on_change: Callable[[Change], None]) -> None:
+    def _apply(
+        self, cycle: Cycle, accepted: Accepted | None, on_change: Callable[[Change], None], may_go_on: MayGoOn
+    ) -> None:
         planned = self.plan()
         cycle.planned = planned
+        self._settle(planned)
         is_judged = all(item.is_complete for item in planned.view.freshness.values())
-        fully_judged = [ENGINE, *(item.job.name for item in self._parts.jobs if is_judged)]
-        cycle.news = self._store.sync_findings(planned.findings, self._parts.clock(), fully_judged)
+        sound = [item.job.name for item in self._parts.jobs if item.job.name not in planned.broken_jobs]
+        cycle.news = self._store.sync_findings(
+            planned.findings, self._parts.clock(), [ENGINE, *sound] if is_judged else [ENGINE]
+        )
         try:
-            check_limits(planned.plan, planned.published_count, self._parts.limits, is_first_run_accepted)
+            check_limits(planned.plan, len(self._store.published()), self._parts.limits, accepted or Accepted())
         except UnsafePlan as refused:
             cycle.refused = refused
             return
-        cycle.outcome = apply(planned.plan, self._parts.ports, self._store, cycle.run, on_change=on_change)
-        found = {APPLY: tuple(_outcome_findings(cycle.outcome))}
+        cycle.outcome = apply(
+            planned.plan, self._parts.ports, self._store, cycle.run, on_change=on_change, may_go_on=may_go_on
+        )
+        found = {APPLY: tuple(outcome_findings(cycle.outcome))}
         news = self._store.sync_findings(found, self._parts.clock(), [APPLY])
         cycle.news = FindingNews(cycle.news.opened + news.opened, cycle.news.resolved + news.resolved)
 
@@ -264,41 +266,24 @@ class Engine:
         if not entries:
             hint = "`tieline runs` lists the runs and what each wrote"
             raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
-        with self._running("undo") as this:
-            return Cycle(this, outcome=undo(entries, self._parts.ports, self._store, this))
+        with self._running("undo") as (this, may_go_on):
+            return Cycle(this, outcome=undo(entries, self._parts.ports, self._store, this, may_go_on))
 
     @contextmanager
-    def _running(self, kind: str, run: str = "") -> Iterator[str]:
+    def _running(self, kind: str, run: str = "") -> Iterator[tuple[str, MayGoOn]]:
         """A row in ``runs`` around the work; one that died keeps no end, which is how it is noticed."""
         if run:
-            yield run
+            yield run, lambda: None
             return
-        with turn(self._store):
+        with turn(self._store) as may_go_on:
             run = self._store.begin_run(kind, self._parts.clock())
             try:
-                yield run
+                yield run, may_go_on
             except TielineError as error:
                 self._store.end_run(run, type(error).__name__, {}, self._parts.clock())
                 raise
             counts = {"written": len(self._store.changes_of_run(run))}
             self._store.end_run(run, "done", counts, self._parts.clock())
-
-
-def _outcome_findings(outcome: Outcome) -> Iterator[Finding]:
-    """What could not be written and will not mend itself: refusals, writes of unknown fate, and places taken by somebody else."""
-    taken = [(change, text) for change, text in outcome.drifted if change.operation == "create"]
-    failed = [(change, redact(str(error))) for change, error in outcome.failed]
-    unsure = [(change, redact(str(error))) for change, error in outcome.unsure]
-    for kind, items in (("not_ours", taken), ("not_written", failed), ("unsure", unsure)):
-        for change, detail in items:
-            yield Finding(
-                key=f"{APPLY}:{kind}:{change.key}",
-                kind=kind,
-                severity="warning" if kind == "not_ours" else "critical",
-                subjects=(change.target,),
-                message=kind,
-                parameters={"key": change.key, "detail": detail},
-            )
 
 
 def _watched(item: Desired, last: Published | None) -> Ref | None:

@@ -98,8 +98,7 @@ class Remote:
         self._held_until = 0.0
         self._lock = threading.Lock()
         self._in_flight = threading.BoundedSemaphore(self.pace.in_flight)
-        most = max(1, round(self.pace.requests_per_second * self.pace.window_s))
-        self._limiter = Limiter(Rate(most, round(self.pace.window_s * 1000)))
+        self._limiter = Limiter(_rate_of(self.pace))
         limits = httpx.Limits(max_connections=self.pace.in_flight, max_keepalive_connections=self.pace.in_flight)
         self._client = httpx.Client(
             headers=dict(headers), timeout=TIMEOUT, limits=limits, trust_env=False, verify=_trust()
@@ -231,6 +230,14 @@ def _trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def _rate_of(pace: Pace) -> Rate:
+    """A window's worth of whole requests, or one request in so many milliseconds where a window is not worth one."""
+    most = round(pace.requests_per_second * pace.window_s)
+    if most >= 1:
+        return Rate(most, round(pace.window_s * 1000))
+    return Rate(1, round(1000 / max(pace.requests_per_second, 0.001)))
+
+
 def _was_turned_away(error: BaseException) -> bool:
     """The vendor said "too many requests" before it acted."""
     return isinstance(error, TryLater) and error.reason == "rate_limited"
@@ -250,7 +257,7 @@ def retry_after_from(headers: Mapping[str, str], now: datetime | None = None) ->
         return None
     try:
         return timedelta(seconds=max(0.0, float(text)))
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         pause = parsedate_to_datetime(text) - (now or datetime.now(UTC))

@@ -142,6 +142,10 @@ class FakeKnowledgeBase:
     def find_page(self, space: str, mark: str, title: str) -> Page | None:
         return next((item.page for item in self._current() if item.page.mark == mark), None)
 
+    def page_titled(self, space: str, title: str) -> Page | None:
+        named = (item.page for item in self._current() if item.page.space == space)
+        return next((page for page in named if page.title.casefold() == title.casefold()), None)
+
     def get_page(self, ref: Ref) -> Page:
         if ref.key not in self.pages:
             raise NotFound

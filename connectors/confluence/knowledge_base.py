@@ -54,6 +54,14 @@ class PageWriter:
             log.warning("search_not_allowed", connection=self.settings.name, reason=str(error))
             return self._find_in_bodies(space, mark)
 
+    def page_titled(self, space: str, title: str) -> Page | None:
+        for page_id in self.site.titled(space, title):
+            try:
+                return self.get_page(Ref.of(self.settings.name, "document", page_id))
+            except NotFound:
+                continue  # gone since it was listed
+        return None
+
     def _find_labelled(self, space: str, mark: str) -> Page | None:
         for ids in self.site.labelled(space, LABEL):
             for page_id in ids:

@@ -53,6 +53,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "unknown_date": {"zh-CN": "待定", "en": "not known"},
     "days": {"zh-CN": "{days} 个工作日", "en": "{days} working days"},
     "one_day": {"zh-CN": "1 个工作日", "en": "1 working day"},
+    "later": {"zh-CN": "，晚 {days}", "en": ", {days} later"},
     "by_department": {"zh-CN": "按部门", "en": "By department"},
     "department": {"zh-CN": "部门", "en": "Department"},
     "open": {"zh-CN": "未完成", "en": "Open"},
@@ -154,7 +155,7 @@ def _chain(chain: list[Mapping[str, Any]], language: Language) -> Inlines:
             inlines.append(Text(" → "))
         inlines.extend(_task(item, language))
         if item["slip_days"]:
-            inlines.append(Text(f" +{item['slip_days']}"))
+            inlines.append(Text(WORDS["later"][language].format(days=_days(item["slip_days"], language))))
     return tuple(inlines)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 
-from sandbox.jira.adf import as_document
 from sandbox.jira.reference import CATEGORIES
-from sandbox.jira.rendering import html_from_document
+from sandbox.jira.rendering import html_from_document, html_from_wiki
 from sandbox.jira.state import Issue, Json, Project, Site, word
 from sandbox.look import page
 
@@ -114,8 +113,9 @@ def _comments(site: Site, issue: Issue) -> str:
 
 
 def _text(body: str | Json | None) -> str:
-    document = as_document(body)
-    return html_from_document(document) if document else ""
+    if isinstance(body, str):
+        return html_from_wiki(body)
+    return html_from_document(body) if body else ""
 
 
 def _history(site: Site, issue: Issue) -> str:

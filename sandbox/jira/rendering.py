@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
+from sandbox.jira.adf import document_from_wiki
 from sandbox.jira.state import Json
 
 TAGS = {
     "paragraph": "p", "bulletList": "ul", "orderedList": "ol", "listItem": "li", "codeBlock": "pre", "blockquote": "blockquote",
     "table": "table", "tableRow": "tr", "tableHeader": "th", "tableCell": "td", "taskList": "ul", "taskItem": "li",
 }  # fmt: skip
+ESCAPED = 0xE000  # where an escaped character waits, out of reach of the markup
 MARK_TAGS = {"strong": "b", "em": "i", "code": "code", "strike": "s", "underline": "u"}
+
+
+def html_from_wiki(text: str) -> str:
+    """Wiki text as HTML: ``\\*`` is a plain asterisk, ``{*}`` an asterisk that is markup anywhere, an anchor is not seen."""
+    text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: chr(ESCAPED + ord(match[1])), text)
+    text = re.sub(r"\{anchor:[^}\n]*\}", "", text).replace("{*}", "*").rstrip()
+    shown = html_from_document(document_from_wiki(text))
+    return re.sub("[\ue021-\ue07e]", lambda match: escape(chr(ord(match[0]) - ESCAPED)), shown)
 
 
 def html_from_document(node: Json) -> str:

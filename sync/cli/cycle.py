@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from sync.cli.log import say_error, set_up_logging
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.collect import Collected
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import Change, CommentContent, LinkContent, PageAsContent, Plan
+from sync.core.plan import Accepted, Change, CommentContent, LinkContent, PageAsContent, Plan
 from sync.core.values import Certificate
 from sync.engine import Cycle
 
@@ -27,6 +28,7 @@ def opened(config: Path) -> Iterator[App]:
     """The application over this configuration, closed in the end."""
     set_up_logging()
     app = build(config)
+    gc.freeze()  # what was loaded to start with stays: looking through it again and again took a tenth of a run
     try:
         yield app
     finally:
@@ -120,10 +122,14 @@ def _certificate_words(report: Collected) -> str:
 
 def code_of_collected(reports: Sequence[Collected]) -> int:
     """The exit code: 0 complete, 3 unreachable, 5 incomplete; the worst that is not a passing trouble wins."""
-    codes = {report.error.exit_code for report in reports if report.error}
-    if not codes and all(report.certificate(datetime.now(UTC)).is_complete for report in reports):
-        return 0
-    return next((code for code in (2, 70, 5, 3) if code in codes), 5)
+    codes = {_code_of_report(report) for report in reports}
+    return next((code for code in (2, 70, 5, 3) if code in codes), 0)
+
+
+def _code_of_report(report: Collected) -> int:
+    if report.error:
+        return report.error.exit_code
+    return 0 if report.certificate(datetime.now(UTC)).is_complete else 5
 
 
 def run_plan(config: Path, as_json: bool) -> int:
@@ -182,15 +188,15 @@ def show_plan(plan: Plan) -> None:
     say(f"Writes: {counts_text(plan.counts())}.")
 
 
-def run_apply(config: Path, accept_first_run: bool, as_json: bool) -> int:
+def run_apply(config: Path, accept_first_run: bool, accept_plan: bool, as_json: bool) -> int:
     """Plan and carry out."""
     with opened(config) as app:
-        cycle = app.engine.apply(accept_first_run)
+        cycle = app.engine.apply(Accepted(accept_first_run, accept_plan))
     if as_json:
         say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
     else:
         show_outcome(cycle)
-    return code_of_outcome(cycle.outcome or Outcome())
+    return code_of_writing(cycle)
 
 
 def run_undo(config: Path, run: str, as_json: bool) -> int:
@@ -201,7 +207,7 @@ def run_undo(config: Path, run: str, as_json: bool) -> int:
         say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
     else:
         show_outcome(cycle)
-    return code_of_outcome(cycle.outcome or Outcome())
+    return code_of_writing(cycle)
 
 
 def outcome_shape(run: str, outcome: Outcome) -> dict[str, Any]:
@@ -220,20 +226,37 @@ def show_outcome(cycle: Cycle) -> None:
     for word in ("drifted", "failed", "unsure", "deferred"):
         for change, error in getattr(outcome, word):
             say(f"{word}: {change.operation} {change.kind} at {change.target}: {error}")
+    for skip in cycle.planned.plan.skips if cycle.planned else ():
+        if skip.reason in ("held", "blocked"):
+            say(f"not written ({skip.reason}): {skip.key}: {skip.detail}")
     say(f"Run {cycle.run}: {len(outcome.written)} written.")
 
 
-def code_of_outcome(outcome: Outcome) -> int:
-    """0 when everything was written or planned again, 3 when a vendor asks to wait, 5 when something failed or is unsure."""
-    if outcome.failed or outcome.unsure:
-        return 5
-    return 3 if outcome.deferred else 0
+def code_of_writing(cycle: Cycle) -> int:
+    """0 when everything was written or planned again, 3 when a vendor asks to wait, 5 when something failed or is unsure; a target
+    that cannot be read gives its own error's code. What incomplete data holds is 5 where nothing was collected to say why.
+    """
+    outcome = cycle.outcome or Outcome()
+    codes = {error.exit_code for error in cycle.planned.blocked.values()} if cycle.planned else set()
+    skips = cycle.planned.plan.skips if cycle.planned and not cycle.collected else ()
+    is_held = any(skip.reason == "held" for skip in skips)
+    is_broken = cycle.planned is not None and bool(cycle.planned.broken_jobs)
+    if outcome.failed or outcome.unsure or is_held or is_broken:
+        codes.add(5)
+    if outcome.deferred:
+        codes.add(3)
+    return worst_of(codes)
 
 
-def run_cycle(config: Path, accept_first_run: bool, fail_on: str | None, as_json: bool) -> int:
+def worst_of(codes: Iterable[int]) -> int:
+    """The code that matters most: configuration, our own mistake, incomplete or refused, then what passes by itself."""
+    return next((code for code in (2, 70, 5, 3) if code in set(codes)), 0)
+
+
+def run_cycle(config: Path, accept_first_run: bool, accept_plan: bool, fail_on: str | None, as_json: bool) -> int:
     """Collect, judge, plan, apply; the exit code of the worst part."""
     with opened(config) as app, _progress(not as_json) as progress:
-        cycle = app.engine.cycle(accept_first_run, progress)
+        cycle = app.engine.cycle(Accepted(accept_first_run, accept_plan), progress)
         language = app.loaded.config.language
     if as_json:
         say_json(cycle_shape(cycle))
@@ -271,8 +294,8 @@ def code_of_cycle(cycle: Cycle, fail_on: str | None) -> int:
     """4 when a brake held; else what collecting and writing say; else 1 when findings were asked to fail on."""
     if cycle.refused:
         return cycle.refused.exit_code
-    codes = [code_of_outcome(cycle.outcome or Outcome()), code_of_collected(cycle.collected)]
-    if worst := next((code for code in (2, 70, 5, 3) if code in codes), 0):
+    codes = [code_of_writing(cycle), code_of_collected(cycle.collected)]
+    if worst := worst_of(codes):
         return worst
     found = [finding for items in cycle.planned.findings.values() for finding in items] if cycle.planned else []
     if fail_on and any(severity_rank(finding.severity) <= severity_rank(fail_on) for finding in found):

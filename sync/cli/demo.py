@@ -16,7 +16,7 @@ from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outc
 from sync.cli.demo_pages import save_pages
 from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
-from sync.core.plan import Change
+from sync.core.plan import Accepted, Change
 from sync.engine import Cycle
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -51,7 +51,7 @@ def run_demo(folder: Path, keep: bool) -> int:
 
 def _tell(app: App, world: World) -> list[int]:
     say("1. The first run. 支付接口开发 (Jira) has slipped; 支付流程测试 (Trello) waits for it.")
-    first = app.engine.cycle(is_first_run_accepted=True)
+    first = app.engine.cycle(Accepted(is_first_run=True))
     show_collected(first.collected)
     _show_written(first)
     say("2. The second run. The world did not change, so nothing may be written.")

@@ -44,6 +44,14 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "对方系统拒绝了写入：{key} {detail}",
         "en": "the tool refused the write: {key} {detail}",
     },
+    "blocked": {
+        "zh-CN": "读不到那里的内容，没有写：{key} {detail}",
+        "en": "the target cannot be read, nothing was written there: {key} {detail}",
+    },
+    "broken_job": {
+        "zh-CN": "任务 {job} 判断出错，它的内容这次没有动：{detail}",
+        "en": "the job {job} could not judge, nothing of it was touched: {detail}",
+    },
     "orphaned": {
         "zh-CN": "来源已经没有了，我们写的内容还在：{key} {detail}",
         "en": "its source is gone, what we wrote still stands: {key} {detail}",

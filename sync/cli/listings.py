@@ -10,11 +10,20 @@ from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.collect import WHOLE
 from sync.core.disclosure import department_name, shown
-from sync.core.values import Dependency, Evidence, Language, Task, View
+from sync.core.values import Dependency, Evidence, ExternalReference, Language, Task, View
 from sync.store.entries import TrackedFinding
 
+HIDDEN: dict[str, Any] = {
+    "vendor_status": "",
+    "owner": None,
+    "assignments": (),
+    "labels": (),
+    "project": "",
+    "parent": None,
+}
 
-def list_tasks(config: Path, as_json: bool, department: str, status: str) -> None:
+
+def list_tasks(config: Path, as_json: bool, department: str, status: str | None) -> None:
     """The tasks, sorted by ref; restricted ones as they may be shown elsewhere."""
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
@@ -42,15 +51,17 @@ def _department_names(view: View, task: Task) -> set[str]:
 
 def _task_row(view: View, task: Task, language: Language) -> tuple[object, ...]:
     item = shown(view, task, language)
-    status = task.status if task.status != "unknown" else f"unknown ({task.vendor_status})"
+    is_told = task.status == "unknown" and not item.is_restricted
+    status = f"unknown ({task.vendor_status})" if is_told else task.status
     return (item.key or task.ref, item.title, status, item.owner, item.department, task.start, task.due, task.ref)
 
 
 def task_shape(view: View, task: Task, language: Language) -> dict[str, Any]:
-    """A task in the shape of docs/cli.md."""
+    """A task in the shape of docs/cli.md; of a restricted one nothing that tells who works on it, where, or in which words."""
     item = shown(view, task, language)
     shape = {name: getattr(task, name) for name in Task.__struct_fields__}
-    return {**shape, "title": item.title, "key": item.key, "url": item.url}
+    hidden = HIDDEN if item.is_restricted else {}
+    return {**shape, **hidden, "title": item.title, "key": item.key, "url": item.url}
 
 
 def list_dependencies(config: Path, as_json: bool, relations: bool, external: bool) -> None:
@@ -65,11 +76,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         ]
         columns = ("source", "word", "target")
     elif external:
-        names = ("record", "text", "side", "relation", "title")
-        shapes = [
-            {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
-            for item in view.external_references
-        ]
+        shapes = [_external_shape(view, item, language) for item in view.external_references]
         columns = ("record", "relation", "side", "text")
     else:
         shapes = [dependency_shape(item) for item in sorted(view.dependencies, key=lambda item: item.key)]
@@ -83,6 +90,17 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         columns,
         rows,
     )
+
+
+def _external_shape(view: View, item: ExternalReference, language: Language) -> dict[str, Any]:
+    """What a restricted record names is quoted as little as the record itself."""
+    names = ("record", "text", "side", "relation", "title")
+    shape = {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
+    task, document = view.tasks.get(item.record), view.documents.get(item.record)
+    if task and task.visibility == "restricted":
+        return {**shape, "text": shown(view, task, language).title, "title": ""}
+    is_hidden = document.visibility == "restricted" if document else task is None
+    return {**shape, "text": "***", "title": ""} if is_hidden else shape
 
 
 def _named(view: View, value: object, language: Language) -> object:
@@ -102,11 +120,12 @@ def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
 
 
 def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) -> int:
-    """Findings, most severe first; exit 1 when one is as severe as asked."""
+    """Findings, most severe first; exit 1 when one that is not over is as severe as asked, whatever is listed."""
     with opened(config) as app:
         language = app.loaded.config.language
-        tracked = [item for item in app.store.findings() if state in ("all", item.state)]
+        known = app.store.findings()
         view = app.engine.view()
+    tracked = [item for item in known if state in ("all", item.state)]
     tracked.sort(key=lambda item: (severity_rank(item.finding.severity), item.opened_at, item.finding.key))
     if as_json:
         say_json([finding_shape(view, item, language) for item in tracked])
@@ -121,7 +140,8 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
             for item in tracked
         ]
         say_table(f"{len(rows)} findings", ("severity", "state", "since (UTC)", "finding"), rows)
-    is_failing = fail_on and any(severity_rank(item.finding.severity) <= severity_rank(fail_on) for item in tracked)
+    standing = [item for item in known if item.state != "resolved"]
+    is_failing = fail_on and any(severity_rank(item.finding.severity) <= severity_rank(fail_on) for item in standing)
     return 1 if is_failing else 0
 
 

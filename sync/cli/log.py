@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from sync.cli.show import printable
 from sync.core.errors import TielineError
 from sync.remote import redact
 
@@ -37,7 +38,7 @@ def _redact_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
 
 def say_error(error: TielineError) -> None:
     """The error as one sentence (or a list of problems) on standard error, without a traceback."""
-    print(redact(str(error)), file=sys.stderr)  # noqa: T201
+    print(printable(error), file=sys.stderr)  # noqa: T201
 
 
 def say_internal_error(error: Exception) -> None:
@@ -45,4 +46,4 @@ def say_internal_error(error: Exception) -> None:
     set_up_logging(is_quiet=False)
     structlog.get_logger().error("internal_error", exc_info=error)
     text = f"internal error: {type(error).__name__}: {error}. Nothing half-written was kept; please report the log line above."
-    print(redact(text), file=sys.stderr)  # noqa: T201
+    print(printable(text), file=sys.stderr)  # noqa: T201

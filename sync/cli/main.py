@@ -27,6 +27,7 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable; shapes in docs/cli.md")]
 DEFAULT_CONFIG = Path("tieline.yaml")
+StatusWord = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 
 
 def main() -> None:
@@ -111,6 +112,10 @@ def plan(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> 
 
 
 AcceptOption = Annotated[bool, typer.Option("--accept-first-run", help="release the brake on a first run's writes")]
+AcceptPlanOption = Annotated[
+    bool,
+    typer.Option("--accept-plan", help="release the brakes on size and share once, after a look at `tieline plan`"),
+]
 FailOnOption = Annotated[
     Literal["info", "warning", "critical"] | None,
     typer.Option("--fail-on", help="exit 1 when a finding of this severity or worse is open"),
@@ -119,25 +124,29 @@ FailOnOption = Annotated[
 
 @app.command()
 def apply(
-    config: ConfigOption = DEFAULT_CONFIG, accept_first_run: AcceptOption = False, as_json: JsonOption = False
+    config: ConfigOption = DEFAULT_CONFIG,
+    accept_first_run: AcceptOption = False,
+    accept_plan: AcceptPlanOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Plan, then carry the plan out within the limits."""
     from sync.cli.cycle import run_apply
 
-    raise typer.Exit(run_apply(config, accept_first_run, as_json))
+    raise typer.Exit(run_apply(config, accept_first_run, accept_plan, as_json))
 
 
 @app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
     accept_first_run: AcceptOption = False,
+    accept_plan: AcceptPlanOption = False,
     fail_on: FailOnOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """One cycle: collect, judge, plan, apply."""
     from sync.cli.cycle import run_cycle
 
-    raise typer.Exit(run_cycle(config, accept_first_run, fail_on, as_json))
+    raise typer.Exit(run_cycle(config, accept_first_run, accept_plan, fail_on, as_json))
 
 
 @app.command()
@@ -177,7 +186,7 @@ def tasks(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     department: Annotated[str, typer.Option(help="only this department")] = "",
-    status: Annotated[str, typer.Option(help="only this status")] = "",
+    status: Annotated[StatusWord | None, typer.Option(help="only this status")] = None,
 ) -> None:
     """The tasks known now."""
     from sync.cli.listings import list_tasks
@@ -204,7 +213,7 @@ def dependencies(
 def findings(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
-    state: Annotated[str, typer.Option(help="open, acknowledged, resolved or all")] = "open",
+    state: Annotated[Literal["open", "acknowledged", "resolved", "all"], typer.Option()] = "open",
     fail_on: FailOnOption = None,
 ) -> None:
     """What the jobs and the engine noticed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say
 from sync.core.errors import ConfigError, Nonsense, Problem
+from sync.store.raw import raw_from_line
 
 
 def export_raw(config: Path, file: Path, connection: str) -> None:
@@ -15,17 +16,18 @@ def export_raw(config: Path, file: Path, connection: str) -> None:
     with opened(config) as app:
         if connection:
             app.check_names([connection])
-        count = 0
+        count = left_out = 0
         try:
             with file.open("w", encoding="utf-8") as lines:
                 for line in app.store.raw_lines(connection or None):
-                    if '"visibility":"restricted"' in line:
+                    if raw_from_line(line)[0].visibility != "open":
+                        left_out += 1
                         continue
                     lines.write(line + "\n")
                     count += 1
         except OSError as error:
             raise ConfigError([Problem(str(file), 0, "-", f"cannot be written: {error.strerror}")]) from error
-    say(f"{count} records written to {file}")
+    say(f"{count} records written to {file}; {left_out} restricted records were left out")
 
 
 def import_raw(config: Path, file: Path) -> int:
@@ -45,8 +47,6 @@ def import_raw(config: Path, file: Path) -> int:
 
 
 def _checked(lines: Iterator[str], file: str) -> Iterator[str]:
-    from sync.store.raw import raw_from_line
-
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sync.app import load_mappings
+from sync.app import load_mappings, read_folder
 from sync.cli.show import say, say_json
 from sync.config import Config, LoadedConfig, connection_settings, load_config
 from sync.core.errors import ConfigError, Problem
@@ -95,7 +95,7 @@ def check_config(config: Path) -> None:
         mappings = load_mappings(loaded)
     except ConfigError as error:
         problems += error.problems
-    problems += _missing_secrets(loaded)
+    problems += [*_missing_secrets(loaded), *_missing_folders(loaded)]
     if problems:
         raise ConfigError(problems)
     say(f"{config}: {len(loaded.config.connections)} connections, jobs {', '.join(loaded.config.jobs) or 'none'}")
@@ -117,6 +117,17 @@ def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:
                 Problem(loaded.file, line, f"connections.{name}", f"{item.path}: {item.text}", item.hint)
                 for item in error.problems
             ]
+    return problems
+
+
+def _missing_folders(loaded: LoadedConfig) -> list[Problem]:
+    """What keeps a job from reading the folder it was given."""
+    problems: list[Problem] = []
+    for name, settings in loaded.job_settings.items():
+        try:
+            read_folder(loaded, name, settings)
+        except ConfigError as error:
+            problems += error.problems
     return problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
@@ -14,6 +15,9 @@ from rich.text import Text
 from sync.remote import redact
 
 WIDE = 200
+# What a terminal obeys or a reader cannot see: controls (escape sequences, C1, DEL), half characters; and format characters, which
+# join emoji and break words but also turn a line around (bidi overrides).
+SHOWN_AS_MARK, DROPPED = frozenset({"Cc", "Cs"}), frozenset({"Cf"})
 # Where output goes to a file or another program nobody scrolls sideways: refs are not broken over lines there.
 console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else WIDE)
 
@@ -53,13 +57,22 @@ def say(text: str = "") -> None:
 
 
 def printable(value: object) -> str:
-    """A cell's text: empty for None, secrets masked, control characters (terminal escapes) shown as such."""
+    """A cell's text: empty for None, secrets masked, control characters (terminal escapes) shown as �, invisible format characters
+    (bidi overrides) left out; line ends stay.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = redact(str(value))
-    return "".join(character if character >= " " or character == "\n" else "�" for character in text)
+    return text if text.isprintable() else "".join(map(_printable_character, text))
+
+
+def _printable_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if character == "\n" or category not in SHOWN_AS_MARK | DROPPED:
+        return character
+    return "" if category in DROPPED else "�"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ No vendor knowledge; the rules are the table in docs/trust.md.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -21,8 +21,8 @@ from sync.core.values import Finding, LinkSide, Ref
 
 Kind = Literal["comment", "link", "page"]
 Operation = Literal["create", "update", "remove"]
-PublishedState = Literal["published", "undone", "unsure"]
-SkipReason = Literal["held", "edited", "gone", "unsure", "undone", "not_ours", "orphaned"]
+PublishedState = Literal["published", "undone"]
+SkipReason = Literal["held", "blocked", "edited", "gone", "undone", "not_ours", "orphaned"]
 
 
 class CommentContent(Struct, frozen=True, tag="comment"):
@@ -151,8 +151,8 @@ class Limits(Struct, frozen=True):
     removed at once (from ``share_from`` entries on)."""
 
     max_changes: int = 200
-    max_share: float = 0.3
-    share_from: int = 10
+    max_share: float = 0.5
+    share_from: int = 30
     max_first_run_changes: int = 0
 
 
@@ -196,16 +196,21 @@ def mark_of(installation: str, key: str) -> str:
 
 
 def keys_to_look_at(
-    desired: Iterable[Desired], published: Mapping[str, Published], versions: Mapping[str, str]
+    desired: Iterable[Desired],
+    published: Mapping[str, Published],
+    versions: Mapping[str, str],
+    open_keys: Container[str] = (),
 ) -> list[Desired]:
-    """The desired items whose target must be read before planning: new ones, changed ones, and those whose target moved since
-    our last look. ``versions`` maps keys to their target's version as collected; a key that is not in it must be looked at.
+    """The desired items whose target must be read before planning: new ones, changed ones, those whose target moved since our last
+    look, and those with a write of unknown fate (``open_keys``). ``versions`` maps keys to their target's version as
+    collected; a key that is not in it must be looked at.
     """
 
     def is_settled(item: Desired) -> bool:
         last = published.get(item.key)
         return (
             last is not None
+            and item.key not in open_keys
             and last.state == "published"
             and last.digest == digest_of(item.message, item.facts)
             and versions.get(item.key) == last.target_version
@@ -232,7 +237,7 @@ def diff(
     wanted = {item.key: item for item in desired}
     for item in wanted.values():
         if blocked and item.key in blocked:
-            skips.append(Skip(item.key, item.target, "held", blocked[item.key]))
+            skips.append(Skip(item.key, item.target, "blocked", blocked[item.key]))
             continue
         verdict = _decide(installation, item, published.get(item.key), existing.get(item.key), fresh_names)
         _sort(verdict, changes, skips, adoptions)
@@ -267,15 +272,13 @@ def _decide(
         return _decide_new(installation, item, digest, existing)
     if last.state == "undone" and last.digest == digest:
         return Skip(item.key, item.target, "undone")
-    if last.state == "unsure":
-        return _decide_unsure(installation, item, digest, last, existing)
     if existing is None:
         return None
     if existing.found is None:
         if last.state == "undone":
             return _change("create", installation, item, digest, None)
         return Skip(item.key, item.target, "gone", last.written.url)
-    return _decide_known(installation, item, digest, last, existing.found)
+    return _decide_known(installation, item, digest, last, existing.found, existing.intended_digest)
 
 
 def _decide_new(installation: str, item: Desired, digest: str, existing: Existing | None) -> Change | Adoption | Skip:
@@ -289,18 +292,15 @@ def _decide_new(installation: str, item: Desired, digest: str, existing: Existin
     return _change("update", installation, item, digest, found)
 
 
-def _decide_unsure(
-    installation: str, item: Desired, digest: str, last: Published, existing: Existing | None
-) -> Change | Adoption | Skip:
-    if existing is None:
-        return Skip(item.key, item.target, "unsure", last.written.url)
-    return _decide_new(installation, item, digest, existing)
-
-
 def _decide_known(
-    installation: str, item: Desired, digest: str, last: Published, found: Written
-) -> Change | Skip | None:
+    installation: str, item: Desired, digest: str, last: Published, found: Written, intended_digest: str
+) -> Change | Adoption | Skip | None:
     is_intact = found.version == last.written.version or (bool(found.block) and found.block == last.written.block)
+    if not is_intact and intended_digest and found.is_ours:
+        # A write of ours has an unknown fate and the target moved: it landed, though we died before we heard of it.
+        return (
+            Adoption(item, found) if intended_digest == digest else _change("update", installation, item, digest, found)
+        )
     if not is_intact:
         return Skip(item.key, item.target, "edited", found.url, found)
     if last.digest == digest:
@@ -353,19 +353,28 @@ def _change(operation: Operation, installation: str, item: Desired, digest: str,
     )
 
 
-def check_limits(plan: Plan, published_count: int, limits: Limits, is_first_run_accepted: bool) -> None:
+class Accepted(Struct, frozen=True):
+    """Which brakes an admin releases for one run, after looking at the plan."""
+
+    is_first_run: bool = False
+    is_plan: bool = False
+
+
+def check_limits(plan: Plan, published_count: int, limits: Limits, accepted: Accepted) -> None:
     """Raise UnsafePlan when the plan would write more than the limits allow. An empty plan is always safe."""
     counts = plan.counts()
     total = len(plan.changes)
-    if published_count == 0 and total > limits.max_first_run_changes and not is_first_run_accepted:
+    if published_count == 0 and total > limits.max_first_run_changes and not accepted.is_first_run:
         raise UnsafePlan(
             f"this first run would make {total} writes; look at `tieline plan`, then run with --accept-first-run",
             counts,
             f"limits.max_first_run_changes = {limits.max_first_run_changes}",
         )
+    if accepted.is_plan:
+        return
     if total > limits.max_changes:
         raise UnsafePlan(
-            f"{total} writes planned, {limits.max_changes} allowed; raise limits.max_changes if this is right",
+            f"{total} writes planned, {limits.max_changes} allowed; look at `tieline plan`, then run with --accept-plan",
             counts,
             f"limits.max_changes = {limits.max_changes}",
         )
@@ -373,7 +382,7 @@ def check_limits(plan: Plan, published_count: int, limits: Limits, is_first_run_
     if published_count >= limits.share_from and touched > limits.max_share * published_count:
         raise UnsafePlan(
             f"{touched} of {published_count} published entries would change at once; look at `tieline plan`, "
-            "and raise limits.max_share if this is right",
+            "then run with --accept-plan",
             counts,
             f"limits.max_share = {limits.max_share}",
         )

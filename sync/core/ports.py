@@ -211,6 +211,10 @@ class KnowledgeBase(Protocol):
         """Our page with this mark. ``title`` only narrows the search; a page of that title without our mark is not returned."""
         ...
 
+    def page_titled(self, space: str, title: str) -> Page | None:
+        """Whoever's current page has this title in the space, by a consistent read; None when no page that we may see has it."""
+        ...
+
     def get_page(self, ref: Ref) -> Page:
         """The page by id, with its mark. Raises NotFound."""
         ...

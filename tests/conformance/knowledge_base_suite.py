@@ -68,6 +68,14 @@ class KnowledgeBaseSuite:
         subject.write(TITLE, "人写的")
         assert subject.base.find_page(subject.space, MARK, TITLE) is None
 
+    def test_page_titled_is_whoever_s_page_has_the_title(self, subject: KnowledgeBaseSubject) -> None:
+        assert subject.base.page_titled(subject.space, TITLE) is None
+        theirs = subject.write(TITLE, "人写的")
+        found = subject.base.page_titled(subject.space, TITLE)
+        assert found is not None
+        assert (found.ref.key, found.mark) == (theirs, "")
+        assert subject.base.page_titled(subject.space, "没有这一页") is None
+
     def test_a_copy_of_our_page_is_not_ours(self, subject: KnowledgeBaseSubject) -> None:
         page = subject.base.create_page(MARK, content(subject, "一切正常"))
         copy = subject.write("副本", subject.text(page.ref.key))

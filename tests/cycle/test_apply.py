@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sync.apply import apply, look, undo, write
+from sync.core.errors import Refused, Unreachable
 from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan, diff, keys_to_look_at
-from sync.core.ports import LinkEnd, PageContent
+from sync.core.ports import LinkEnd, Page, PageContent, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
 from sync.store.store import Store
@@ -64,8 +65,9 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
 
 def planned(store: Store, targets: Targets, desired: list[Desired]) -> Plan:
     published = store.published()
-    existing, blocked = look(targets, store, "acme", keys_to_look_at(desired, published, {}))
-    return diff("acme", desired, published, existing, FRESH, blocked)
+    open_keys = {intent.change.key for intent in store.pending_intents()}
+    existing, blocked = look(targets, store, "acme", keys_to_look_at(desired, published, {}, open_keys))
+    return diff("acme", desired, published, existing, FRESH, {key: str(error) for key, error in blocked.items()})
 
 
 def cycle(store: Store, targets: Targets, desired: list[Desired]) -> tuple[Plan, object]:
@@ -117,6 +119,73 @@ def test_death_after_the_write_is_found_by_the_next_run(ledger: Store, desired: 
     assert targets.writes() == 1
 
 
+@pytest.mark.parametrize("later", [4, 5])
+def test_death_after_an_update_is_not_taken_for_a_human_edit(ledger: Store, later: int) -> None:
+    targets = Targets()
+    cycle(ledger, targets, [comment(), page()])
+    plan = planned(ledger, targets, [comment(4), page("v2")])
+    run = ledger.begin_run("apply")
+    for change in plan.changes:
+        ledger.add_intent(run, change)
+    apply_without_ledger(plan, targets)
+    wanted = [comment(later), page("v2" if later == 4 else "v3")]
+    again, _ = cycle(ledger, targets, wanted)
+    assert again.skips == ()
+    assert len(again.adoptions if later == 4 else again.changes) == 2
+    assert ledger.pending_intents() == []
+    assert cycle(ledger, targets, wanted)[0] == Plan()
+
+
+def test_an_intent_whose_write_never_happened_does_not_hide_a_human_edit_for_ever(ledger: Store) -> None:
+    targets = Targets()
+    cycle(ledger, targets, [comment()])
+    for change in planned(ledger, targets, [comment(4)]).changes:
+        ledger.add_intent(ledger.begin_run("apply"), change)
+    again, _ = cycle(ledger, targets, [comment(4)])
+    assert [change.operation for change in again.changes] == ["update"]
+    targets.trackers["a"].comments[TASK][0].version += 1
+    assert [skip.reason for skip in cycle(ledger, targets, [comment(5)])[0].skips] == ["edited"]
+
+
+def test_a_lost_answer_and_a_failing_look_stay_unsure(ledger: Store) -> None:
+    class Gone(FakeTracker):
+        def find_comment(self, task: Ref, mark: str) -> Written | None:
+            if self.writes:
+                raise Unreachable
+            return super().find_comment(task, mark)
+
+    targets = Targets(trackers={"a": Gone(), "b": FakeTracker()})
+    targets.trackers["a"].lose_next = True
+    plan = planned(ledger, targets, [comment()])
+    outcome = apply(plan, targets, ledger, ledger.begin_run("apply"))
+    assert [change.key for change, _ in outcome.unsure] == ["delays:c"]
+    assert [intent.state for intent in ledger.pending_intents()] == ["unsure"]
+    healed = FakeTracker(comments=targets.trackers["a"].comments)
+    targets.trackers["a"] = healed
+    again, _ = cycle(ledger, targets, [comment()])
+    assert len(again.adoptions) == 1
+    assert len(healed.comments[TASK]) == 1
+    assert ledger.pending_intents() == []
+
+
+def test_a_child_waits_for_its_parent(ledger: Store) -> None:
+    class NoParents(FakeKnowledgeBase):
+        def create_page(self, mark: str, content: PageContent) -> Page:
+            if not content.parent_key:
+                raise Refused("no parents today")
+            return super().create_page(mark, content)
+
+    targets = Targets(base=NoParents())
+    desired = [page(), page("child", "q", "sops:p")]
+    outcome = apply(planned(ledger, targets, desired), targets, ledger, ledger.begin_run("apply"))
+    assert len(outcome.failed) == 1
+    assert len(outcome.deferred) == 1
+    targets.base = FakeKnowledgeBase()
+    cycle(ledger, targets, desired)
+    child = next(item.page for item in targets.base.pages.values() if item.page.parent)
+    assert child.parent in {item.page.ref for item in targets.base.pages.values()}
+
+
 def apply_without_ledger(plan: Plan, targets: Targets) -> None:
     for change in plan.changes:
         write(targets, change)
@@ -148,8 +217,8 @@ def test_what_drifts_between_plan_and_apply_is_skipped_and_planned_again(ledger:
 def test_a_page_of_that_title_is_never_taken_over(ledger: Store) -> None:
     targets = Targets()
     targets.base.create_page("somebody else", PageContent("TEAM", "页面 p", ()))
-    outcome = cycle(ledger, targets, [page()])[1]
-    assert len(outcome.drifted) == 1  # type: ignore[attr-defined]
+    plan, _ = cycle(ledger, targets, [page()])
+    assert [skip.reason for skip in plan.skips] == ["not_ours"]
     assert len(targets.base.pages) == 1
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 
 import pytest
 
 from sync.core.errors import TryLater
 from sync.store.store import Store
-from sync.turn import LIFE, NAME, turn
+from sync.turn import LIFE, NAME, MayGoOn, _machine, turn
 
 
 def test_a_second_run_does_nothing_while_the_first_goes_on(store: Store) -> None:
@@ -26,7 +26,7 @@ def test_a_run_killed_on_this_machine_needs_no_waiting(store: Store) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
-    store.acquire_lease(NAME, f"{socket.gethostname()}:{ended.stdout.strip()}:1", LIFE)
+    store.acquire_lease(NAME, f"{_machine()}:{ended.stdout.strip()}:1", LIFE)
     with turn(store):
         assert f":{ended.stdout.strip()}:" not in store.lease_holder(NAME)
 
@@ -45,3 +45,25 @@ def test_the_lease_is_given_back_when_the_work_fails(store: Store) -> None:
     with pytest.raises(ValueError, match="oops"), turn(store):
         raise ValueError("oops")
     assert store.lease_holder(NAME) == ""
+
+
+def test_a_lost_lease_stops_the_writing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.turn.RENEWED_EVERY_S", 0.05)
+    with turn(store) as may_go_on:
+        may_go_on()
+        store.release_lease(NAME, store.lease_holder(NAME))
+        store.acquire_lease(NAME, "another-host:1:1", LIFE)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and not _is_lost(may_go_on):
+            time.sleep(0.02)
+        with pytest.raises(TryLater, match="lost its turn"):
+            may_go_on()
+    assert store.lease_holder(NAME) == "another-host:1:1"
+
+
+def _is_lost(may_go_on: MayGoOn) -> bool:
+    try:
+        may_go_on()
+    except TryLater:
+        return True
+    return False

@@ -87,11 +87,8 @@ def test_the_plan_is_exactly_what_is_written(told: tuple[Company, str]) -> None:
     assert {change["key"]: change for change in written} == by_key
     assert len(by_key) == len(planned["changes"]) == len(written)
     [comment] = card_comments(company).values()
-    [text] = [
-        change["text"]
-        for change in by_key.values()
-        if change["kind"] == "comment" and WAITING in change["text"] and change["target"].startswith("trello")
-    ]
+    target = f"trello-main:task:{company.world.trello.find_card(WAITING)['id']}"
+    [text] = [item["text"] for item in written if (item["kind"], item["target"]) == ("comment", target)]
     assert comment.startswith(text)
     assert DELAY[language] in comment
 

@@ -12,6 +12,7 @@ import typer.main
 from ruamel.yaml import YAML
 
 from sync.cli.main import app
+from sync.cli.setup import check_config, init_folder
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh-CN.md")
@@ -132,3 +133,14 @@ def test_every_link_of_the_readme_leads_somewhere(readme: str) -> None:
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", read(readme)) if "://" not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_yaml_of_the_readme_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, mapping = re.findall(r"```yaml\n(.*?)```", read("README.md"), re.DOTALL)
+    init_folder(tmp_path)
+    (tmp_path / "sops").mkdir()
+    (tmp_path / "tieline.yaml").write_text(config, encoding="utf-8")
+    (tmp_path / "mappings" / "jira-main.yaml").write_text(mapping, encoding="utf-8")
+    for name in re.findall(r"env:([A-Z_]+)", config):
+        monkeypatch.setenv(name, "a secret")
+    check_config(tmp_path / "tieline.yaml")

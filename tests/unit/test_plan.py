@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sync.core.errors import UnsafePlan
 from sync.core.plan import (
+    Accepted,
     Adoption,
     Change,
     CommentContent,
@@ -178,14 +179,14 @@ def changes(creates: int, updates: int) -> Plan:
 
 def test_brakes() -> None:
     limits = Limits(max_changes=5, max_share=0.3, share_from=10, max_first_run_changes=0)
-    check_limits(Plan(), 0, limits, is_first_run_accepted=False)
-    check_limits(changes(1, 0), 0, limits, is_first_run_accepted=True)
-    check_limits(changes(5, 0), 1, limits, is_first_run_accepted=False)
-    check_limits(changes(0, 3), 10, limits, is_first_run_accepted=False)
-    check_limits(changes(0, 5), 9, limits, is_first_run_accepted=False)
+    check_limits(Plan(), 0, limits, Accepted())
+    check_limits(changes(1, 0), 0, limits, Accepted(is_first_run=True))
+    check_limits(changes(5, 0), 1, limits, Accepted())
+    check_limits(changes(0, 3), 10, limits, Accepted())
+    check_limits(changes(0, 5), 9, limits, Accepted())
     for refused, count in ((changes(1, 0), 0), (changes(6, 0), 1), (changes(0, 4), 10)):
         with pytest.raises(UnsafePlan):
-            check_limits(refused, count, limits, is_first_run_accepted=False)
+            check_limits(refused, count, limits, Accepted())
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3)), unique_by=lambda pair: pair[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -55,6 +56,29 @@ def test_retry_after_is_honoured_and_all_threads_wait(echo: Echo) -> None:
     remote.send("POST", "/x", json={})
     assert max(pauses) >= 7
     assert simulator.handled == ["POST /x"]
+
+
+def test_a_windows_worth_of_requests_goes_at_once_and_the_next_one_waits_for_the_window() -> None:
+    with Sandbox([EchoSimulator()]) as sandbox:
+        remote = Remote("echo", sandbox.url("echo"), {}, decipher, Pace(5, 4, window_s=1.4))
+        remote.send("GET", "/x")
+        started = time.monotonic()
+        for _ in range(6):
+            remote.send("GET", "/x")
+        assert time.monotonic() - started < 1.0
+        remote.send("GET", "/x")
+        assert time.monotonic() - started >= 1.2
+        remote.close()
+
+
+def test_where_a_window_is_not_worth_one_request_the_window_grows() -> None:
+    with Sandbox([EchoSimulator()]) as sandbox:
+        remote = Remote("echo", sandbox.url("echo"), {}, decipher, Pace(4, 4, window_s=0.1))
+        remote.send("GET", "/x")
+        started = time.monotonic()
+        remote.send("GET", "/x")
+        assert time.monotonic() - started >= 0.15
+        remote.close()
 
 
 def test_a_long_retry_after_is_for_the_next_run(echo: Echo) -> None:

@@ -1,0 +1,500 @@
+"""Every command with and without --json: the shapes and exit codes of docs/cli.md."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.end_to_end.company import ROOT, Company, Said, founded, process, spawn, tieline
+
+TASK = {
+    "ref", "key", "title", "status", "vendor_status", "url", "updated_at", "owner", "department", "assignments", "start",
+    "due", "started", "finished", "estimate_minutes", "parent", "project", "labels", "priority", "kind", "visibility",
+}  # fmt: skip
+DEPENDENCY = {
+    "key", "predecessor", "successor", "type", "lag_minutes", "lag_unit", "confidence", "state", "evidence",
+}  # fmt: skip
+EVIDENCE = {"record", "place", "source_id", "rule", "confidence"}
+FINDING = {
+    "key", "job", "kind", "severity", "state", "subjects", "since", "message", "parameters", "evidence", "text",
+}  # fmt: skip
+CHANGE = {"operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark", "text"}
+COLLECTED = {"fetched", "stored", "skipped", "requests", "seconds", "error", "certificate"}
+CERTIFICATE = {"is_complete", "counted", "stored", "unproven", "reason", "at", "scopes"}
+SCOPE = {"stream", "scope", "counted", "stored", "unproven", "reason"}
+RUN = {"id", "kind", "started_at", "ended_at", "outcome", "counts"}
+PROBE = {"operation", "is_ok", "detail", "cure"}
+STEP = {"field", "value", "raw_value", "path", "file", "line", "note"}
+CONNECTIONS = {"jira-main", "jira-finance", "trello-main", "confluence-main", "confluence-ops"}
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+DOCUMENTED = re.findall(r"^\| `tieline ([a-z]+)", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), re.M)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A company after its first run, for commands that only read."""
+    with founded(tmp_path_factory.mktemp("known") / "company") as made:
+        made.first_run()
+        yield made
+
+
+def has(shape: Mapping[str, Any], names: set[str]) -> None:
+    """All documented names are there."""
+    assert names <= shape.keys(), names - shape.keys()
+
+
+def check_collected(shape: Mapping[str, Any]) -> None:
+    assert shape.keys() == CONNECTIONS
+    for report in shape.values():
+        has(report, COLLECTED)
+        has(report["certificate"], CERTIFICATE)
+        for scope in report["certificate"]["scopes"]:
+            has(scope, SCOPE)
+        assert INSTANT.fullmatch(report["certificate"]["at"])
+
+
+def check_outcome(shape: Mapping[str, Any]) -> None:
+    has(shape, {"run", "written", "drifted", "failed", "unsure", "deferred"})
+    for change in shape["written"]:
+        has(change, CHANGE)
+    for word in ("drifted", "failed", "unsure", "deferred"):
+        for change in shape[word]:
+            has(change, CHANGE | {"error"})
+
+
+def check_plan(shape: Mapping[str, Any]) -> None:
+    has(shape, {"changes", "skips", "adoptions", "counts"})
+    for change in shape["changes"]:
+        has(change, CHANGE)
+    for skip in shape["skips"]:
+        has(skip, {"key", "target", "reason", "detail"})
+
+
+# -- the list of commands
+
+
+def test_every_documented_command_is_there_and_helps() -> None:
+    assert len(DOCUMENTED) >= 18
+    helped = tieline("--help").expect(0).out
+    for name in set(DOCUMENTED):
+        assert name in helped
+        assert tieline(name, "--help").expect(0).out
+
+
+def test_a_word_that_is_no_command_is_a_usage_error() -> None:
+    assert "No such command" in process("colect").expect(2).err
+    tieline("raw", "exprot").expect(2)
+    tieline("findings", "--fail-on", "dreadful").expect(2)
+
+
+def test_version_and_schema() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", tieline("version").expect(0).out)
+    for name in ("mapping", "people", "departments", "calendar", "config"):
+        assert tieline("schema", name).expect(0).json()["type"] == "object"
+    tieline("schema", "colours").expect(2)
+
+
+@pytest.mark.parametrize("command", ["check", "collect", "plan", "apply", "run", "tasks", "doctor", "health", "runs"])
+def test_a_configuration_that_is_not_there_is_named(tmp_path: Path, command: str) -> None:
+    said = tieline(command, "--config", tmp_path / "none.yaml").expect(2)
+    assert "none.yaml" in said.problem
+    assert "tieline init" in said.problem
+
+
+def test_the_configuration_may_stand_before_the_command_or_in_the_environment(known: Company) -> None:
+    assert tieline("--config", known.config, "check").expect(0).out == known.say("check").out
+    assert process("check", TIELINE_CONFIG=str(known.config)).expect(0).out == known.say("check").out
+
+
+# -- init and check
+
+
+def test_init_writes_a_first_configuration_and_never_overwrites(tmp_path: Path, monkeypatch: Any) -> None:
+    for name in ("JIRA_EMAIL", "JIRA_TOKEN", "TRELLO_KEY", "TRELLO_TOKEN"):
+        monkeypatch.setenv(name, "something")
+    tieline("init", tmp_path).expect(0)
+    assert tieline("check", "--config", tmp_path / "tieline.yaml").expect(0).out
+    files = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.yaml")}
+    assert len(files) >= 6
+    changed = tmp_path / "mappings" / "people.yaml"
+    changed.write_text("# mine\n", encoding="utf-8")
+    (tmp_path / "mappings" / "calendar.yaml").unlink()
+    said = tieline("init", tmp_path).expect(0)
+    assert said.out.count("kept") == len(files) - 1
+    assert changed.read_text(encoding="utf-8") == "# mine\n"
+    assert {path for path in tmp_path.rglob("*.yaml")} == files.keys()
+
+
+def test_check_names_every_mistake_of_every_file_at_once(company: Company) -> None:
+    company.rewrite("mappings/jira-main.yaml", "已完成: done", "已完成: finished")
+    company.rewrite("mappings/trello-main.yaml", "title: name", "titel: name")
+    company.rewrite("mappings/people.yaml", "department: 财务部", "department: 财物部")
+    said = company.say("check").expect(2)
+    for words in ("mappings/jira-main.yaml: 1 problem", "status.已完成", "did you mean", "titel", "财物部"):
+        assert words in said.problem
+
+
+# -- collect, plan, apply, run, certify
+
+
+def test_collect_ends_with_one_documented_object(company: Company) -> None:
+    answer = company.say("collect", "--json").expect(0).json()
+    assert answer["run"]
+    check_collected(answer["connections"])
+    jira = answer["connections"]["jira-main"]
+    assert (jira["fetched"], jira["stored"], jira["skipped"], jira["error"]) == (4, 4, {}, None)
+    assert jira["requests"] > 0
+    again = company.say("collect", "jira-main", "--json").expect(0).json()["connections"]
+    assert again.keys() == {"jira-main"}
+    assert again["jira-main"]["stored"] == 0
+    assert "complete: 4 there = 4 here" in company.say("collect", "jira-main").expect(0).out
+    said = company.say("collect", "jira-mian").expect(2)
+    assert "jira-main" in said.problem
+
+
+def test_certify_says_what_was_never_collected(company: Company) -> None:
+    assert company.say("certify", "--json").expect(5).json() == dict.fromkeys(CONNECTIONS)
+    company.say("collect", "jira-main").expect(0)
+    said = company.say("certify").expect(5)
+    assert "trello-main: never collected" in said.out
+    company.say("collect").expect(0)
+    shapes = company.say("certify", "--json").expect(0).json()
+    for shape in shapes.values():
+        has(shape, CERTIFICATE)
+
+
+def test_plan_apply_and_run_have_their_shapes(company: Company) -> None:
+    answer = company.say("run", "--json").expect(4).json()
+    has(answer, {"run", "collect", "plan", "apply", "findings"})
+    check_collected(answer["collect"])
+    check_plan(answer["plan"])
+    assert answer["findings"]["opened"] > 0
+    planned = company.say("plan", "--json").expect(0).json()
+    check_plan(planned)
+    assert sum(planned["counts"].values()) == len(planned["changes"])
+    assert company.say("plan").expect(0).out.count("create") >= len(planned["changes"])
+    check_outcome(company.say("apply", "--json", "--accept-first-run").expect(0).json())
+    check_outcome(company.say("run", "--json").expect(0).json()["apply"])
+    assert "0 written" in company.say("run").expect(0).out
+
+
+def test_a_limit_refuses_the_whole_plan(company: Company) -> None:
+    company.configure(limits={"max_changes": 3})
+    with company.silence():
+        said = company.say("run", "--accept-first-run").expect(4)
+    assert "limits.max_changes" in said.problem
+
+
+def test_findings_fail_a_run_only_when_asked(known: Company) -> None:
+    known.say("findings").expect(0)
+    known.say("findings", "--fail-on", "critical").expect(0)
+    known.say("findings", "--fail-on", "warning").expect(1)
+    known.say("run", "--fail-on", "warning").expect(1)
+    known.say("run", "--fail-on", "critical").expect(0)
+
+
+# -- listings
+
+
+def test_tasks(known: Company) -> None:
+    tasks = known.say("tasks", "--json").expect(0).json()
+    assert [task["ref"] for task in tasks] == sorted(task["ref"] for task in tasks)
+    for task in tasks:
+        has(task, TASK)
+        assert INSTANT.fullmatch(task["updated_at"])
+        for name in ("start", "due"):
+            assert task[name] is None or date.fromisoformat(task[name])
+        for item in task["assignments"]:
+            has(item, {"holder", "role"})
+    [secret] = [task for task in tasks if task["visibility"] == "restricted"]
+    assert (secret["key"], secret["url"]) == ("", "")
+    assert secret["title"].startswith("受限任务")
+    engineering = known.say("tasks", "--json", "--department", "技术部").expect(0).json()
+    assert {task["department"] for task in engineering} == {"tieline:department:技术部"}
+    assert known.say("tasks", "--json", "--department", "Engineering").expect(0).json() == engineering
+    done = known.say("tasks", "--json", "--status", "done").expect(0).json()
+    assert {task["status"] for task in done} == {"done"}
+    assert "支付接口开发" in known.say("tasks").expect(0).out
+
+
+def test_dependencies_findings_and_runs(known: Company) -> None:
+    dependencies = known.say("dependencies", "--json").expect(0).json()
+    assert [item["key"] for item in dependencies] == sorted(item["key"] for item in dependencies)
+    for item in dependencies:
+        has(item, DEPENDENCY)
+        assert item["state"] in ("confirmed", "proposed", "rejected")
+        for evidence in item["evidence"]:
+            has(evidence, EVIDENCE)
+    findings = known.say("findings", "--json").expect(0).json()
+    order = ["critical", "warning", "info"]
+    ranks = [order.index(item["severity"]) for item in findings]
+    assert ranks == sorted(ranks)
+    for item in findings:
+        has(item, FINDING)
+        assert INSTANT.fullmatch(item["since"])
+    runs = known.say("runs", "--json").expect(0).json()
+    assert [run["id"] for run in runs] == sorted((run["id"] for run in runs), reverse=True)
+    for run in runs:
+        has(run, RUN)
+    for command in (["dependencies"], ["findings"], ["runs"], ["dependencies", "--relations"]):
+        assert known.say(*command).expect(0).out
+
+
+def test_relations_and_external_references(company: Company) -> None:
+    jira = company.world.jira_cloud
+    jira.link("Relates", "PAY-1", "PAY-4")
+    jira.edit_issue("PAY-4", description="依赖：OPS-77")
+    company.say("collect").expect(0)
+    [relation] = company.say("dependencies", "--relations", "--json").expect(0).json()
+    has(relation, {"source", "target", "word", "evidence"})
+    [reference] = company.say("dependencies", "--external", "--json").expect(0).json()
+    has(reference, {"record", "text", "side", "relation", "title", "evidence"})
+    assert reference["text"] == "OPS-77"
+
+
+# -- explain and remap
+
+
+def test_explain_by_ref_key_and_url(known: Company) -> None:
+    [task] = [item for item in known.say("tasks", "--json").json() if item["key"] == "PAY-1"]
+    shape = known.say("explain", task["ref"], "--json").expect(0).json()
+    has(shape, {"ref", "raw", "steps", "dependencies", "findings", "published"})
+    has(shape["raw"], {"version", "updated_at", "fetched_at", "scope"})
+    for step in shape["steps"]:
+        has(step, STEP)
+    for item in shape["published"]:
+        has(item, {"key", "kind", "url", "run", "at"})
+    assert known.say("explain", "PAY-1", "--json").expect(0).json() == shape
+    assert known.say("explain", task["url"], "--json").expect(0).json() == shape
+    [due] = known.say("explain", "PAY-1", "due", "--json").expect(0).json()["steps"]
+    line = known.text("mappings/jira-main.yaml").splitlines()[due["line"] - 1]
+    assert (due["file"], line.strip(), due["value"]) == ("mappings/jira-main.yaml", "due: duedate", task["due"])
+    assert f"mappings/jira-main.yaml line {due['line']}" in known.say("explain", "PAY-1", "due").expect(0).out
+    assert "PAY-99" in known.say("explain", "PAY-99").expect(2).problem
+    assert "due" in known.say("explain", "PAY-1", "deu").expect(2).problem
+
+
+def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:
+    company.rewrite("mappings/jira-main.yaml", "  进行中: in_progress\n", "")
+    company.first_run()
+    [finding] = [item for item in company.say("findings", "--json").json() if item["kind"] == "unmapped_status"]
+    assert "进行中" in finding["text"]
+    company.rewrite("mappings/jira-main.yaml", "  待办: todo\n", "  待办: todo\n  进行中: in_progress\n")
+    with company.silence():
+        shown = company.say("remap", "--dry-run", "--json").expect(0).json()
+    has(shown, {"changed", "dependencies", "skipped"})
+    assert shown["dependencies"].keys() == {"added", "removed"}
+    ref = f"jira-main:task:{company.world.jira_cloud.issue('PAY-1').id}"
+    assert {"ref": ref, "field": "status", "before": "unknown", "after": "in_progress"} in shown["changed"]
+    assert "Nothing was changed" in company.say("remap", "--dry-run").expect(0).out
+    [task] = [item for item in company.say("tasks", "--json").json() if item["key"] == "PAY-1"]
+    assert task["status"] == "unknown"
+    company.say("remap").expect(0)
+    [task] = [item for item in company.say("tasks", "--json").json() if item["key"] == "PAY-1"]
+    assert task["status"] == "in_progress"
+    [step] = company.say("explain", "PAY-1", "status", "--json").expect(0).json()["steps"]
+    assert company.text("mappings/jira-main.yaml").splitlines()[step["line"] - 1] == "  进行中: in_progress"
+    assert company.say("remap", "--dry-run", "--json").expect(0).json()["changed"] == []
+
+
+# -- undo
+
+
+def test_undo_has_the_shape_of_an_outcome_and_names_an_unknown_run(company: Company) -> None:
+    run = company.first_run()["run"]
+    check_outcome(company.say("undo", run, "--json").expect(0).json())
+    said = company.say("undo", "20200101T000000-00000000")
+    assert said.code == 2
+    assert "20200101T000000-00000000" in said.problem
+
+
+# -- doctor
+
+
+def probes(said: Said) -> dict[str, list[dict[str, Any]]]:
+    shape: dict[str, list[dict[str, Any]]] = said.json()
+    for items in shape.values():
+        for item in items:
+            has(item, PROBE)
+    return shape
+
+
+def test_doctor_is_green_on_the_sandbox(known: Company) -> None:
+    shape = probes(known.say("doctor", "--json").expect(0))
+    assert shape.keys() == CONNECTIONS
+    assert "Everything needed is there." in known.say("doctor").expect(0).out
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("jira-main", "field: customfield_10015, name: Start date", "field: customfield_99999, name: Start date"),
+        ("jira-main", "  已完成: done", "  已完结: done"),
+        ("jira-main", "link: Blocks", "link: Blockz"),
+        ("jira-main", "scope: [PAY]", "scope: [PEY]"),
+        ("trello-main", "scope: [产品部看板,", "scope: [产品部的看板,"),
+        ("trello-main", "市场部: customFields.市场部", "市场部: customFields.市场部门"),
+        ("confluence-main", "scope: [TEAM]", "scope: [TAEM]"),
+    ],
+)
+def test_doctor_names_what_the_site_does_not_have(company: Company, file: str, old: str, new: str) -> None:
+    company.rewrite(f"mappings/{file}.yaml", old, new)
+    said = company.say("doctor", "--json")
+    assert said.code in (2, 5)
+    bad = [item for item in probes(said.expect(said.code))[file] if item["is_ok"] is False]
+    wrong = next(word for word in re.split(r"[ :\[\],.{}]+", new) if word not in re.split(r"[ :\[\],.{}]+", old))
+    assert any(wrong in f"{item['operation']} {item['detail']} {item['cure']}" for item in bad), bad
+
+
+@pytest.mark.parametrize("permission", ["LINK_ISSUES", "ADD_COMMENTS", "BROWSE_PROJECTS"])
+def test_doctor_names_a_missing_permission(company: Company, permission: str) -> None:
+    company.world.jira_cloud.deny(permission)
+    said = company.say("doctor").expect(5)
+    assert "MISSING" in said.out
+    assert permission.split("_", maxsplit=1)[0].title() in said.out
+
+
+def test_doctor_names_a_bad_token(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIRA_DC_TOKEN", "not-the-token-at-all")
+    said = company.say("doctor").expect(5)
+    assert "jira-finance" in said.out
+    assert "not-the-token-at-all" not in said.out + said.err
+
+
+# -- raw export and import
+
+
+def test_raw_records_go_out_and_come_into_an_empty_database(known: Company, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    known.say("raw", "export", file).expect(0)
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 10
+    other = Company(known.world, tmp_path / "other")
+    shutil.copytree(known.folder, other.folder, ignore=shutil.ignore_patterns("*.sqlite*"))
+    assert f"{len(lines)} records are new" in other.say("raw", "import", file).expect(0).out
+    hidden = [task["ref"] for task in known.say("tasks", "--json").json() if task["visibility"] == "restricted"]
+    tasks = [task for task in known.say("tasks", "--json").json() if task["ref"] not in hidden]
+    assert other.say("tasks", "--json").json() == tasks
+    assert f"{len(lines)} were known" in other.say("raw", "import", file).expect(0).out
+    one = tmp_path / "one.jsonl"
+    known.say("raw", "export", one, "--connection", "trello-main").expect(0)
+    assert all('"ref":"trello-main:' in line for line in one.read_text(encoding="utf-8").splitlines())
+
+
+def test_a_line_that_is_no_record_imports_nothing(known: Company, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    known.say("raw", "export", file).expect(0)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write("{broken\n")
+    count = len(file.read_text(encoding="utf-8").splitlines())
+    other = Company(known.world, tmp_path / "other")
+    shutil.copytree(known.folder, other.folder, ignore=shutil.ignore_patterns("*.sqlite*"))
+    said = other.say("raw", "import", file).expect(2)
+    assert f"line {count}" in said.problem
+    assert other.say("tasks", "--json").json() == []
+    assert "nowhere.jsonl" in other.say("raw", "import", tmp_path / "nowhere.jsonl").expect(2).problem
+
+
+# -- the ones that stay
+
+
+def wait_for(url: str, running: subprocess.Popen[str]) -> httpx.Response:
+    """The first answer of a process that has just been started."""
+    ends_at = time.monotonic() + 20
+    while running.poll() is None and time.monotonic() < ends_at:
+        try:
+            return httpx.get(url, trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.05)
+    raise AssertionError(running.communicate(timeout=5) if running.poll() is not None else "no answer")
+
+
+def free_port(count: int = 1) -> int:
+    """The first of so many ports in a row that are free now."""
+    import socket
+
+    for port in range(21000, 60000, 10):
+        try:
+            for number in range(port, port + count):
+                with socket.create_server(("127.0.0.1", number)):
+                    pass
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no free port")
+
+
+def test_sandbox_serves_the_sites_and_what_is_loaded_into_them(tmp_path: Path) -> None:
+    issue = {
+        "id": "90001", "key": "ARC-1", "self": "http://jira/rest/api/2/issue/90001",
+        "fields": {"summary": "An archived issue", "project": {"id": "900", "key": "ARC", "name": "Archive"},
+                   "status": {"id": "3", "name": "In Progress"}, "issuetype": {"id": "1", "name": "Task"},
+                   "created": "2020-01-01T00:00:00.000+0000", "updated": "2020-01-01T00:00:00.000+0000"},
+    }  # fmt: skip
+    file = tmp_path / "issues.jsonl"
+    file.write_text(json.dumps(issue) + "\n", encoding="utf-8")
+    port = free_port(5)
+    running = spawn("sandbox", "--port", str(port), "--load", f"jira-dc={file}")
+    try:
+        assert "支付接口开发" in wait_for(f"http://127.0.0.1:{port}/browse/PAY-1", running).text
+        assert "An archived issue" in wait_for(f"http://127.0.0.1:{port + 1}/browse/ARC-1", running).text
+        assert process("sandbox", "--port", str(port)).expect(2).problem
+    finally:
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=10)
+    assert running.returncode == 0
+    assert "export TRELLO_TOKEN=" in out
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("load", ["jira-cloud", "nothing=here.jsonl", "jira-dc=/no/such/file.jsonl"])
+def test_sandbox_names_what_it_cannot_load(load: str) -> None:
+    assert load in tieline("sandbox", "--port", str(free_port(5)), "--load", load).expect(2).problem
+
+
+def test_serve_runs_cycles_answers_and_ends_when_asked(company: Company) -> None:
+    company.configure(serve={"port": free_port()}, limits={"max_first_run_changes": 100})
+    company.say("health").expect(3)
+    running = spawn("serve", "--config", company.config)
+    try:
+        port = re.search(r"port: (\d+)", company.text("tieline.yaml"))
+        assert port
+        wait_for(f"http://127.0.0.1:{port[1]}/health", running)
+        ends_at = time.monotonic() + 30
+        state: dict[str, Any] = {}
+        while state.get("last_cycle_at") is None and time.monotonic() < ends_at:
+            said = company.say("health").expect(0)
+            state = said.json()
+            time.sleep(0.1)
+        assert (state["is_healthy"], state["last_exit_code"]) == (True, 0)
+        assert datetime.fromisoformat(state["last_cycle_at"])
+        assert "tieline_requests_total" in httpx.get(f"http://127.0.0.1:{port[1]}/metrics", trust_env=False).text
+    finally:
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=20)
+    assert running.returncode == 0, err
+    assert "Traceback" not in out + err
+    company.say("health").expect(3)
+    with company.silence():
+        company.run(0)
+
+
+def test_a_second_service_on_the_same_port_says_so(company: Company) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        company.configure(serve={"port": taken.getsockname()[1]}, limits={"max_changes": 0})
+        said = company.process("serve").expect(2)
+    assert str(taken) not in said.problem
+    assert "serve.port" in said.problem
