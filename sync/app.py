@@ -182,7 +182,9 @@ def read_folder(loaded: LoadedConfig, job: str, settings: Any) -> tuple[SourceFi
     folder = loaded.path(getattr(settings, name))
     path_in_file = f"jobs.{job}.{name}"
     if not folder.is_dir():
-        raise ConfigError([Problem(loaded.file, loaded.node.line(path_in_file), path_in_file, f"{folder} is no folder")])
+        raise ConfigError(
+            [Problem(loaded.file, loaded.node.line(path_in_file), path_in_file, f"{folder} is no folder")]
+        )
     try:
         return tuple(_files(folder))
     except OSError as error:

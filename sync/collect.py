@@ -29,7 +29,7 @@ WHOLE = "*"
 SEEN_FOR = timedelta(minutes=30)
 SUSPEND_FROM = 5
 SUSPEND_SHARE = 0.5
-"""A census that misses half of a scope's stored items (at least five) is not believed: access was lost, not half the work."""
+"""A census that misses half of a scope's stored items (at least five), or all of several, is not believed: access was lost."""
 
 
 class Mapper(Protocol):
@@ -169,7 +169,8 @@ def _certify(
         here = store.ids_in_scope(site.name, stream.kind, scope)
     vanished = sorted(here - there)
     reason = ""
-    if len(vanished) >= SUSPEND_FROM and len(vanished) >= SUSPEND_SHARE * len(here):
+    is_mass = len(vanished) >= SUSPEND_FROM and len(vanished) >= SUSPEND_SHARE * len(here)
+    if is_mass or (len(vanished) > 1 and not there):
         reason = f"{len(vanished)} of {len(here)} items are suddenly not there; nothing is marked as deleted"
     else:
         reason = _explain_vanished(site, stream, scope, vanished, store)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.core.errors import Problem, RecordError, TielineError
 from sync.core.values import (
@@ -35,6 +36,7 @@ from sync.store.store import Store
 log = structlog.get_logger()
 MAPPED_KINDS = ("task", "document")
 MOST_SUBJECTS = 5
+MASKED = "***"
 Decode = Callable[[RawRecord], Record]
 
 
@@ -161,13 +163,21 @@ class Deriver:
         )
 
     def findings(self) -> Iterator[Finding]:
-        """What mapping could not make sense of, one finding per word or field, and evidence that contradicts itself."""
+        """What mapping could not make sense of, one finding per word or field, and evidence that contradicts itself.
+
+        Restricted records are told of apart, by field and count alone.
+        """
         groups: dict[tuple[str, str, str, str], list[RecordProblem]] = {}
-        for problem in self._store.load_problems():
-            value = problem.value if problem.kind.startswith("unmapped") else ""
+        problems = self._store.load_problems()
+        open_records = self._store.open_records(problem.record for problem in problems)
+        for problem in problems:
+            if problem.record not in open_records:  # nothing of what stands in it may be quoted, and no key may say it
+                problem = replace(problem, value=MASKED, text="")
+            value = problem.value if problem.kind.startswith("unmapped") or problem.value == MASKED else ""
             groups.setdefault((problem.record.connection, problem.kind, problem.field, value), []).append(problem)
         for (connection, kind, name, value), items in sorted(groups.items()):
             first = items[0]
+            place = f"{first.file}:{first.line}" if first.line else first.file
             yield Finding(
                 key=f"mapping:{kind}:{connection}:{name}:{value}",
                 kind=kind,
@@ -180,9 +190,9 @@ class Deriver:
                     "value": value or first.value,
                     "count": len(items),
                     "text": first.text,
-                    "place": f"{first.file}:{first.line}",
+                    "place": place,
                 },
-                evidence=(f"{first.file}:{first.line}",),
+                evidence=(place,) if place else (),
             )
 
         yield from map(_contradiction_finding, contradictions_of(self._store.load_dependencies()))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from connectors.trello.boards import BOARD_FIELDS
 from connectors.trello.people import people_of
+from connectors.trello.records import board_from_answer, is_quoted, quoted_boards
+from connectors.trello.shapes import BoardAnswer
 from connectors.trello.site import Site
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
@@ -34,6 +37,32 @@ def probes_of(site: Site) -> Iterator[Probe]:
     yield _try("list boards", f"authorise the token again: {AUTHORISE}", lambda: f"{len(site.boards())} boards")
     for scope in site.settings.scopes:
         yield from _board_probes(site, scope, me.id)
+    yield _quote_probe(site)
+
+
+def _quote_probe(site: Site) -> Probe:
+    """Which collected boards are private, so that their cards are masked wherever else they are named."""
+    masked: list[str] = []
+    quoted: list[str] = []
+    for scope in site.settings.scopes:
+        try:
+            answer = site.get(f"/boards/{site.board_id(scope)}", BoardAnswer, fields=BOARD_FIELDS)
+        except TielineError:
+            continue  # told by the board's own probes
+        board = board_from_answer(answer)
+        if board.visibility == "restricted":
+            words = {"id": board.id, "name": board.name, "url": board.url}
+            (quoted if is_quoted(words, quoted_boards(site.settings)) else masked).append(board.name or scope)
+    told = [f"private, so their cards are masked elsewhere: {', '.join(masked)}"] if masked else []
+    told += [f"private, quoted because quoted_boards says so: {', '.join(quoted)}"] if quoted else []
+    cure = (
+        "if everybody who reads Tieline's texts may know these cards: name the boards in quoted_boards"
+        if masked
+        else ""
+    )
+    return Probe(
+        "quote cards elsewhere", is_ok=True, detail="; ".join(told) or "no collected board is private", cure=cure
+    )
 
 
 def _try(operation: str, cure: str, act: Callable[[], str]) -> Probe:

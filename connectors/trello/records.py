@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -184,11 +184,29 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     if not isinstance(payload, dict):
         raise Nonsense(expected="a JSON object", sample=raw.payload[:200].decode(errors="replace"))
     base = (settings.browse_base or BROWSE_BASE).rstrip("/")
-    return _action_record(raw, payload, base) if raw.ref.kind == "history" else _card_record(raw, payload, base)
+    if raw.ref.kind == "history":
+        return _action_record(raw, payload, base)
+    return _card_record(raw, payload, base, quoted_boards(settings))
 
 
-def _card_record(raw: RawRecord, payload: Mapping[str, Any], base: str) -> Record:
+def quoted_boards(settings: ConnectionSettings) -> frozenset[str]:
+    """The private boards whose cards may be quoted elsewhere, as the admin names them: by name, id or short link."""
+    named = settings.options.get("quoted_boards") or ()
+    return frozenset(
+        str(item) for item in (named if isinstance(named, Sequence) and not isinstance(named, str) else (named,))
+    )
+
+
+def is_quoted(board: Mapping[str, Any], quoted: Collection[str]) -> bool:
+    """True when one of these names means the board. The raw record stays restricted: what is decided here is only its reading."""
+    short_link = str(board.get("url") or "").partition("/b/")[2].partition("/")[0]
+    return any(word in quoted for word in (board.get("id"), board.get("name"), short_link) if word)
+
+
+def _card_record(raw: RawRecord, payload: Mapping[str, Any], base: str, quoted: Collection[str]) -> Record:
     values = card_values(payload)
+    board = payload.get("board")
+    is_open = raw.visibility == "open" or (isinstance(board, dict) and is_quoted(board, quoted))
     short_link = str(values.get("shortLink") or "")
     url = f"{base}/c/{short_link or raw.ref.key}"
     aliases = (short_link, raw.ref.key, url, values.get("shortUrl"), values.get("url"))
@@ -203,7 +221,7 @@ def _card_record(raw: RawRecord, payload: Mapping[str, Any], base: str) -> Recor
         updated_at=raw.updated_at,
         values=values,
         scope=raw.scope,
-        visibility=raw.visibility,
+        visibility="open" if is_open else "restricted",
         aliases=tuple(dict.fromkeys(str(alias) for alias in aliases if alias)),
         mentions=(*_checklist_mentions(values, base), *_attachment_mentions(values, base)),
         accounts=tuple(accounts.values()),

@@ -122,8 +122,7 @@ def _certificate_words(report: Collected) -> str:
 
 def code_of_collected(reports: Sequence[Collected]) -> int:
     """The exit code: 0 complete, 3 unreachable, 5 incomplete; the worst that is not a passing trouble wins."""
-    codes = {_code_of_report(report) for report in reports}
-    return next((code for code in (2, 70, 5, 3) if code in codes), 0)
+    return worst_of({_code_of_report(report) for report in reports})
 
 
 def _code_of_report(report: Collected) -> int:

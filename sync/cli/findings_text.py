@@ -64,13 +64,21 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{connection} 的状态“{value}”没有映射（{count} 条），按“未知”处理：{place}",
         "en": "{connection}: the status '{value}' is not mapped ({count} records), treated as unknown: {place}",
     },
-    "record_problem": {
-        "zh-CN": "{connection} 有 {count} 条记录的 {field} 读不出来（{value}）：{text} {place}",
-        "en": "{connection}: {field} of {count} records cannot be read ({value}): {text} {place}",
+    "bad_value": {
+        "zh-CN": "{connection} 有 {count} 条记录的 {field} 读不懂（例如“{value}”），这一项按没填处理：{text}（{place}）",
+        "en": "{connection}: {field} of {count} records cannot be read (such as '{value}') and counts as empty: {text} ({place})",
     },
-    "vocabulary": {
-        "zh-CN": "{place}：{text} {hint}",
-        "en": "{place}: {text} {hint}",
+    "unreadable": {
+        "zh-CN": "{connection} 有 {count} 条记录整条读不出来（{field}），先跳过了：{text}",
+        "en": "{connection}: {count} records cannot be read at all ({field}) and are skipped: {text}",
+    },
+    "unmapped_link": {
+        "zh-CN": "{connection} 的链接类型“{value}”没写进映射（{count} 条），只当作普通关联，不当依赖：{place}",
+        "en": "{connection}: the link type '{value}' is not mapped ({count} records), kept as a relation and not a dependency: {place}",
+    },
+    "self_link": {
+        "zh-CN": "{connection} 有 {count} 条记录把自己写成了自己的依赖（{value}），没有采用：{place}",
+        "en": "{connection}: {count} records name themselves as what they depend on ({value}), not believed: {place}",
     },
 }
 

@@ -9,6 +9,7 @@ from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say
 from sync.core.errors import ConfigError, Nonsense, Problem
 from sync.store.raw import raw_from_line
+from sync.turn import turn
 
 
 def export_raw(config: Path, file: Path, connection: str) -> None:
@@ -38,8 +39,9 @@ def import_raw(config: Path, file: Path) -> int:
                 saved = app.store.import_raw(_checked(lines, str(file)))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError([Problem(str(file), 0, "-", f"cannot be read: {error}")]) from error
-        skipped = app.deriver.derive_all()
-        app.deriver.link()
+        with turn(app.store):
+            skipped = app.deriver.derive_all()
+            app.deriver.link()
     say(f"{len(saved)} records are new or changed, {saved.unchanged} were known")
     if skipped:
         say(f"skipped: {counts_text(skipped)}")

@@ -11,6 +11,7 @@ from sync.cli.show import counts_text, say, say_json, say_table
 from sync.core.disclosure import shown
 from sync.core.values import View
 from sync.derive import Difference
+from sync.turn import turn
 
 
 def run_remap(config: Path, dry_run: bool, as_json: bool) -> int:
@@ -20,8 +21,9 @@ def run_remap(config: Path, dry_run: bool, as_json: bool) -> int:
         differences, links, skipped = app.deriver.preview()
         differences = [_cleared(app, item) for item in differences]
         if not dry_run:
-            app.deriver.derive_all()
-            app.deriver.link()
+            with turn(app.store):
+                app.deriver.derive_all()
+                app.deriver.link()
     before, after = {item.key for item in view.dependencies}, {item.key for item in links.dependencies}
     shape: dict[str, Any] = {
         "changed": differences,

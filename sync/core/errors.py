@@ -142,7 +142,7 @@ class UnsafePlan(TielineError):
     def __init__(self, message: str, counts: Mapping[str, int], limit: str) -> None:
         self.counts = dict(counts)
         self.limit = limit
-        super().__init__(message)
+        super().__init__(f"{message} ({limit})")
 
 
 class StoreUnavailable(TielineError):

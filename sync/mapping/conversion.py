@@ -15,6 +15,7 @@ from sync.mapping.rules import Unit
 
 _DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 _MINUTES: dict[Unit, float] = {"seconds": 1 / 60, "minutes": 1, "hours": 60, "days": MINUTES_A_DAY}
+SENSIBLE_YEARS = range(1970, 2200)
 _MAX_MINUTES = 50 * 365 * 24 * 60
 
 
@@ -51,7 +52,14 @@ def texts_from(value: object) -> tuple[str, ...]:
 
 
 def date_from(value: object, zone: str) -> date:
-    """A date stays one; an instant is the date it has in the zone."""
+    """A date stays one; an instant is the date it has in the zone. Years that no plan means ("9999-12-31: never") are refused."""
+    found = _date_of(value, zone)
+    if found.year not in SENSIBLE_YEARS:
+        raise ValueError(f"the year {found.year} is no plan's; leave the date empty")
+    return found
+
+
+def _date_of(value: object, zone: str) -> date:
     if isinstance(value, datetime):
         return value.astimezone(ZoneInfo(zone)).date() if value.tzinfo else value.date()
     if isinstance(value, date):
@@ -60,7 +68,7 @@ def date_from(value: object, zone: str) -> date:
         raise ValueError("not a date")  # noqa: TRY004  # a bad value of a record, whatever its type
     if found := _DAY.fullmatch(value.strip()):
         return date(*(int(part) for part in found.groups()))
-    return date_from(_instant_from_text(value, "a date"), zone)
+    return _date_of(_instant_from_text(value, "a date"), zone)
 
 
 def instant_from(value: object, zone: str) -> datetime:

@@ -122,38 +122,48 @@ def link_up(
     What Tieline wrote itself is evidence only beside somebody else's.
     """
     own = own_link_ids or {}
-    by_dependency: dict[tuple[str, str, str], list[Evidence]] = {}
-    by_relation: dict[tuple[str, str, str], list[Evidence]] = {}
-    by_reference: dict[tuple[str, str, str, str], list[Evidence]] = {}
-    problems: set[MappingProblem] = set()
-    for item in sorted(set(evidence), key=_order):
-        ends = _ends(item, index)
-        if isinstance(ends, str):
-            side = "successor" if item.predecessor == item.record else "predecessor"
-            if item.place != "attachment":  # most attachments are files and name no work at all
-                by_reference.setdefault((item.record, ends, side, item.relation), []).append(item)
-        elif ends[0] == ends[1]:
-            problems.add(_self_link(item))
-        elif item.relation:
-            by_relation.setdefault(_relation_ends(ends, item.relation), []).append(item)
-        else:
-            by_dependency.setdefault((*ends, item.type), []).append(item)
-    dependencies = tuple(
-        _dependency(key, items, thresholds, own, rejected)
-        for key, items in sorted(by_dependency.items())
-        if _independent(items, own)
-    )
+    groups = _grouped(evidence, index)
+
+    def believed(kind: str) -> Iterator[tuple[tuple[str, ...], list[Evidence]]]:
+        return ((key, items) for key, items in sorted(groups[kind].items()) if _independent(items, own))
+
+    dependencies = tuple(_dependency(key, items, thresholds, own, rejected) for key, items in believed("dependency"))
     return Links(
         dependencies,
-        tuple(
-            Relation(Ref(source), Ref(target), word, tuple(items))
-            for (source, target, word), items in sorted(by_relation.items())
-            if _independent(items, own)
-        ),
-        tuple(_reference(key, items) for key, items in sorted(by_reference.items()) if _independent(items, own)),
+        tuple(Relation(Ref(key[0]), Ref(key[1]), key[2], tuple(items)) for key, items in believed("relation")),
+        tuple(_reference(key, items) for key, items in believed("reference")),
         tuple(contradictions_of(dependencies)),
-        tuple(sorted(problems, key=lambda item: (item.record, item.value, item.file))),
+        tuple(_self_link(items[0]) for _, items in sorted(groups["self"].items())),
     )
+
+
+def _grouped(evidence: Iterable[Evidence], index: AliasIndex) -> dict[str, dict[tuple[str, ...], list[Evidence]]]:
+    """Evidence by what it speaks for: a dependency, a relation, a reference to something not collected, or itself."""
+    groups: dict[str, dict[tuple[str, ...], list[Evidence]]] = {
+        "dependency": {},
+        "relation": {},
+        "reference": {},
+        "self": {},
+    }
+    for item in sorted(set(evidence), key=_order):
+        ends = _ends(item, index)
+        kind, key = _group_of(item, ends)
+        # Most attachments are files and name no work at all.
+        if kind != "reference" or item.place != "attachment":
+            groups[kind].setdefault(key, []).append(item)
+    return groups
+
+
+def _group_of(item: Evidence, ends: tuple[Ref, Ref] | str) -> tuple[str, tuple[str, ...]]:
+    if isinstance(ends, str):
+        side = "successor" if item.predecessor == item.record else "predecessor"
+        return "reference", (item.record, ends, side, item.relation)
+    if ends[0] == ends[1]:
+        named = item.successor if item.predecessor == item.record else item.predecessor
+        return "self", (item.record, named, item.rule, item.place)
+    if item.relation:
+        return "relation", _relation_ends(ends, item.relation)
+    return "dependency", (*ends, item.type)
 
 
 def _ends(item: Evidence, index: AliasIndex) -> tuple[Ref, Ref] | str:
@@ -185,7 +195,7 @@ def _independent(items: Iterable[Evidence], own: Mapping[str, Collection[str]]) 
 
 
 def _dependency(
-    key: tuple[str, str, str],
+    key: tuple[str, ...],
     items: list[Evidence],
     thresholds: Mapping[str, float],
     own: Mapping[str, Collection[str]],
@@ -212,7 +222,7 @@ def _dependency(
     )
 
 
-def _reference(key: tuple[str, str, str, str], items: list[Evidence]) -> ExternalReference:
+def _reference(key: tuple[str, ...], items: list[Evidence]) -> ExternalReference:
     record, text, side, relation = key
     title = next((item.other_title for item in items if item.other_title), "")
     kind: Literal["predecessor", "successor"] = "predecessor" if side == "predecessor" else "successor"

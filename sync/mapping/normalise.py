@@ -200,12 +200,7 @@ def _task(reader: _Reader) -> Task:
     if not title:
         raise reader.skip("title", "it has no title", rules.get("title", ()))
     status, vendor_status = _status(reader)
-    owner = reader.field("owner", rules.get("owner", ()), reader.person)
-    department = reader.field("department", rules.get("department", ()), reader.department)
-    if department is None and (department := reader.identity.department_of(owner)):
-        reader.steps.append(
-            Step("department", "owner", mapping.file, 0, str(owner), department, "the owner's department")
-        )
+    owner, department = _owner_and_department(reader)
 
     def day(name: str) -> Any:
         return reader.field(name, rules.get(name, ()), lambda raw, _: date_from(raw, zone))
@@ -238,6 +233,18 @@ def _task(reader: _Reader) -> Task:
         kind=reader.field("kind", rules.get("kind", ()), _kind) or "work",
         visibility=record.visibility,
     )
+
+
+def _owner_and_department(reader: _Reader) -> tuple[Ref | None, Ref | None]:
+    """The owner, and the department: the mapping's, else the owner's."""
+    rules = reader.mapping.task
+    owner = reader.field("owner", rules.get("owner", ()), reader.person)
+    department = reader.field("department", rules.get("department", ()), reader.department)
+    if department is None and (department := reader.identity.department_of(owner)):
+        reader.steps.append(
+            Step("department", "owner", reader.mapping.file, 0, str(owner), department, "the owner's department")
+        )
+    return owner, department
 
 
 def _status(reader: _Reader) -> tuple[Status, str]:

@@ -78,6 +78,16 @@ def raw_versions(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, str]:
     return versions
 
 
+def open_records(connection: Connection, refs: Iterable[Ref]) -> set[Ref]:
+    """Those of these records whose values may be quoted: stored, and not restricted."""
+    table = RAW_RECORDS.c
+    found: set[Ref] = set()
+    for batch in batches(refs):
+        query = select(table.ref).where(table.ref.in_(batch), table.visibility == "open")
+        found.update(map(Ref, connection.execute(query).scalars()))
+    return found
+
+
 def mark_gone(connection: Connection, refs: Iterable[Ref], reason: str, at: datetime) -> int:
     """Put a tombstone on these records; how many were not gone before. The first tombstone stays until the record is seen again."""
     count = 0

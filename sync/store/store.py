@@ -107,6 +107,7 @@ class Store:
     save_raw = _writes(raw_rows.save_raw)
     raw = _reads(raw_rows.raw)
     raw_versions = _reads(raw_rows.raw_versions)
+    open_records = _reads(raw_rows.open_records)
     mark_gone = _writes(raw_rows.mark_gone)
     tombstones = _reads(raw_rows.tombstones)
     ids_in_scope = _reads(raw_rows.ids_in_scope)

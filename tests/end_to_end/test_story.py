@@ -177,7 +177,9 @@ def test_a_restricted_title_stays_on_its_own_issue(told: tuple[Company, str]) ->
     outputs = [company.say("run", "--json"), company.say("plan", "--json"), company.say("plan")]
     outputs += [company.say("apply", "--accept-first-run", "--json"), company.process("run", "--json")]
     bodies = [request for site in company.world.simulators for request in company.world.requests(site)]
-    leaks = [f"{item.method} {item.path}" for item in bodies if SECRET in item.body.decode(errors="replace") + item.path]
+    leaks = [
+        f"{item.method} {item.path}" for item in bodies if SECRET in item.body.decode(errors="replace") + item.path
+    ]
     assert leaks == []
     own = {f"{company.world.url('jira-cloud')}/browse/{name}" for name in (SECRET_ISSUE, "PAY")}
     found = [address for address, text in pages_of(company) if SECRET in text and address not in own]
