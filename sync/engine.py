@@ -81,7 +81,7 @@ class Planned:
     existing: dict[str, Existing] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, TielineError] = field(default_factory=dict)
-    broken_jobs: frozenset[str] = frozenset()
+    broken_jobs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -157,7 +157,7 @@ class Engine:
         planned = Planned(Plan(), view)
         published = self._store.published()
         desired = self._judge_all(planned, published)
-        sound = {item.job.name for item in self._parts.jobs} - planned.broken_jobs
+        sound = {item.job.name for item in self._parts.jobs} - planned.broken_jobs.keys()
         planned.published = {key: entry for key, entry in published.items() if entry.job in sound}
         planned.versions = self._versions(desired, planned.published)
         open_keys = {intent.change.key for intent in self._store.pending_intents()}
@@ -168,6 +168,7 @@ class Engine:
         blocked = {key: redact(str(error)) for key, error in planned.blocked.items()}
         planned.plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
         own = [*skip_findings(planned.plan), *freshness_findings(view), *self._parts.deriver.findings()]
+        own += [broken_job_finding(name, detail) for name, detail in planned.broken_jobs.items()]
         planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned
 
@@ -181,8 +182,7 @@ class Engine:
                 judgement = item.job.judge(replace(planned.view, files=item.read_files()), item.settings, own)
             except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
                 log.exception("job_broke", job=name)
-                planned.findings[name] = (broken_job_finding(name, redact(f"{type(error).__name__}: {error}")),)
-                planned.broken_jobs |= {name}
+                planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")
                 continue
             desired += judgement.desired
             planned.findings[name] = judgement.findings

@@ -67,6 +67,10 @@ MISTAKES = {
     "a zone that is none": ("installation: acme", "zone: Asia/Shangai", "line 1", "did you mean 'Asia/Shanghai'?"),
     "a language we do not speak": ("installation: acme", "language: zh", "line 1", "zh-CN"),
     "a connection name with spaces": ("jira-main:", "Jira Main:", "line 4", "not a connection name"),
+    "a connection name that begins with a dash": ("jira-main:", "-main:", "line 4", "not a connection name"),
+    "our own name for a connection": ("jira-main:", "tieline:", "line 4", "Tieline's own name"),
+    "a password in the database's address": ("sqlite:///t.sqlite", "postgresql://me:p/w@db/t", "line 2", "may not stand in this file"),
+    "a password among its parameters": ("sqlite:///t.sqlite", "postgresql://me@db/t?password=pw", "line 2", "env:NAME"),
     "a key twice": ("installation: acme", "installation: acme\ninstallation: b", "line 2", "written twice (first on line 1)"),
     "no YAML": ("connections:", "connections: [", "line", "not YAML"),
 }  # fmt: skip
@@ -112,6 +116,18 @@ def test_secrets_are_read_late_and_never_shown(tmp_path: Path, monkeypatch: pyte
     }
     assert connection_settings(loaded, "confluence-main", (), ()).credentials["token"] == "s3cret-jira"
     assert redact("got s3cret-jira and t0ken-from-file") == "got *** and ***"
+
+
+@pytest.mark.parametrize("way", ["env:T_DATABASE", "file:database-url", "TIELINE_DATABASE"])
+def test_the_password_of_a_database_is_never_shown(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"postgresql://me:{way[:3]}-p%40ssword@db/t"
+    monkeypatch.delenv("TIELINE_DATABASE", raising=False)
+    monkeypatch.setenv(way if ":" not in way else "T_DATABASE", url)
+    (tmp_path / "database-url").write_text(url)
+    text = GOOD.replace("sqlite:///t.sqlite", way) if ":" in way else GOOD
+    (tmp_path / "tieline.yaml").write_text(text, encoding="utf-8")
+    assert load_config(tmp_path / "tieline.yaml").database_url() == url
+    assert redact(f"{way[:3]}-p%40ssword and {way[:3]}-p@ssword") == "*** and ***"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
 
 @pytest.fixture
 def echo() -> Iterator[tuple[EchoSimulator, Remote, list[float]]]:
-    simulator, pauses = EchoSimulator(), []
+    simulator = EchoSimulator()
+    pauses: list[float] = []
     with Sandbox([simulator]) as sandbox:
         remote = Remote(
             "echo", sandbox.url("echo"), {"authorization": "Bearer s3cret"}, decipher, Pace(500, 4), pauses.append

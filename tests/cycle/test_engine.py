@@ -1,0 +1,126 @@
+"""The engine over fakes: a broken job, a target that cannot be read, and what a look may and may not change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from sync.cli.cycle import code_of_writing
+from sync.core.errors import AccessDenied, ConfigError
+from sync.core.plan import Accepted, CommentContent, Desired, Judgement, Limits, Published
+from sync.core.ports import Job, Written
+from sync.core.rich_text import Paragraph, Text
+from sync.core.values import ConnectionFacts, Finding, Ref, View
+from sync.derive import Deriver
+from sync.engine import Engine, Parts, PlannedJob
+from sync.mapping.rules import Directory, Mappings
+from sync.store.store import Store
+from tests.cycle.test_apply import TASK, Targets
+from tests.fakes import FakeTracker
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+class Settings(Struct, frozen=True):
+    pass
+
+
+class Wish:
+    """A job that desires one comment saying ``text``, and breaks on order."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.text, self.is_broken = name, "one", False
+
+    def judge(self, view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        if self.is_broken:
+            raise KeyError("no such thing")
+        body = CommentContent((Paragraph((Text(self.text),)),))
+        finding = Finding(f"{self.name}:f", "delay", "warning", (TASK,), "delay")
+        return Judgement((finding,), (Desired(f"{self.name}:c", self.name, TASK, "m", {"t": self.text}, body, "why"),))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path}/t.sqlite") as store:
+        store.migrate()
+        yield store
+
+
+def engine(store: Store, targets: Targets, *wishes: Wish) -> Engine:
+    mappings = Mappings({}, Directory(), {})
+    jobs = tuple(PlannedJob(Job(wish.name, Settings, wish.judge), Settings(), lambda: ()) for wish in wishes)
+    facts = {"a": ConnectionFacts("a", "jira", ports=("tracker",))}
+    deriver = Deriver(store, mappings, {}, {})
+    parts = Parts("acme", "Asia/Shanghai", store, deriver, {}, targets, jobs, facts, {}, Limits(), lambda: NOW)
+    return Engine(parts)
+
+
+def accepted() -> Accepted:
+    return Accepted(is_first_run=True)
+
+
+def open_kinds(store: Store) -> set[str]:
+    return {item.finding.kind for item in store.findings("open")}
+
+
+def test_a_broken_job_stops_only_itself_and_withdraws_nothing(ledger: Store) -> None:
+    targets, good, bad = Targets(), Wish("good"), Wish("bad")
+    both = engine(ledger, targets, good, bad)
+    both.apply(accepted())
+    bad.is_broken, good.text = True, "two"
+    cycle = both.apply()
+    assert [change.key for change in cycle.outcome.written] == ["good:c"]  # type: ignore[union-attr]
+    assert "broken_job" in open_kinds(ledger)
+    assert code_of_writing(cycle) == 5
+    assert len(targets.trackers["a"].comments[TASK]) == 2
+    bad.is_broken = False
+    both.apply()
+    assert "broken_job" not in open_kinds(ledger)
+
+
+class Locked(FakeTracker):
+    is_locked = False
+
+    def find_comment(self, task: Ref, mark: str) -> Written | None:
+        if self.is_locked:
+            raise AccessDenied("no permission to read comments")
+        return super().find_comment(task, mark)
+
+
+def test_a_target_that_cannot_be_read_is_told_and_nothing_about_it_is_decided(ledger: Store) -> None:
+    locked = Locked()
+    targets, wish = Targets(trackers={"a": locked, "b": FakeTracker()}), Wish("job")
+    only = engine(ledger, targets, wish)
+    only.apply(accepted())
+    locked.comments[TASK][0].version += 1
+    wish.text = "two"
+    only.apply()
+    assert "edited" in open_kinds(ledger)
+    locked.is_locked = True
+    cycle = only.apply()
+    assert {"edited", "blocked"} <= open_kinds(ledger)
+    assert code_of_writing(cycle) == AccessDenied.exit_code
+    locked.is_locked = False
+    only.apply()
+    assert "edited" in open_kinds(ledger)
+    assert "blocked" not in open_kinds(ledger)
+
+
+def test_planning_changes_nothing_in_the_ledger(ledger: Store) -> None:
+    targets, wish = Targets(), Wish("job")
+    only = engine(ledger, targets, wish)
+    only.apply(accepted())
+    before = (ledger.published(), ledger.findings(), ledger.runs())
+    wish.text = "two"
+    assert len(only.plan().plan.changes) == 1
+    assert (ledger.published(), ledger.findings(), ledger.runs()) == before
+
+
+def test_undoing_a_run_that_wrote_nothing_says_so(ledger: Store) -> None:
+    with pytest.raises(ConfigError, match="no such run"):
+        engine(ledger, Targets(), Wish("job")).undo("20260101T000000-nothing")
