@@ -6,7 +6,7 @@ The engine knows no vendor and no job. It may be run twice or die anywhere: curs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -221,8 +221,6 @@ class Engine:
         with self._running("apply") as (run, may_go_on):
             cycle = Cycle(run)
             self._apply(cycle, accepted, on_change, may_go_on)
-        if cycle.refused:
-            raise cycle.refused
         return cycle
 
     def cycle(
@@ -232,8 +230,9 @@ class Engine:
         on_change: Callable[[Change], None] = lambda _: None,
     ) -> Cycle:
         """Collect, judge, plan, apply. A brake is noted in the result; what was collected stays collected."""
-        with self._running("run") as (run, may_go_on):
-            cycle = Cycle(run, self.collect(progress=progress, run=run)[1])
+        cycle = Cycle("")
+        with suppress(UnsafePlan), self._running("run") as (cycle.run, may_go_on):
+            cycle.collected = self.collect(progress=progress, run=cycle.run)[1]
             self._apply(cycle, accepted, on_change, may_go_on)
         return cycle
 
@@ -252,7 +251,7 @@ class Engine:
             check_limits(planned.plan, len(self._store.published()), self._parts.limits, accepted or Accepted())
         except UnsafePlan as refused:
             cycle.refused = refused
-            return
+            raise
         cycle.outcome = apply(
             planned.plan, self._parts.ports, self._store, cycle.run, on_change=on_change, may_go_on=may_go_on
         )
@@ -280,10 +279,14 @@ class Engine:
             try:
                 yield run, may_go_on
             except TielineError as error:
-                self._store.end_run(run, type(error).__name__, {}, self._parts.clock())
+                outcome = "refused" if isinstance(error, UnsafePlan) else type(error).__name__
+                self._end(run, outcome)
                 raise
-            counts = {"written": len(self._store.changes_of_run(run))}
-            self._store.end_run(run, "done", counts, self._parts.clock())
+            self._end(run, "done")
+
+    def _end(self, run: str, outcome: str) -> None:
+        counts = {"written": len(self._store.changes_of_run(run))}
+        self._store.end_run(run, outcome, counts, self._parts.clock())
 
 
 def _watched(item: Desired, last: Published | None) -> Ref | None:

@@ -203,15 +203,18 @@ class Remote:
         return url == self.base_url or url.startswith((self.base_url + "/", self.base_url + "?"))
 
     def _wait_for_turn(self) -> None:
-        pause = timedelta(seconds=self._held_until - time.monotonic())
-        if pause > LONGEST_WAIT:
-            raise TryLater("the vendor asked for a longer pause", pause, "rate_limited")
-        if pause > timedelta(0):
-            self._sleep(pause.total_seconds())
+        pause = self._held_until - time.monotonic()
+        if pause > LONGEST_WAIT.total_seconds():
+            left = timedelta(seconds=round(pause))
+            raise TryLater(f"{self.connection} asked for a pause, {left} are left", left, reason="rate_limited")
+        if pause > 0:
+            self._sleep(pause)
         self._limiter.try_acquire(self.connection)
 
     def _hold(self, pause: timedelta) -> None:
-        """One thread was told to slow down: all threads of this connection wait, not each its own turn to be told."""
+        """One thread was told to slow down: all threads of this connection wait, not each its own turn to be told. A pause too long
+        to wait for ends all of them at once.
+        """
         with self._lock:
             self._held_until = max(self._held_until, time.monotonic() + pause.total_seconds())
 

@@ -89,6 +89,9 @@ def test_a_long_retry_after_is_for_the_next_run(echo: Echo) -> None:
         remote.send("GET", "/x")
     assert caught.value.retry_after == timedelta(hours=1)
     assert remote.request_count == 1
+    with pytest.raises(TryLater, match="asked for a pause"):
+        remote.send("GET", "/y")
+    assert simulator.handled == []
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "server_error", "reset", "truncated", "html"])
