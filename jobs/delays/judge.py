@@ -5,14 +5,14 @@ Pure: the same view, settings and published entries give the same judgement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from msgspec import Struct
 
-from jobs.delays.text import comment_body, link_title
+from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
@@ -24,7 +24,7 @@ MOST_SHOWN_DOWNSTREAM = 8
 ENDED = ("done", "cancelled")
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
 HERE: Mapping[str, Any] = {"is_here": True, "title": "", "url": "", "owner": "", "department": ""}
-CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished", "delay_over_gone")  # never edited again
+CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished")  # never edited again
 
 
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +66,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
     desired: list[Desired] = []
     findings: list[Finding] = [_cycle_finding(cycle) for cycle in plan.cycles]
     delayed: set[str] = set()
+    on_plan: set[str] = set()
     for dependency in _crossing(view):
         if dependency.state != "confirmed":
             if dependency.state == "proposed":
@@ -75,12 +76,15 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
             desired.extend(_links(view, dependency, published))
         delay = _delay(view, plan, dependency, settings)
         if delay is None:
+            if _bounds(view, plan, dependency):
+                on_plan.add(dependency.key)
             continue
         findings.append(_delay_finding(delay, settings))
         comments = list(_comments(view, plan, delay))
         delayed.update(item.key for item in comments)
         desired.extend(comments if settings.is_commenting else ())
-    desired.extend(_closings(view, plan, published, delayed))
+    desired.extend(_closings(view, plan, published, delayed, on_plan))
+    desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
     return Judgement(tuple(findings), tuple(desired))
 
 
@@ -92,17 +96,10 @@ def _crossing(view: View) -> Iterator[Dependency]:
 
 
 def _delay(view: View, plan: Schedule, dependency: Dependency, settings: DelaySettings) -> Delay | None:
-    """The delay of one dependency, judged on its own edge. Nothing is claimed where either status is unknown, or in a cycle."""
+    """The delay of one dependency, judged on its own edge."""
     before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-    if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown") or _is_cut(plan, dependency):
-        return None
-    calendar = calendar_for(view)(after)
-    forecast, own = plan.forecasts[before.ref], plan.forecasts[after.ref]
-    start = None if after.status == "in_progress" else earliest_start(dependency, forecast, calendar)
-    bounds = ((own.planned_start, start, True), (after.due, earliest_finish(dependency, forecast, calendar), False))
-    for planned, expected, is_about_start in bounds:
-        if planned is None or expected is None:
-            continue
+    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
+    for planned, expected, is_about_start in _bounds(view, plan, dependency):
         days = calendar.workdays_between(planned, expected)
         if days >= settings.min_slip_days:
             is_open = forecast.is_open_ended
@@ -112,6 +109,21 @@ def _delay(view: View, plan: Schedule, dependency: Dependency, settings: DelaySe
                 dependency, before, after, planned, expected, days, is_open, is_about_start, awaited, is_past_due
             )
     return None
+
+
+def _bounds(view: View, plan: Schedule, dependency: Dependency) -> list[tuple[date, date, bool]]:
+    """The successor's planned day, the earliest that the predecessor allows, and whether it is its start.
+
+    Empty where nothing can be judged: a date is missing, either end has ended or its status is unknown, or both are in a cycle.
+    """
+    before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
+    if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown") or _is_cut(plan, dependency):
+        return []
+    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
+    start = None if after.status == "in_progress" else earliest_start(dependency, forecast, calendar)  # S9
+    finish = earliest_finish(dependency, forecast, calendar)
+    bounds = ((plan.forecasts[after.ref].planned_start, start, True), (after.due, finish, False))
+    return [(planned, expected, is_start) for planned, expected, is_start in bounds if planned and expected]
 
 
 def _is_cut(plan: Schedule, dependency: Dependency) -> bool:
@@ -139,7 +151,7 @@ def _links(view: View, dependency: Dependency, published: Mapping[str, Published
             job=NAME,
             target=here.ref,
             message="dependency_link",
-            facts={"other": other.ref, "side": side, "url": other.url},
+            facts={"other": other.ref, "side": side},
             content=LinkContent(
                 LinkEnd(
                     other.ref, other.key, link_title(other, connection.language), other.url, other.status == "done"
@@ -149,6 +161,25 @@ def _links(view: View, dependency: Dependency, published: Mapping[str, Published
             reason=f"dependency {dependency.key}",
             rests_on=_connections(before, after),
         )
+
+
+def _kept_links(
+    view: View, published: Mapping[str, Published], said: set[str], settings: DelaySettings
+) -> Iterator[Desired]:
+    """Links that stand and about which nothing can be said now stay as they are: access lost is no reason to remove one."""
+    states = {dependency.key: dependency.state for dependency in view.dependencies}
+    for last in published.values():
+        if last.kind != "link" or last.key in said:
+            continue
+        name = last.key.removeprefix(f"{NAME}:link:").rpartition("@")[0]
+        before, after = (view.tasks.get(ref) for ref in _ends_of(name))
+        is_missing = before is None or after is None or before.department is None or after.department is None
+        is_secret = any(task is not None and task.visibility == "restricted" for task in (before, after))
+        is_open = is_missing or states.get(name) == "proposed" or not settings.is_linking
+        if is_open and not is_secret and isinstance(last.content, LinkContent):
+            nameless = LinkContent(LinkEnd(last.content.other.ref, "", "", ""), last.content.side)
+            reason = "nothing can be said of it now"
+            yield Desired(last.key, NAME, last.target, last.message, last.facts, nameless, reason, last.rests_on)
 
 
 def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
@@ -171,7 +202,7 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
 
 
 def _facts(
-    view: View, delay: Delay, downstream: list[tuple[Task, int]], here: Task, language: Language
+    view: View, delay: Delay, downstream: list[tuple[Task, int | None]], here: Task, language: Language
 ) -> dict[str, Any]:
     """What the comment says, in plain values. Where no date is known, no number that would grow by itself is told."""
     is_told = not delay.is_open_ended
@@ -187,10 +218,7 @@ def _facts(
         "slip_days": delay.slip_days if is_told else None,
         "is_about_start": delay.is_about_start,
         "is_after_start": delay.is_after_start,
-        "downstream": [
-            {**_shown_facts(shown(view, task, language)), "slip_days": days if is_told else None}
-            for task, days in downstream
-        ],
+        "downstream": [{**_shown_facts(shown(view, task, language)), "slip_days": days} for task, days in downstream],
         "language": language,
     }
 
@@ -211,30 +239,49 @@ def _shown_facts(item: Shown) -> dict[str, Any]:
     return {"title": item.title, "url": item.url, "owner": item.owner, "department": item.department}
 
 
-def _downstream(view: View, plan: Schedule, delay: Delay) -> list[tuple[Task, int]]:
-    """What else moves behind the successor, nearest first, with its slip in working days.
+def _downstream(view: View, plan: Schedule, delay: Delay) -> list[tuple[Task, int | None]]:
+    """What else moves behind the successor, nearest first, with its slip in working days; None where no date is known.
 
-    Behind an open end it is everything that waits, late already or not: which of it is late would change by itself from day to day.
+    Only what this delay moves is in it, not what is late by its own date. Behind an open end it is everything that waits, late
+    already or not: which of it is late would change by itself from day to day.
     """
-    found: list[tuple[Task, int]] = []
+    found: list[tuple[Task, int | None]] = []
     frontier, seen = [delay.successor.ref], {delay.predecessor.ref, delay.successor.ref}
+    open_ends = {delay.successor.ref} if delay.is_open_ended else set()
     while frontier and len(found) < MOST_SHOWN_DOWNSTREAM:
+        open_ends.update(ref for ref in frontier if plan.forecasts[ref].is_open_ended)
         following = sorted(
-            item.successor
-            for item in view.dependencies
-            if item.state == "confirmed" and item.predecessor in frontier and item.successor not in seen
+            (item for item in view.dependencies if item.state == "confirmed" and item.predecessor in frontier),
+            key=lambda item: item.successor,
         )
-        frontier = [ref for ref in dict.fromkeys(following) if ref in view.tasks]
+        moving = [item for item in following if item.successor not in seen and _is_moving(view, plan, item, open_ends)]
+        open_ends.update(item.successor for item in moving if item.predecessor in open_ends)
+        frontier = list(dict.fromkeys(item.successor for item in moving))
         seen.update(frontier)
         for ref in frontier:
-            task, slip = view.tasks[ref], plan.forecasts[ref].slip_days
-            if task.status not in (*ENDED, "unknown") and (slip > 0 or delay.is_open_ended):
-                found.append((task, slip))
+            forecast = plan.forecasts[ref]
+            is_told = ref not in open_ends and not forecast.is_open_ended
+            found.append((view.tasks[ref], forecast.slip_days if is_told else None))
     return found[:MOST_SHOWN_DOWNSTREAM]
 
 
-def _closings(view: View, plan: Schedule, published: Mapping[str, Published], delayed: set[str]) -> Iterator[Desired]:
-    """A comment whose delay is over gets its closing text once; an ended story is not edited again."""
+def _is_moving(view: View, plan: Schedule, dependency: Dependency, open_ends: Set[Ref]) -> bool:
+    """True when a predecessor that moves takes its successor along; today's date has no say in it."""
+    after = view.tasks.get(dependency.successor)
+    if after is None or after.status in (*ENDED, "unknown"):
+        return False
+    return dependency.predecessor in open_ends or any(
+        expected > planned for planned, expected, _ in _bounds(view, plan, dependency)
+    )
+
+
+def _closings(
+    view: View, plan: Schedule, published: Mapping[str, Published], delayed: Set[str], on_plan: Set[str]
+) -> Iterator[Desired]:
+    """A comment whose delay is over gets its closing text once; an ended story is not edited again.
+
+    ``delayed`` are the keys of comments that stand, ``on_plan`` those of dependencies judged to hold nothing up.
+    """
     by_key = {dependency.key: dependency for dependency in view.dependencies}
     for last in published.values():
         connection = view.connections.get(last.target.connection)
@@ -244,7 +291,7 @@ def _closings(view: View, plan: Schedule, published: Mapping[str, Published], de
         dependency = by_key.get(name)
         is_held = dependency is not None and _is_cut(plan, dependency)
         before, after = (view.tasks.get(ref) for ref in _ends_of(name))
-        message = last.message if is_held else _outcome(dependency, before, after, last)
+        message = last.message if is_held else _outcome(dependency, before, after, last, name in on_plan)
         facts = _closing_facts(view, message, before, after, last, connection.language)
         is_same = (message, facts) == (last.message, last.facts)
         content = last.content if is_same else CommentContent(comment_body(message, facts, connection.language))
@@ -256,15 +303,17 @@ def _ends_of(dependency_key: str) -> tuple[Ref, Ref]:
     return Ref(before), Ref(after)
 
 
-def _outcome(dependency: Dependency | None, before: Task | None, after: Task | None, last: Published) -> str:
-    """The message that ends the story; the last one while it goes on, and for ever once it was told."""
-    if last.message in CLOSED:
-        return last.message
-    if dependency is None or before is None or after is None:
+def _outcome(
+    dependency: Dependency | None, before: Task | None, after: Task | None, last: Published, is_on_plan: bool
+) -> str:
+    """The message that ends the story; the last one while it is not known to be over, and for ever once its end was told."""
+    if last.message in CLOSED or before is None or after is None:
+        return last.message  # a task that was moved, archived or hidden ends nothing
+    if dependency is None:
         return "delay_over_gone"
-    if "unknown" in (before.status, after.status):
-        return last.message  # nothing is closed because of an unknown
-    if dependency.state != "confirmed" or "cancelled" in (before.status, after.status):
+    if "unknown" in (before.status, after.status) or dependency.state == "proposed":
+        return last.message  # nothing is closed because of an unknown or a doubt
+    if dependency.state == "rejected" or "cancelled" in (before.status, after.status):
         return "delay_over_gone"
     if after.status == "done":
         return "delay_over_finished"
@@ -272,23 +321,38 @@ def _outcome(dependency: Dependency | None, before: Task | None, after: Task | N
         return "delay_over_done"
     if after.status == "in_progress" and last.facts["is_about_start"]:
         return "delay_over_started"
-    return "delay_over_on_plan"
+    return "delay_over_on_plan" if is_on_plan else last.message
 
 
 def _closing_facts(
     view: View, message: str, before: Task | None, after: Task | None, last: Published, language: Language
 ) -> Mapping[str, Any]:
-    """The facts of the last text, cut to what a closing text says. A task that has become restricted since is named no more."""
+    """What a closing text says. A text that stays keeps its facts, but what is restricted or hidden since is named no more."""
     facts = dict(last.facts)
-    if before and after and "restricted" in (before.visibility, after.visibility):
-        facts |= _ends(view, before, after, last.target, language)
-        if "downstream" in facts:
-            facts |= {"downstream": [], "contact": _contact(view, before, language)}
-    if message == last.message:
-        return facts
-    if message == "delay_over_done" and facts["side"] == "successor" and after:
+    if message == last.message or before is None or after is None:
+        ends = {"predecessor": before, "successor": after}
+        masked = {name: _masked(view, task, facts[name], language) for name, task in ends.items()}
+        is_hidden = any(task is None or task.visibility == "restricted" for task in ends.values())
+        if is_hidden and "downstream" in facts:
+            contact = _contact(view, before, language) if before else contact_for(view, None, language)
+            facts |= {"downstream": [], "contact": contact}
+        return facts | masked
+    facts |= _ends(view, before, after, last.target, language)
+    if message == "delay_over_done" and facts["side"] == "successor":
         facts["successor"] = {**facts["successor"], "title": shown(view, after, language).title}
     return {name: facts[name] for name in ("side", "predecessor", "successor", "is_about_start", "language")}
+
+
+def _masked(view: View, task: Task | None, said: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
+    """What was said of a task, without what may not be said any more: it is restricted now, or not in the view."""
+    if task is None:
+        return {**said, "title": NOT_VISIBLE[language], "url": "", "owner": ""}
+    if task.visibility != "restricted":
+        return said
+    item = _shown_facts(shown(view, task, language))
+    if said.get("is_here"):
+        return {**said, "title": item["title"] if said["title"] else ""}
+    return item
 
 
 def _severity(delay: Delay, settings: DelaySettings) -> Severity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -128,13 +129,15 @@ WORDS: dict[str, dict[Language, str]] = {
 
 # What the item the comment stands on is called in it: it needs no name there, and a restricted one may not be given any.
 HERE: dict[Language, str] = {"zh-CN": "本任务", "en": "this task"}
+# A task that was named once and is not in the view now: moved, archived, deleted or hidden from us.
+NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 THAT: dict[Language, str] = {"zh-CN": "前置任务", "en": "That task"}
 
 
 def link_title(task: Task, language: Language) -> str:
-    """How a linked task is called: its title, with its key where the tool has one that people say."""
+    """How a linked task is called: its title, with its key where the tool has one that people say (PAY-1, not a short link)."""
     del language
-    return task.title if not task.key or task.key == task.title else f"{task.key} {task.title}"
+    return f"{task.key} {task.title}" if re.fullmatch(r"[A-Z][A-Z0-9_]*-\d+", task.key) else task.title
 
 
 def day_text(day: date, language: Language) -> str:

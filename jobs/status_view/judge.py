@@ -36,7 +36,7 @@ class StatusSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def judge(view: View, settings: StatusSettings, _published: Mapping[str, Published]) -> Judgement:
-    """One page each. The page rests on no connection: when one is stale, the page is where people read that it is."""
+    """One page each, resting on every connection whose tasks it counts: half the data would give a page that is wrong."""
     plan = forecasts_of(view)
     return Judgement(desired=tuple(_page(view, plan, page) for page in settings.pages))
 
@@ -60,6 +60,7 @@ def _page(view: View, plan: Schedule, page: StatusPage) -> Desired:
         facts=facts,
         content=PageAsContent(content),
         reason="the status page of this space",
+        rests_on=tuple(sorted({ref.connection for ref in view.tasks})),
     )
 
 
@@ -74,7 +75,6 @@ def facts_of(view: View, plan: Schedule, language: Language) -> dict[str, Any]:
         "chains": _chains(view, plan, language),
         "proposed": sum(1 for item in waits if item.state == "proposed"),
         "graph": _graph(view, plan, waits, language),
-        "stale": sorted(name for name, item in view.freshness.items() if not item.is_complete),
     }
 
 
@@ -94,7 +94,8 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
     is_waiting = before.status not in (*ENDED, "unknown") and after.status not in (*ENDED, "unknown")
     if item.state != "confirmed" or not is_waiting or forecast.driver != before.ref:
         return None
-    is_told, is_about_start = not forecast.is_open_ended, forecast.start != forecast.planned_start
+    is_dated, is_about_start = not awaited.is_open_ended, forecast.start != forecast.planned_start
+    is_told = is_dated and (is_about_start or not forecast.is_open_ended)  # overdue itself: its finish moves with today
     planned, expected, slip_days = after.due, forecast.finish, forecast.slip_days
     if is_about_start and forecast.planned_start and forecast.start:
         planned, expected = forecast.planned_start, forecast.start
@@ -105,7 +106,7 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
         "after": _task_facts(view, after, language),
         "due": before.due,
         "is_past_due": plan.is_overdue(before.ref),
-        "awaited": (awaited.start if is_after_start else awaited.finish) if is_told else None,
+        "awaited": (awaited.start if is_after_start else awaited.finish) if is_dated else None,
         "is_after_start": is_after_start,
         "is_about_start": is_about_start,
         "planned": planned,
@@ -156,17 +157,15 @@ def _chains(view: View, plan: Schedule, language: Language) -> list[list[dict[st
         chain: list[Ref] = [ref]
         while (driver := pushed.get(chain[-1])) and driver not in chain:
             chain.append(driver)
-        is_open = plan.forecasts[ref].is_open_ended
-        chains.append(
-            [
-                {
-                    **_task_facts(view, view.tasks[item], language),
-                    "slip_days": None if is_open else plan.forecasts[item].slip_days,
-                }
-                for item in reversed(chain)
-            ]
-        )
+        chains.append([_link_facts(view, plan, item, language) for item in reversed(chain)])
     return sorted(chains, key=lambda chain: -len(chain))
+
+
+def _link_facts(view: View, plan: Schedule, ref: Ref, language: Language) -> dict[str, Any]:
+    """One task of a chain. Its days are told only where its own date is known: otherwise they would grow by themselves."""
+    forecast = plan.forecasts[ref]
+    slip_days = None if forecast.is_open_ended else forecast.slip_days
+    return {**_task_facts(view, view.tasks[ref], language), "slip_days": slip_days}
 
 
 def _graph(view: View, plan: Schedule, waits: list[Dependency], language: Language) -> dict[str, Any]:

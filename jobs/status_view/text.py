@@ -88,8 +88,7 @@ WORDS: dict[str, dict[Language, str]] = {
 def page_body(view: View, facts: Mapping[str, Any], language: Language, picture: str) -> RichText:
     """The whole page for these facts; freshness is shown as it is now, but is no part of the facts."""
     blocks: list[Block] = [Panel("info", (_paragraph("intro", language),))]
-    if facts["stale"]:
-        names = ", ".join(facts["stale"])
+    if names := ", ".join(sorted(name for name, item in view.freshness.items() if not item.is_complete)):
         blocks.append(Panel("warning", (Paragraph((Text(WORDS["stale"][language].format(names=names)),)),)))
     blocks += _late_blocks(facts, language)
     blocks += [_heading("by_department", language), _department_table(facts, language)]

@@ -26,10 +26,10 @@ def shown(view: View, task: Task, language: Language) -> Shown:
 
     Texts that stand on the record itself say "this task" and need no title.
     """
-    department = department_name(view, task.department, language)
-    if task.visibility == "restricted":
+    if task.visibility == "restricted":  # the sentence names the department already
         contact = contact_for(view, task.department, language)
-        return Shown(RESTRICTED[language].format(contact=contact), "", "", "", department, is_restricted=True)
+        return Shown(RESTRICTED[language].format(contact=contact), "", "", "", "", is_restricted=True)
+    department = department_name(view, task.department, language)
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
 
 
