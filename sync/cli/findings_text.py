@@ -76,10 +76,6 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{connection} 的链接类型“{value}”没写进映射（{count} 条），只当作普通关联，不当依赖：{place}",
         "en": "{connection}: the link type '{value}' is not mapped ({count} records), kept as a relation and not a dependency: {place}",
     },
-    "self_link": {
-        "zh-CN": "{connection} 有 {count} 条记录把自己写成了自己的依赖（{value}），没有采用：{place}",
-        "en": "{connection}: {count} records name themselves as what they depend on ({value}), not believed: {place}",
-    },
 }
 
 

@@ -175,4 +175,6 @@ def test_twenty_thousand_tasks_load_without_a_slow_path(store: Store) -> None:
     store.replace_derived([task.ref for task in tasks], Derived(tasks=tasks))
     started = process_time()
     assert len(store.load_tasks()) == 20_000
-    assert process_time() - started < 2  # of our own time, so that a busy machine does not matter; benchmarks/store.py has the figures
+    assert (
+        process_time() - started < 2
+    )  # of our own time, so that a busy machine does not matter; benchmarks/store.py has the figures
