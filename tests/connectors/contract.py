@@ -16,7 +16,9 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft4Validator
 
-SPECS = Path("/work/shared/specs")
+from tests.shared import SHARED
+
+SPECS = SHARED / "specs"
 
 
 def assert_request_in_contract(

@@ -38,9 +38,10 @@ from sync.core.rich_text import (
     Table,
     Text,
 )
+from tests.shared import SHARED
 
 GOLDEN = Path(__file__).parent / "golden" / "confluence_storage.xml"
-SAMPLES = Path("/work/shared/data/rich-text/markdown-to-confluence-storage.jsonl")
+SAMPLES = SHARED / "data/rich-text/markdown-to-confluence-storage.jsonl"
 MARK = "tieline:demo:0123456789abcdef"
 
 

@@ -53,9 +53,10 @@ from sync.core.rich_text import (
     Text,
 )
 from sync.core.values import Account, RawRecord, Record, Ref
+from tests.shared import SHARED
 
-ARCHIVE = Path("/work/shared/data/jira-archive")
-ADF_SCHEMA = Path("/work/shared/specs/adf/full.json")
+ARCHIVE = SHARED / "data/jira-archive"
+ADF_SCHEMA = SHARED / "specs/adf/full.json"
 GOLDEN = Path(__file__).parent / "golden"
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 SETTINGS = ConnectionSettings(

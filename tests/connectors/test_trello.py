@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -36,9 +35,10 @@ from sync.core.errors import (
 )
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record
+from tests.shared import SHARED
 
 SETTINGS = ConnectionSettings(name="trello-main", type="trello", base_url="https://api.trello.com")
-EXCHANGES = Path("/work/shared/data/trello-exchanges/exchanges.jsonl")
+EXCHANGES = SHARED / "data/trello-exchanges/exchanges.jsonl"
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 CARD_ID, BOARD_ID, LIST_ID = "6740f1a00000000000000001", "6740f1a000000000000000b0", "6740f1a000000000000000c0"
 LI_NA = "6740f1a000000000000000d1"

@@ -23,8 +23,9 @@ from sandbox.server import Sandbox
 from sync.app import App, build
 from sync.collect import Collected
 from sync.core.values import Evidence, Ref, View
+from tests.shared import SHARED
 
-ARCHIVE = Path("/work/shared/data/jira-archive")
+ARCHIVE = SHARED / "data/jira-archive"
 PROJECTS = ["ALOY", "DAEMON", "MOD"]
 pytestmark = pytest.mark.skipif(not ARCHIVE.is_dir(), reason=f"the Jira archive is not at {ARCHIVE}")
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +16,10 @@ from sandbox.jira import ACCOUNT_EMAIL, API_TOKEN, CLOUD_ID, PERSONAL_ACCESS_TOK
 from sandbox.jira.adf import problem
 from sandbox.server import Sandbox
 from sandbox.story import story
+from tests.shared import SHARED
 
-ARCHIVE = Path("/work/shared/data/jira-archive")
-ADF_SCHEMA = Path("/work/shared/specs/adf/full.json")
+ARCHIVE = SHARED / "data/jira-archive"
+ADF_SCHEMA = SHARED / "specs/adf/full.json"
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,8 +15,8 @@ from sandbox.story import GROWTH_PLAN
 from sandbox.trello import TrelloSimulator
 from sandbox.trello.call import ROUTES
 from tests.sandbox.trello_site import OAUTH, Clock, Payload, Site, served_site
+from tests.shared import SHARED
 
-SHARED = Path("/work/shared")
 EXCHANGES = SHARED / "data/trello-exchanges/exchanges.jsonl"
 SPEC = SHARED / "specs/trello/trello.swagger.v3.json"
 
@@ -41,7 +40,7 @@ BEYOND_THE_CONTRACT = {
 
 def test_every_served_path_is_in_the_vendors_contract() -> None:
     if not SPEC.exists():
-        pytest.skip("the vendor's contract is not here: /work/shared is absent")
+        pytest.skip("the vendor's contract is not here: the folder shared is absent")
     paths = json.loads(SPEC.read_text())["paths"]
     known = {_shape(method, path) for path, methods in paths.items() for method in methods}
     served = {_shape(method, path) for method, path, _ in ROUTES}
@@ -55,7 +54,7 @@ def _shape(method: str, path: str) -> str:
 def test_recorded_reads_come_back_with_the_recorded_values() -> None:
     """Load every recorded answer, then ask the same of the simulator: fields that both have must agree."""
     if not EXCHANGES.exists():
-        pytest.skip("real exchanges are not here: /work/shared is absent")
+        pytest.skip("real exchanges are not here: the folder shared is absent")
     exchanges = [json.loads(line) for line in EXCHANGES.read_text().splitlines()]
     simulator = TrelloSimulator(clock=Clock(), enforce_limits=False)
     with Sandbox([simulator]) as sandbox, httpx.Client(base_url=sandbox.url("trello"), headers=OAUTH) as client:
