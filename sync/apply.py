@@ -79,6 +79,9 @@ def look(
             stranger = None if found else _stranger(ports, item, mark, published.get(item.key))
         except TielineError as error:
             return item.key, error
+        except Exception as error:  # one odd answer may not stop the others
+            log.exception("look_broke", key=item.key)
+            return item.key, TielineError(f"internal: {type(error).__name__}: {error}")
         digest = intended.get(item.key, "")
         if found and digest == digest_of(item.message, item.facts):
             found = replace(found, is_ours=True)  # our own write, whose answer was lost
@@ -208,6 +211,10 @@ class _Worker:
             written = self._write(change)
         except TielineError as error:
             self._note_error(intent, change, error)
+            return
+        except Exception as error:  # a mistake of ours after who knows what was sent: the next run looks
+            log.exception("write_broke", key=change.key)
+            self._note_error(intent, change, LostAnswer(f"internal: {type(error).__name__}: {error}"))
             return
         with self._lock:
             self._store.confirm_intent(intent, change, self._entry(change, written))

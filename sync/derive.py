@@ -207,6 +207,10 @@ class Deriver:
                 made.problems.append(_skipped(raw.ref, error.field or "record", redact(str(error)), error.line))
             except TielineError as error:
                 made.problems.append(_skipped(raw.ref, "payload", redact(str(error)), 0))
+            except Exception as error:  # one odd record may not stop the others
+                log.exception("record_not_read", ref=raw.ref)
+                text = redact(f"{type(error).__name__}: {error}")
+                made.problems.append(_skipped(raw.ref, "payload", text, 0))
             else:
                 _add(made, record, mapped)
         return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -78,7 +79,8 @@ def test_a_full_disk_is_told_and_what_was_committed_stays(tmp_path: Path) -> Non
     url = f"sqlite:///{tmp_path}/t.db"
     opened(url)
     with Store.open(url) as store:
-        pages = sqlite3.connect(tmp_path / "t.db").execute("PRAGMA page_count").fetchone()[0]
+        with closing(sqlite3.connect(tmp_path / "t.db")) as other:
+            pages = other.execute("PRAGMA page_count").fetchone()[0]
         event.listen(store._engine, "checkout", lambda raw, *_: raw.execute(f"PRAGMA max_page_count = {pages + 20}"))
         with pytest.raises(StoreUnavailable, match="the disk is full; free some space"):
             store.save_raw([a_record(f"more-{number}", bytes(4000)) for number in range(200)])
