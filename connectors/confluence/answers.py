@@ -22,7 +22,12 @@ _ROLLED_BACK = re.compile(
     r"|concurrently updated|Batch update returned unexpected row count",
     re.IGNORECASE,
 )
-_TITLE_TAKEN = re.compile(r"(title already exists|already exists with the (same )?title)", re.IGNORECASE)
+# Worded differently by each version and API; a property or file that exists is no page.
+_TITLE_TAKEN = re.compile(
+    r"already exists with the (same )?title|\btitle\b.{0,300}?\b(unique|in use|exists)\b"
+    r"|\bpage\b(?!.*\b(property|attachment|file)\b).{0,300}?\balready exists",
+    re.IGNORECASE | re.DOTALL,
+)
 _ALREADY_EXISTS = re.compile(r"already (exists|has a value)|same file name as an existing", re.IGNORECASE)
 _CURRENT_VERSION = re.compile(r"current version is:? *\[?(\d+)", re.IGNORECASE)
 
@@ -47,7 +52,8 @@ class AlreadyThere(Conflict):
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Return when the answer is a success; else raise the error that says what to do next."""
-    if _is_anonymous(headers):
+    # A site in trouble or over its limit answers before it knows who we are.
+    if status != 429 and status < 500 and _is_anonymous(headers):
         raise AccessDenied(
             "Confluence treats this connection as anonymous: the token is wrong, expired or revoked"
             f"{_captcha(headers)}; make a new one under Profile > Personal access tokens (Data Center) or "

@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
+import structlog
 
-from connectors.confluence.paging import Ask, Listing, cursor_page, walk
+from connectors.confluence.paging import Ask, Listing, cursor_page, position_params, walk
 from connectors.confluence.records import (
     PROPERTY,
     Item,
@@ -21,16 +22,19 @@ from connectors.confluence.records import (
     cloud_update_body,
     label_bodies,
     property_body,
-    publication_from,
     state_from,
+    stored_publication_from,
+    whole_state_from,
 )
 from connectors.confluence.site import Caller, Detail, StoredFile, cql_text, patiently, readers_of
-from sync.core.errors import AccessDenied, Conflict, NotFound
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused
 from sync.remote import Remote, Reply
 
 V2, V1 = "/wiki/api/v2", "/wiki/rest/api"
 MOST = 250  # the vendor's limit for v2 pages
 MESSAGE = "Tieline"
+_UNAVAILABLE = (AccessDenied, NotFound, Refused, Nonsense)
+log = structlog.get_logger()
 
 
 class Cloud:
@@ -43,14 +47,14 @@ class Cloud:
         self._has_properties = has_properties
         self._space_ids: dict[str, str] = {}
         self._space_keys: dict[str, str] = {}
+        self._order = "id"
 
     def _get(self, path: str, **params: Any) -> Reply:
         return self.remote.send("GET", path, params={name.replace("_", "-"): value for name, value in params.items()})
 
     def _listing(self, path: str, **params: Any) -> Ask:
         def ask(cursor: str) -> tuple[list[bytes], str | None]:
-            more = {"cursor": cursor} if cursor else {}
-            return cursor_page(self._get(path, limit=MOST, **params, **more))
+            return cursor_page(self._get(path, limit=MOST, **params, **position_params(cursor)))
 
         return ask
 
@@ -66,18 +70,20 @@ class Cloud:
                 "together, or the token was revoked (id.atlassian.com > Security > API tokens)"
             )
         date = reply.headers.get("date")
-        base = self._get(f"{V2}/spaces", limit=1).read(Listing).links.base
+        links = self._get(f"{V2}/spaces", limit=1).read(Listing).links
         now = parsedate_to_datetime(date) if date else None
-        return Caller(account, base, str(user.get("timeZone") or ""), now)
+        return Caller(account, (links and links.base) or "", str(user.get("timeZone") or ""), now)
 
     def spaces(self) -> Iterator[Mapping[str, str]]:
         for items in walk(self._listing(f"{V2}/spaces")):
-            yield {space["key"]: str(space.get("name") or "") for space in map(self._remember, items)}
+            found = [self._remember(item) for item in items]
+            yield {str(space["key"]): str(space.get("name") or "") for space in found if space.get("key")}
 
     def _remember(self, item: bytes) -> dict[str, Any]:
         space: dict[str, Any] = msgspec.json.decode(item)
-        self._space_ids[space["key"]] = str(space["id"])
-        self._space_keys[str(space["id"])] = space["key"]
+        if space.get("id") and space.get("key"):
+            self._space_ids[str(space["key"])] = str(space["id"])
+            self._space_keys[str(space["id"])] = str(space["key"])
         return space
 
     def check_space(self, key: str) -> str:
@@ -94,26 +100,48 @@ class Cloud:
         return self._space_ids.get(key) or self.check_space(key)
 
     def _key_of(self, space_id: str) -> str:
-        if space_id not in self._space_keys:
+        """The space's key, or its id where this account cannot look spaces up: that never hides the page itself."""
+        if space_id in self._space_keys:
+            return self._space_keys[space_id]
+        try:
             self._remember(self._get(f"{V2}/spaces/{space_id}").body)
-        return self._space_keys[space_id]
+        except _UNAVAILABLE:
+            try:
+                for _ in self.spaces():
+                    if space_id in self._space_keys:
+                        break
+            except _UNAVAILABLE as error:
+                log.warning("space_not_found", space=space_id, reason=str(error))
+        return self._space_keys.setdefault(space_id, space_id)
 
     # -- reading pages
 
     def pages(self, space: str, detail: Detail, status: Sequence[str] = ("current",)) -> Iterator[list[bytes]]:
         # By id: an edit between two pages moves nothing, unlike in the default order.
-        return walk(self._pages(space, detail, list(status), "id"))
+        def ask(cursor: str) -> tuple[list[bytes], str | None]:
+            try:
+                return self._pages(space, detail, list(status), self._order)(cursor)
+            except Refused as error:
+                if error.status != 400 or cursor or not self._order:
+                    raise
+            found = self._pages(space, detail, list(status), "")(cursor)
+            self._order = ""  # this site does not know that order, as the same question without it shows
+            return found
+
+        return walk(ask)
 
     def _pages(self, space: str, detail: Detail, status: list[str], sort: str) -> Ask:
-        body = {"body_format": "storage"} if detail == "body" else {}
-        return self._listing(f"{V2}/pages", space_id=self._space_id(space), status=status, sort=sort, **body)
+        more = {"body_format": "storage"} if detail == "body" else {}
+        if sort:
+            more["sort"] = sort
+        return self._listing(f"{V2}/pages", space_id=self._space_id(space), status=status, **more)
 
     def changed_pages(self, space: str, since: datetime, detail: Detail) -> Iterator[list[bytes]]:
         # Newest first, so a page edited meanwhile moves to where we have been and can only show another one twice.
         for items in walk(self._pages(space, detail, ["current"], "-modified-date")):
             yield items
             versions = [msgspec.json.decode(item, type=Item, strict=False).version for item in items]
-            if any(version and version.instant < since for version in versions):
+            if any(version and version.instant and version.instant < since for version in versions):
                 return
 
     def page(self, page_id: str, has_body: bool = True) -> bytes:
@@ -122,14 +150,16 @@ class Cloud:
             parts["include_properties"] = "true"
         return self._get(f"{V2}/pages/{page_id}", include_labels="true", **parts).body
 
-    def state(self, page_id: str) -> State:
-        found = state_from(msgspec.json.decode(self.page(page_id)))
+    def state(self, page_id: str, has_body: bool = True) -> State:
+        data = msgspec.json.decode(self.page(page_id, has_body))
+        found = whole_state_from(data) if has_body else state_from(data)
         return msgspec.structs.replace(found, space=self._key_of(found.space))
 
     def is_restricted(self, page_id: str) -> bool:
         listed = self._get(f"{V1}/content/{page_id}/restriction").read(Listing)
-        rules = [msgspec.json.decode(item) for item in listed.results]
-        return any(rule.get("operation") == "read" and readers_of(rule) for rule in rules)
+        rules = [msgspec.json.decode(item) for item in listed.items]
+        # A read rule that does not tell whom it lets in counts as a closed door.
+        return any(rule.get("operation") == "read" and readers_of(rule) != 0 for rule in rules)
 
     def titled(self, space: str, title: str) -> list[str]:
         ask = self._listing(f"{V2}/pages", space_id=self._space_id(space), title=title, status="current")
@@ -145,12 +175,10 @@ class Cloud:
 
     def publication(self, page_id: str) -> StoredPublication | None:
         listed = self._get(f"{V2}/pages/{page_id}/properties", key=PROPERTY).read(Listing)
-        for item in listed.results:
+        for item in listed.items:
             found = msgspec.json.decode(item)
-            if found.get("key") == PROPERTY:
-                return StoredPublication(
-                    str(found["id"]), int(found["version"]["number"]), publication_from(found.get("value"))
-                )
+            if isinstance(found, Mapping) and found.get("key") == PROPERTY:
+                return stored_publication_from(found)
         return None
 
     def keep_publication(self, page_id: str, publication: Publication, stored: StoredPublication | None) -> None:
@@ -194,7 +222,7 @@ class Cloud:
             for item in items:
                 data = msgspec.json.decode(item)
                 comment = data.get("comment") or (data.get("version") or {}).get("message") or ""
-                found[str(data.get("title") or "")] = StoredFile(str(data["id"]), str(comment))
+                found[str(data.get("title") or "")] = StoredFile(str(data.get("id") or ""), str(comment))
         return found
 
     def attach(self, page_id: str, name: str, data: bytes, comment: str, existing: StoredFile | None) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 import requests
 
-from connectors.confluence.paging import Ask, offset_page, walk
+from connectors.confluence.paging import Ask, Listing, offset_page, walk
 from connectors.confluence.records import (
     PROPERTY,
     Item,
@@ -27,11 +27,12 @@ from connectors.confluence.records import (
     dc_update_body,
     label_bodies,
     property_body,
-    publication_from,
     state_from,
+    stored_publication_from,
+    whole_state_from,
 )
 from connectors.confluence.site import Caller, Detail, StoredFile, cql_text, patiently, readers_of
-from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused
 from sync.remote import Remote, Reply
 from sync.remote_session import mount
 
@@ -75,23 +76,44 @@ class DataCenter:
                 "Confluence takes this connection for an anonymous visitor: the personal access token is wrong, expired or "
                 "revoked (profile picture > Settings > Personal access tokens)"
             )
-        links = self._get("/space", limit=1).read(dict[str, Any]).get("_links") or {}
-        base = str(links.get("base") or self.remote.base_url)
         date = reply.headers.get("date")
-        return Caller(account, base, "", parsedate_to_datetime(date) if date else None)
+        return Caller(account, self._base(), "", parsedate_to_datetime(date) if date else None)
+
+    def _base(self) -> str:
+        """The site's own address as its listings tell it, or the one it is asked at."""
+        try:
+            links = self._get("/space", limit=1).read(dict[str, Any]).get("_links") or {}
+        except NotFound:
+            return self.remote.base_url
+        return str(links.get("base") or self.remote.base_url)
 
     def spaces(self) -> Iterator[Mapping[str, str]]:
         for items in walk(self._listing("/space")):
             found = [msgspec.json.decode(item) for item in items]
-            yield {str(space["key"]): str(space.get("name") or "") for space in found}
+            yield {str(space["key"]): str(space.get("name") or "") for space in found if space.get("key")}
 
     def check_space(self, key: str) -> str:
         # Asked each time: listings of a space that we may no longer see are empty, not refused.
         try:
             found = self._get(f"/space/{_segment(key)}").read(dict[str, Any])
         except NotFound as error:
+            if self._shows_pages(key):
+                return key
             raise NotFound(f"no space with key {key} is visible to this account") from error
         return str(found.get("id") or key)
+
+    def _shows_pages(self, key: str) -> bool:
+        """Whether a page of the space can be seen, by a listing or, where admins block those (CONFSERVER-57639), by CQL."""
+        for path, params in (
+            ("/content", {"spaceKey": key}),
+            ("/content/search", {"cql": f"space = {cql_text(key)} and type = page"}),
+        ):
+            try:
+                listed = self._get(path, **params, expand="space", limit=1).read(Listing)
+            except (AccessDenied, NotFound, Refused, Nonsense):
+                continue
+            return any(_is_in_space(item, key) for item in listed.items)
+        return False
 
     # -- reading pages
 
@@ -109,22 +131,27 @@ class DataCenter:
         for items in walk(ask):
             yield items
             versions = [msgspec.json.decode(item, type=Item, strict=False).version for item in items]
-            if any(version and version.instant < since for version in versions):
+            if any(version and version.instant and version.instant < since for version in versions):
                 return
 
     def page(self, page_id: str, has_body: bool = True) -> bytes:
         # Without a status only current pages are found; "any" also finds trashed and archived ones.
-        return self._get(
-            f"/content/{_segment(page_id)}", expand=_EXPANDED["body" if has_body else "page"], status="any"
-        ).body
+        path, expand = f"/content/{_segment(page_id)}", _EXPANDED["body" if has_body else "page"]
+        try:
+            return self._get(path, expand=expand, status="any").body
+        except Refused as error:
+            if error.status != 400:
+                raise
+        return self._get(path, expand=expand).body
 
-    def state(self, page_id: str) -> State:
-        return state_from(msgspec.json.decode(self.page(page_id)))
+    def state(self, page_id: str, has_body: bool = True) -> State:
+        data = msgspec.json.decode(self.page(page_id, has_body))
+        return whole_state_from(data) if has_body else state_from(data)
 
     def is_restricted(self, page_id: str) -> bool:
         expand = "read.restrictions.user,read.restrictions.group"
         rules = self._get(f"/content/{_segment(page_id)}/restriction/byOperation", expand=expand).read(dict[str, Any])
-        return readers_of(rules.get("read")) > 0
+        return readers_of(rules.get("read")) != 0
 
     def titled(self, space: str, title: str) -> list[str]:
         ask = self._listing("/content", spaceKey=space, title=title, type="page", status="current")
@@ -144,8 +171,7 @@ class DataCenter:
             )
         except NotFound:
             return None
-        number = (found.get("version") or {}).get("number")
-        return StoredPublication(str(found.get("id") or ""), int(number or 1), publication_from(found.get("value")))
+        return stored_publication_from(found)
 
     def keep_publication(self, page_id: str, publication: Publication, stored: StoredPublication | None) -> None:
         try:
@@ -186,7 +212,7 @@ class DataCenter:
         for items in walk(self._listing(f"/content/{_segment(page_id)}/child/attachment", expand="version")):
             for item in items:
                 data = msgspec.json.decode(item)
-                found[str(data.get("title") or "")] = StoredFile(str(data["id"]), _comment_of(data))
+                found[str(data.get("title") or "")] = StoredFile(str(data.get("id") or ""), _comment_of(data))
         return found
 
     def attach(self, page_id: str, name: str, data: bytes, comment: str, existing: StoredFile | None) -> None:
@@ -227,6 +253,12 @@ def _comment_of(data: Mapping[str, Any]) -> str:
         if isinstance(place, Mapping) and place.get("comment"):
             return str(place["comment"])
     return str((data.get("version") or {}).get("message") or "")
+
+
+def _is_in_space(item: bytes, key: str) -> bool:
+    """False for a row that names another space: a parameter that a site ignores must not prove anything."""
+    space = (msgspec.json.decode(item) or {}).get("space") or {}
+    return str(space.get("key") or key).casefold() == key.casefold()
 
 
 def _segment(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ from connectors.confluence.answers import TitleTaken
 from connectors.confluence.records import LABEL, Publication, State, StoredPublication, web_url
 from connectors.confluence.site import Site, StoredFile
 from connectors.confluence.storage import storage_from_rich_text
-from sync.core.errors import AccessDenied, Conflict, NotFound, Refused
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Page, PageContent
 from sync.core.values import Ref
 
@@ -50,7 +50,7 @@ class PageWriter:
                 return found
         try:
             return self._find_labelled(space, mark)
-        except (AccessDenied, Refused) as error:
+        except (AccessDenied, Nonsense, NotFound, Refused) as error:
             log.warning("search_not_allowed", connection=self.settings.name, reason=str(error))
             return self._find_in_bodies(space, mark)
 
@@ -140,16 +140,16 @@ class PageWriter:
         parent = content.parent.key if content.parent else ""
         try:
             page_id = self.site.create(content.space, content.title, body, parent)
-        except TitleTaken as error:
+        except Conflict as error:  # a taken title is told in many words
             page_id = self._unfinished_page(mark, content) or self._refuse_title(content.space, content.title, error)
         # Content that was just made may be 404 for a moment (fact sheet section 4).
         state = _soon(lambda: self.site.state(page_id))
         if content.attachments:
-            state = self._fill(state, mark, content, storage)
+            state = self._fill(state, mark, content)
         return self._finish(state, mark, content, None, state.title)
 
-    def _fill(self, state: State, mark: str, content: PageContent, storage: str) -> State:
-        self._attach(state.id, content)
+    def _fill(self, state: State, mark: str, content: PageContent) -> State:
+        storage = self._storage(content, self._attach(state.id, content))
         block = blocks.find_block(state.body, mark)
         if block is None:
             raise Conflict(f"somebody changed {state.title!r} while it was being made", found=str(state.version))
@@ -165,14 +165,18 @@ class PageWriter:
                 return page_id
         return ""
 
-    def _refuse_title(self, space: str, title: str, error: TitleTaken) -> str:
-        """Raise Conflict naming the page that has the title: titles clash whatever their case, though lookups do not."""
+    def _refuse_title(self, space: str, title: str, error: Conflict) -> str:
+        """Raise Conflict naming the page that has the title: titles clash whatever their case, though lookups do not. Any
+        other conflict is raised as it is when no page has it.
+        """
         statuses = ("current", "archived") if self.site.is_cloud else ("current",)
         for items in self.site.pages(space, "ids", statuses):
             for data in map(msgspec.json.decode, items):
                 if str(data.get("title") or "").casefold() == title.casefold():
                     found = f"page {data['id']} in space {space} is already titled {data['title']!r}"
                     raise Conflict(f"{found}; rename it or give ours another title", found=str(data["id"])) from error
+        if not isinstance(error, TitleTaken):
+            raise error
         raise Conflict(f"a page that this account cannot see has the title {title!r} in space {space}") from error
 
     def update_page(self, page: Page, mark: str, content: PageContent) -> Page:
@@ -185,8 +189,8 @@ class PageWriter:
             raise Conflict(f"{state.title!r} is now {what}", expected=page.version, found=str(state.version))
         self._check_is_ours(state, stored, mark)
         title = self._title_for(state, stored, content.title)
-        self._attach(state.id, content)
-        body = self._body_with(state, mark, self._storage(content))
+        missing = self._attach(state.id, content)
+        body = self._body_with(state, mark, self._storage(content, missing))
         if body != state.body or title != state.title:
             self._save(state, title, body)
             state = self.site.state(state.id)
@@ -223,19 +227,37 @@ class PageWriter:
             log.warning("inline_comments_lost", connection=self.settings.name, page=state.id, markers=lost)
         return blocks.replace_block(state.body, block, carried)
 
-    def _storage(self, content: PageContent) -> str:
-        return storage_from_rich_text(content.body, self.site.is_cloud)
+    def _storage(self, content: PageContent, missing: Collection[str] = ()) -> str:
+        return storage_from_rich_text(content.body, self.site.is_cloud, missing)
 
-    def _attach(self, page_id: str, content: PageContent) -> None:
-        """Upload the files whose sum is not the one that their newest version carries in its comment."""
+    def _attach(self, page_id: str, content: PageContent) -> frozenset[str]:
+        """Upload the files whose sum is not the one that their newest version carries in its comment. Returns the names that
+        the site would not take: v1 uploads may be withdrawn on the gateway (410), and a page is worth more than its pictures.
+        """
         if not content.attachments:
-            return
-        there: dict[str, StoredFile] = self.site.files(page_id)
+            return frozenset()
+        missing: set[str] = set()
+        there = self._files(page_id)
         for name, data in content.attachments:
             comment = f"Tieline sha256:{hashlib.sha256(data).hexdigest()}"
             existing = there.get(name)
-            if existing is None or existing.comment != comment:
+            if existing is not None and existing.comment == comment:
+                continue
+            try:
                 self.site.attach(page_id, name, data, comment, existing)
+            except (AccessDenied, NotFound, Refused) as error:
+                missing.add(name)
+                log.warning(
+                    "file_not_attached", connection=self.settings.name, page=page_id, file=name, reason=str(error)
+                )
+        return frozenset(missing)
+
+    def _files(self, page_id: str) -> dict[str, StoredFile]:
+        try:
+            return self.site.files(page_id)
+        except (AccessDenied, NotFound, Refused) as error:
+            log.warning("files_not_listed", connection=self.settings.name, page=page_id, reason=str(error))
+            return {}
 
     def _finish(
         self, state: State, mark: str, content: PageContent, stored: StoredPublication | None, title: str

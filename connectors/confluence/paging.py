@@ -5,28 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from msgspec import Raw, Struct, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from sync.core.errors import Nonsense
 from sync.remote import Reply
 
 MOST_EMPTY_PAGES = 1000
 MOST_EMPTY_REPEATS = 3
+_START = "start="
 
 
 class Links(Struct, frozen=True):
     """The links of a listing. ``next`` leads on; through the gateway it lacks the tenant's prefix."""
 
-    next: str = ""
-    base: str = ""
+    next: str | None = None
+    base: str | None = None
 
 
 class Listing(Struct, frozen=True):
     """One page of any listing of either API, its items untouched."""
 
-    results: list[Raw]
-    limit: int = 0
-    links: Links = field(name="_links", default_factory=Links)
+    results: list[Raw] | UnsetType | None = UNSET
+    limit: int | None = None
+    size: int | None = None
+    links: Links | None = field(name="_links", default=None)
+
+    @property
+    def items(self) -> list[bytes]:
+        """The rows. Raises Nonsense when nothing shows that this is a listing: an empty one says that all is gone."""
+        if self.results is UNSET and self.links is None and self.limit is None and self.size is None:
+            raise Nonsense(expected="a listing with results", sample="")
+        return [bytes(item) for item in self.results or ()]
+
+    @property
+    def next(self) -> str:
+        return (self.links and self.links.next) or ""
 
 
 Ask = Callable[[str], tuple[list[bytes], str | None]]
@@ -62,13 +75,22 @@ def walk(ask: Ask) -> Iterator[list[bytes]]:
 def cursor_page(reply: Reply) -> tuple[list[bytes], str | None]:
     """A v2 page, or a v1 search page of Cloud: items and the cursor of ``_links.next`` or of the Link header."""
     listing = reply.read(Listing)
-    link = listing.links.next or _link_header(reply.headers)
+    link = listing.next or _link_header(reply.headers)
     if not link:
-        return [bytes(item) for item in listing.results], None
-    cursor = parse_qs(urlsplit(link).query).get("cursor", [""])[0]
-    if not cursor:
-        raise Nonsense(expected="a cursor in _links.next", sample=link)
-    return [bytes(item) for item in listing.results], cursor
+        return listing.items, None
+    query = parse_qs(urlsplit(link).query)
+    if cursor := query.get("cursor", [""])[0]:
+        return listing.items, cursor
+    if (start := query.get("start", [""])[0]).isdecimal():
+        return listing.items, _START + start
+    raise Nonsense(expected="a cursor in _links.next", sample=link)
+
+
+def position_params(position: str) -> dict[str, str]:
+    """The parameters that lead to a position of ``cursor_page``; v1 search still goes on by ``start`` in places."""
+    if position.startswith(_START):
+        return {"start": position.removeprefix(_START)}
+    return {"cursor": position} if position else {}
 
 
 def _link_header(headers: Mapping[str, str]) -> str:
@@ -84,9 +106,9 @@ def offset_page(reply: Reply, start: int, asked: int) -> tuple[list[bytes], str 
     on by what came. Without a next link a full page is still followed by one more question: not every resource links on.
     """
     listing = reply.read(Listing)
-    items = [bytes(item) for item in listing.results]
-    following = parse_qs(urlsplit(listing.links.next).query).get("start", [""])[0]
+    items = listing.items
+    following = parse_qs(urlsplit(listing.next).query).get("start", [""])[0]
     if following.isdecimal():
         return items, following
     is_full = bool(items) and len(items) >= (listing.limit or asked)
-    return items, str(start + len(items)) if listing.links.next or is_full else None
+    return items, str(start + len(items)) if listing.next or is_full else None

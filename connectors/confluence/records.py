@@ -28,13 +28,15 @@ Status = Literal["current", "trashed", "archived"]
 class Version(Struct, frozen=True):
     """A page's version: ``createdAt`` on Cloud, ``when`` on Data Center."""
 
-    number: int
-    createdAt: str = ""  # noqa: N815  # the vendor's name
-    when: str = ""
+    number: int | None = None
+    createdAt: str | None = None  # noqa: N815  # the vendor's name
+    when: str | None = None
 
     @property
-    def instant(self) -> datetime:
-        return instant_from(self.createdAt or self.when)
+    def instant(self) -> datetime | None:
+        """When it was saved, None when the vendor does not tell. Raises Nonsense when what it tells is no instant."""
+        text = self.createdAt or self.when
+        return instant_from(text) if text else None
 
 
 class Item(Struct, frozen=True):
@@ -42,7 +44,11 @@ class Item(Struct, frozen=True):
 
     id: str | int
     version: Version | None = None
-    status: str = "current"
+    status: str | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return (self.status or "current") == "current"
 
 
 class State(Struct, frozen=True):
@@ -92,6 +98,18 @@ def instant_from(text: str) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def _instant_or_none(text: object) -> datetime | None:
+    try:
+        return instant_from(text) if isinstance(text, str) else None
+    except Nonsense:
+        return None
+
+
+def stored_publication_from(found: Mapping[str, Any]) -> StoredPublication:
+    """A content property of either API; one that tells no version is taken for the first."""
+    return StoredPublication(str(found.get("id") or ""), _number_of(found) or 1, publication_from(found.get("value")))
+
+
 def publication_from(value: object) -> Publication | None:
     """The property's value, or None when it is not one of ours."""
     try:
@@ -109,11 +127,27 @@ def _dig(data: object, *path: str) -> Any:
     return data
 
 
-def state_from(data: Mapping[str, Any]) -> State:
-    """A page of either API as a state. Raises Nonsense when the id or version number is missing."""
+def _number_of(data: object) -> int:
+    """The number of the version in ``data``, sometimes sent as text; 0 when there is none."""
     number = _dig(data, "version", "number")
-    if not data.get("id") or not isinstance(number, int):
-        raise Nonsense(expected="a page with id and version.number", sample=str(sorted(data)))
+    if isinstance(number, str) and number.isdecimal():
+        return int(number)
+    return number if isinstance(number, int) else 0
+
+
+def whole_state_from(data: Mapping[str, Any]) -> State:
+    """A page that an update may be composed from. Raises Nonsense when its version or body was left out of the answer: an
+    empty page has the body ``""``, and taking a missing one for that would overwrite what people wrote.
+    """
+    if not isinstance(_dig(data, "body", "storage", "value"), str) or not _number_of(data):
+        raise Nonsense(expected="a page with version.number and body.storage.value", sample=str(sorted(data)))
+    return state_from(data)
+
+
+def state_from(data: Mapping[str, Any]) -> State:
+    """A page of either API as a state, to be read only: what is missing is empty. Raises Nonsense when the id is missing."""
+    if not isinstance(data, Mapping) or not data.get("id"):
+        raise Nonsense(expected="a page with id", sample=str(data))
     status = data.get("status") or "current"
     return State(
         id=str(data["id"]),
@@ -121,7 +155,7 @@ def state_from(data: Mapping[str, Any]) -> State:
         space=str(_dig(data, "space", "key") or data.get("spaceId") or ""),
         # Cloud also says "deleted" for what is in the trash.
         status="trashed" if status in ("trashed", "deleted") else "archived" if status == "archived" else "current",
-        version=number,
+        version=_number_of(data),
         body=str(_dig(data, "body", "storage", "value") or ""),
         parent=_parent_of(data),
         labels=_labels_of(data),
@@ -143,18 +177,18 @@ def _labels_of(data: Mapping[str, Any]) -> tuple[str, ...]:
 def raw_from_item(
     connection: str, scope: str, item: bytes, fetched_at: datetime, visibility: Visibility = "open", field_set: str = ""
 ) -> RawRecord:
-    """A page's own bytes as a raw record. Raises Nonsense when it has no id or version."""
+    """A page's own bytes as a raw record; without a time of its own it counts as changed now. Raises Nonsense when it has
+    no id."""
     try:
-        light = msgspec.json.decode(item, type=Item)
+        light = msgspec.json.decode(item, type=Item, strict=False)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise Nonsense(expected=f"a page ({error})", sample=item[:200].decode(errors="replace")) from error
-    if light.version is None:
-        raise Nonsense(expected="a page with its version", sample=item[:200].decode(errors="replace"))
+    version = light.version or Version()
     return RawRecord(
         ref=Ref.of(connection, "document", str(light.id)),
         payload=bytes(item),
-        version=str(light.version.number),
-        updated_at=light.version.instant,
+        version=str(version.number or 0),
+        updated_at=version.instant or fetched_at,
         fetched_at=fetched_at,
         field_set=field_set,
         scope=scope,
@@ -197,7 +231,7 @@ def _values(data: Mapping[str, Any], state: State, raw: RawRecord, accounts: Map
         "parentId": state.parent or None,
         "authorId": author.id if author else None,
         "author": author,
-        "createdAt": instant_from(created) if isinstance(created, str) else None,
+        "createdAt": _instant_or_none(created),
         "version": {
             "number": state.version,
             "createdAt": raw.updated_at,

@@ -68,12 +68,13 @@ class Site(Protocol):
         """One page's own bytes: version, labels, and the body if wanted. Any status."""
         ...
 
-    def state(self, page_id: str) -> State:
-        """One page as it stands, its space by key. Any status; raises NotFound."""
+    def state(self, page_id: str, has_body: bool = True) -> State:
+        """One page as it stands, its space by key. Any status; raises NotFound, and Nonsense when the body is wanted and the
+        answer has none."""
         ...
 
     def is_restricted(self, page_id: str) -> bool:
-        """Whether the page itself (not an ancestor) has read restrictions."""
+        """Whether the page itself (not an ancestor) has read restrictions; also True when the answer does not tell."""
         ...
 
     def publication(self, page_id: str) -> StoredPublication | None:
@@ -142,15 +143,26 @@ def _was_rolled_back(error: BaseException) -> bool:
     return isinstance(error, LostAnswer) and isinstance(error.__cause__, RolledBack)
 
 
-def readers_of(restriction: object) -> int:
-    """How many people and groups a v1 read restriction names; 0 means everybody."""
-    count = 0
+def readers_of(restriction: object) -> int | None:
+    """How many people and groups a v1 read restriction names; 0 means everybody, None that it does not tell both."""
     restrictions: Any = restriction.get("restrictions") if isinstance(restriction, Mapping) else None
-    for kind in ("user", "group"):
-        part = restrictions.get(kind) if isinstance(restrictions, Mapping) else None
-        if isinstance(part, Mapping):
-            count += max(len(part.get("results") or ()), int(part.get("size") or 0))
-    return count
+    if not isinstance(restrictions, Mapping):
+        return None
+    counts = [_count_of(restrictions.get(kind)) for kind in ("user", "group")]
+    told = [count for count in counts if count is not None]
+    return sum(told) if any(told) or len(told) == len(counts) else None
+
+
+def _count_of(part: object) -> int | None:
+    """The people or groups of a restriction, written as a listing or, as restrictions are sent, as a plain list."""
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return len(part)
+    if not isinstance(part, Mapping):
+        return None
+    results, size = part.get("results"), part.get("size")
+    if not isinstance(results, Sequence) and not isinstance(size, int):
+        return None
+    return max(len(results or ()), size if isinstance(size, int) else 0)
 
 
 def cql_text(value: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -84,7 +84,7 @@ class PageSource:
             yield from self.site.pages(scope, detail)
             return
         for items in self.site.changed_pages(scope, since, detail):
-            yield [item for item in items if _light(item).version is None or _instant_of(item) >= since]
+            yield [item for item in items if _is_since(item, since)]
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
         """The pages of a shard. One that is gone, hidden, archived or in the trash is left out; the census will tell."""
@@ -108,7 +108,7 @@ class PageSource:
             item = self.site.page(page_id, self._has_body)
         except NotFound:
             return None
-        return item if _light(item).status == "current" else None
+        return item if _light(item).is_current else None
 
     def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
         """Shards that read exactly these pages by id."""
@@ -130,7 +130,7 @@ class PageSource:
         """Why a page is missing, by a direct read; Confluence does not tell a purged page from a forbidden one."""
         _check_stream(stream)
         try:
-            state = self.site.state(item_id)
+            state = self.site.state(item_id, has_body=False)
         except NotFound:
             self.site.caller()  # raises when a refused token has made us a visitor, from whom everything is hidden
             return "hidden"
@@ -157,13 +157,25 @@ class PageSource:
         data = msgspec.json.decode(item)
         page_id = str(data["id"])
         own = data.get("restrictions")
-        if isinstance(own, dict) and isinstance(own.get("read"), dict):
-            known[page_id] = readers_of(own["read"]) > 0
-        if "ancestors" in data:
-            above = [str(ancestor["id"]) for ancestor in data["ancestors"]]
-            return any(self._closes(each, known) for each in (page_id, *above))
-        is_below_page = data.get("parentId") and data.get("parentType", "page") == "page"
-        return self._closes(page_id, known) or (is_below_page and self._is_branch_closed(str(data["parentId"]), known))
+        readers = readers_of(own.get("read")) if isinstance(own, dict) else None
+        if readers is not None:
+            known[page_id] = readers > 0
+        if self._closes(page_id, known):
+            return True
+        if self.site.is_cloud:
+            parent = _parent_page(data)
+            return bool(parent) and self._is_branch_closed(parent, known)
+        above = _ancestors_of(data)
+        if above is None:
+            above = self._ancestors_asked(page_id)
+        return above is None or any(self._closes(each, known) for each in above)
+
+    def _ancestors_asked(self, page_id: str) -> list[str] | None:
+        """The pages above one whose listing did not tell them; None when its own answer does not either."""
+        try:
+            return _ancestors_of(msgspec.json.decode(self.site.page(page_id, has_body=False)))
+        except (AccessDenied, NotFound, Refused):
+            return None
 
     def _closes(self, page_id: str, known: dict[str, bool]) -> bool:
         if page_id not in known:
@@ -183,8 +195,8 @@ class PageSource:
                 data = msgspec.json.decode(self.site.page(page_id, has_body=False))
             except NotFound:
                 return True
-            parent = data.get("parentId") if data.get("parentType", "page") == "page" else None
-            known[key] = self._closes(page_id, known) or bool(parent and self._is_branch_closed(str(parent), known))
+            parent = _parent_page(data)
+            known[key] = self._closes(page_id, known) or (bool(parent) and self._is_branch_closed(parent, known))
         return known[key]
 
 
@@ -204,8 +216,23 @@ def _id_of(item: bytes) -> str:
     return str(_light(item).id)
 
 
-def _instant_of(item: bytes) -> datetime:
+def _is_since(item: bytes, since: datetime) -> bool:
+    """Whether a page's version is not older; one that tells no time is read again rather than missed."""
     version = _light(item).version
-    if version is None:
-        raise Nonsense(expected="a page with its version", sample=item[:200].decode(errors="replace"))
-    return version.instant
+    instant = version.instant if version else None
+    return instant is None or instant >= since
+
+
+def _parent_page(data: Mapping[str, Any]) -> str:
+    """The id of the page above a Cloud page; empty at the top and below a folder, which this API cannot look into."""
+    is_page = (data.get("parentType") or "page") == "page"
+    return str(data.get("parentId") or "") if is_page else ""
+
+
+def _ancestors_of(data: Mapping[str, Any]) -> list[str] | None:
+    """The ids of the pages above a Data Center page, None when the answer does not tell all of them."""
+    above = data.get("ancestors")
+    if not isinstance(above, list):
+        return None
+    ids = [str(each.get("id") or "") if isinstance(each, dict) else "" for each in above]
+    return ids if all(ids) else None

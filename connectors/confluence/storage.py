@@ -7,7 +7,7 @@ and no text can become markup.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -42,14 +42,11 @@ _COLOURS = {"green": "Green", "yellow": "Yellow", "red": "Red", "blue": "Blue", 
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#._-]{1,40}")
 
 
-def storage_from_rich_text(text: RichText, is_cloud: bool) -> str:
-    """The text as storage format. ``is_cloud`` decides how people are named (account id there, user key on Data Center)."""
-    return serialise(nodes_from_rich_text(text, is_cloud))
-
-
-def nodes_from_rich_text(text: RichText, is_cloud: bool) -> list[Node]:
-    """The text as a tree, ready to be written or compared."""
-    return _Writer(is_cloud).blocks(text)
+def storage_from_rich_text(text: RichText, is_cloud: bool, missing: Collection[str] = ()) -> str:
+    """The text as storage format. ``is_cloud`` decides how people are named (account id there, user key on Data Center);
+    pictures from files named in ``missing`` become a line of text.
+    """
+    return serialise(_Writer(is_cloud, missing).blocks(text))
 
 
 def macro(name: str, parameters: Iterable[tuple[str, str]] = (), body: Node | None = None) -> Element:
@@ -72,8 +69,9 @@ def is_web_url(url: str) -> bool:
 class _Writer:
     """Holds what must be counted over a text: the numbers of tasks, which have to differ within a page."""
 
-    def __init__(self, is_cloud: bool) -> None:
+    def __init__(self, is_cloud: bool, missing: Collection[str] = ()) -> None:
         self._is_cloud = is_cloud
+        self._missing = missing
         self._tasks = 0
 
     def blocks(self, blocks: Iterable[Block]) -> list[Node]:
@@ -93,6 +91,8 @@ class _Writer:
             case Panel(kind, content, title):
                 body = Element("ac:rich-text-body", {}, self.blocks(content))
                 return [macro(kind, [("title", title)], body)]
+            case Picture(alt, filename) if filename in self._missing:
+                return [Element("p", {}, [f"（图片「{alt or filename}」没能上传，暂缺）"])]
             case Picture():
                 return [_picture(block)]
             case _:

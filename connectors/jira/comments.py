@@ -23,7 +23,7 @@ MOST_COMMENTS = 5000  # Cloud's own limit per issue; more than this cannot be se
 
 
 class _IssueFields(msgspec.Struct):
-    project: dict[str, Any] = {}
+    project: dict[str, Any] | None = None
 
 
 class _Issue(msgspec.Struct):
@@ -111,7 +111,8 @@ class JiraComments:
 
     def _is_internal(self, issue: _Issue) -> bool:
         """Customers of a service desk do not read our comments unless the option says so."""
-        is_service_desk = issue.fields.project.get("projectTypeKey") == "service_desk"
+        # A project that does not tell its kind may be one; elsewhere the note changes nothing.
+        is_service_desk = (issue.fields.project or {}).get("projectTypeKey") in (None, "service_desk")
         return is_service_desk and self.site.option("jsm_comments", "internal") != "public"
 
     def _written(self, key: str, comment: Mapping[str, Any]) -> Written:

@@ -9,8 +9,9 @@ from typing import Any
 
 from connectors.jira.paging import now
 from connectors.jira.records import account_from_user
+from connectors.jira.scope import need_scope
 from connectors.jira.site import Site, link_types, part
-from sync.core.errors import AccessDenied, NotFound, TielineError
+from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError
 from sync.core.ports import Probe, SiteIdentity
 from sync.remote import Reply
 
@@ -50,14 +51,18 @@ class JiraDoctor:
         if self.site.is_cloud:
             try:
                 tenant = self.site.remote.send("GET", "/_edge/tenant_info").read(dict[str, Any])
-            except NotFound:
-                tenant = {}
+            except (AccessDenied, Nonsense, NotFound, Refused):
+                tenant = {}  # it belongs to the edge in front of Jira, which may redirect it or hide it
             if cloud_id := tenant.get("cloudId"):
                 return f"jira-cloud:{cloud_id}"
-        return f"jira:{self._server()['baseUrl']}"
+        try:
+            return f"jira:{self._server()['baseUrl']}"
+        except (NotFound, Refused):
+            return f"jira:{self.site.settings.base_url}"
 
     def _server(self) -> dict[str, Any]:
-        info = self.site.get("/serverInfo").read(dict[str, Any])
+        # Version 2 is told by both variants, so that a wrong one is recognised.
+        info = self.site.remote.send("GET", "/rest/api/2/serverInfo").read(dict[str, Any])
         return info | {"baseUrl": str(info.get("baseUrl") or self.site.settings.base_url)}
 
     def probes(self) -> Iterator[Probe]:
@@ -83,7 +88,7 @@ class JiraDoctor:
             info = self._server()
         except TielineError as error:
             return Probe("reach", False, str(error), "check base_url; a scoped token needs the option cloud_id")
-        deployment = str(info.get("deploymentType") or "Server")
+        deployment = str(info.get("deploymentType") or ("Cloud" if self.site.is_cloud else "Server"))
         if (deployment == "Cloud") != self.site.is_cloud:
             right = "cloud" if deployment == "Cloud" else "dc"
             return Probe("reach", False, f"this is Jira {deployment}", f"set variant: {right}")
@@ -99,7 +104,7 @@ class JiraDoctor:
 
     def _scope(self, scope: str) -> Iterator[Probe]:
         try:
-            self.site.get(f"/project/{part(scope)}")
+            need_scope(self.site, scope, is_poll=True)
         except NotFound as error:
             cure = f"Project settings → Access: let this account browse {scope}, or correct `scope` in the mapping"
             yield Probe(f"see project {scope}", False, str(error), cure)

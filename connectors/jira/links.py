@@ -27,7 +27,7 @@ class LinkType(msgspec.Struct, frozen=True):
 
 
 class _LinkedFields(msgspec.Struct):
-    issuelinks: list[dict[str, Any]] = []
+    issuelinks: list[dict[str, Any] | None] | None = None
 
 
 class _Linked(msgspec.Struct):
@@ -35,7 +35,11 @@ class _Linked(msgspec.Struct):
 
     key: str = ""
     fields: _LinkedFields = msgspec.field(default_factory=_LinkedFields)
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] | None = None
+
+    @property
+    def links(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.fields.issuelinks or () if entry]
 
 
 class JiraLinks:
@@ -94,7 +98,7 @@ class JiraLinks:
     def _add_native(
         self, task: Ref, issue: _Linked, kind: LinkType, other: LinkEnd, side: LinkSide, mark: str
     ) -> Written:
-        before = {str(entry.get("id")) for entry in issue.fields.issuelinks}
+        before = {str(entry.get("id")) for entry in issue.links}
         here: dict[str, Any] = {"key": issue.key} if issue.key else {"id": task.key}
         there: dict[str, Any] = {"key": other.key} if other.key else {"id": other.ref.key}
         subject, target = (here, there) if self._is_subject(side) else (there, here)
@@ -104,9 +108,7 @@ class JiraLinks:
         after = self._read(task)
         made = [entry for entry in _entries(after, kind, other) if str(entry.get("id")) not in before]
         if not made:
-            raise Nonsense(
-                expected=f"the new link on {issue.key}", sample=f"{len(after.fields.issuelinks)} other links"
-            )
+            raise Nonsense(expected=f"the new link on {issue.key}", sample=f"{len(after.links)} other links")
         if not _says(made[0], self._is_subject(side), kind):
             self.site.ask(lambda jira: jira.delete_issue_link(str(made[0]["id"])))
             raise Nonsense(
@@ -172,17 +174,19 @@ def _property(link_id: str) -> str:
 
 
 def _is_marked(issue: _Linked, entry: Mapping[str, Any], mark: str) -> bool:
-    value = issue.properties.get(_property(str(entry.get("id"))))
+    value = (issue.properties or {}).get(_property(str(entry.get("id"))))
     return isinstance(value, dict) and value.get("mark") == mark
 
 
 def _entries(issue: _Linked, kind: LinkType, other: LinkEnd) -> list[dict[str, Any]]:
     """The issue's links of this type to the other end, by its stable id (by key where the site shows no id)."""
     found = []
-    for entry in issue.fields.issuelinks:
-        end = entry.get("outwardIssue") or entry.get("inwardIssue") or {}
+    for entry in issue.links:
+        end, said = entry.get("outwardIssue") or entry.get("inwardIssue"), entry.get("type")
+        if not isinstance(end, dict) or not isinstance(said, dict):
+            continue
         is_other = str(end["id"]) == other.ref.key if end.get("id") else end.get("key") == other.key
-        if is_other and str((entry.get("type") or {}).get("id")) == kind.id:
+        if is_other and str(said.get("id")) == kind.id:
             found.append(entry)
     return found
 

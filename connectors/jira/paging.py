@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.jira.records import LightIssue, light_issue
-from connectors.jira.site import Site
+from connectors.jira.site import Site, part
 from sync.core.errors import Nonsense
 
 EMPTY_TRIES = 3
@@ -28,8 +28,8 @@ class OffsetPage(msgspec.Struct):
 
     issues: list[msgspec.Raw] = []
     startAt: int | None = None  # noqa: N815
-    maxResults: int = 0  # noqa: N815
-    total: int = 0
+    maxResults: int | None = None  # noqa: N815
+    total: int | None = None
 
 
 class Issue(msgspec.Struct):
@@ -41,6 +41,11 @@ class Issue(msgspec.Struct):
     @property
     def id(self) -> str:
         return self.light.issue_id
+
+
+def issues_of(page: list[msgspec.Raw]) -> list[Issue]:
+    """The issues of a page, without empty places. Raises Nonsense for one without an id: it cannot be kept, nor asked for again."""
+    return [Issue(light_issue(item), item) for item in page if bytes(item) != b"null"]
 
 
 def now() -> datetime:
@@ -56,7 +61,7 @@ def cloud_ids(site: Site, query: str, page_size: int) -> Iterator[list[str]]:
     while True:
         body: dict[str, Any] = {"jql": query, "fields": ["id"], "maxResults": page_size}
         page = site.search("/search/jql", body | ({"nextPageToken": token} if token else {})).read(TokenPage)
-        ids = [light_issue(item).issue_id for item in page.issues]
+        ids = [issue.id for issue in issues_of(page.issues)]
         yield _unseen(ids, seen)
         token = page.nextPageToken
         if not token:
@@ -91,6 +96,7 @@ def offset_issues(
     """The issues from ``start``: ``size`` of them, or all that follow when open ended; each once.
 
     Goes on by what really came. An empty page before the total is asked for again; a whole page seen before raises Nonsense.
+    Where no total is told, an empty page is the end.
     """
     position, end, empty = start, start + size, 0
     seen: set[str] = set()
@@ -98,19 +104,19 @@ def offset_issues(
         page = ask(position, size if is_open_ended else end - position)
         if not page.issues:
             empty += 1
-            if position >= page.total:
+            if page.total is None or position >= page.total:
                 return
             if empty >= EMPTY_TRIES:
                 raise Nonsense(expected=f"issues from {position} of {page.total}", sample="an empty page")
             continue
         empty = 0
-        issues = [Issue(light_issue(item), item) for item in page.issues]
+        issues = issues_of(page.issues)
         fresh = set(_unseen([issue.id for issue in issues], seen))
         if not fresh:
             raise Nonsense(expected=f"new issues from {position}", sample="a page that came before")
         yield [issue for issue in {issue.id: issue for issue in issues}.values() if issue.id in fresh]
         position += len(page.issues)
-        if position >= page.total:
+        if page.total is not None and position >= page.total:
             return
 
 
@@ -119,7 +125,7 @@ class CommentPage(msgspec.Struct):
 
     comments: list[dict[str, Any]] = []
     startAt: int | None = None  # noqa: N815
-    total: int = 0
+    total: int | None = None
 
 
 def comment_pages(site: Site, path: str, page_size: int) -> Iterator[list[dict[str, Any]]]:
@@ -137,19 +143,19 @@ def comment_pages(site: Site, path: str, page_size: int) -> Iterator[list[dict[s
             position += len(page.comments)
         else:
             empty += 1
-        if position >= page.total:
+        if position >= page.total if page.total is not None else empty:
             return
         if empty >= EMPTY_TRIES:
             raise Nonsense(expected=f"comments from {position} of {page.total}", sample="an empty page")
 
 
 class _Change(msgspec.Struct):
-    issueId: str = ""  # noqa: N815
-    changeHistories: list[msgspec.Raw] = []  # noqa: N815
+    issueId: str | int  # noqa: N815
+    changeHistories: list[msgspec.Raw] | None = None  # noqa: N815
 
 
 class _ChangePage(msgspec.Struct):
-    issueChangeLogs: list[_Change] = []  # noqa: N815
+    issueChangeLogs: list[msgspec.Raw] = []  # noqa: N815
     nextPageToken: str | None = None  # noqa: N815
 
 
@@ -161,11 +167,37 @@ def cloud_histories(site: Site, ids: tuple[str, ...]) -> dict[str, list[msgspec.
     while True:
         body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": 1000}
         page = site.search("/changelog/bulkfetch", body | ({"nextPageToken": token} if token else {})).read(_ChangePage)
-        for change in page.issueChangeLogs:
-            found.setdefault(change.issueId, []).extend(change.changeHistories)
+        for change in filter(None, map(_change_from, page.issueChangeLogs)):
+            found.setdefault(str(change.issueId), []).extend(change.changeHistories or ())
         token = page.nextPageToken
         if not token:
             return found
         if token in tokens:
             raise Nonsense(expected="a new nextPageToken", sample=token)
         tokens.add(token)
+
+
+def _change_from(entry: msgspec.Raw) -> _Change | None:
+    try:
+        return msgspec.json.decode(entry, type=_Change)
+    except msgspec.ValidationError:
+        return None  # a history is not counted, and one odd entry may not hold up a thousand
+
+
+class _HistoryPage(msgspec.Struct):
+    values: list[msgspec.Raw] | None = None
+    total: int | None = None
+
+
+def single_history(site: Site, item_id: str) -> list[msgspec.Raw]:
+    """One issue's changes, oldest first, for sites that do not tell them in bulk. Raises NotFound for an issue we cannot see."""
+    found: list[msgspec.Raw] = []
+    empty = 0
+    while True:
+        page = site.get(f"/issue/{part(item_id)}/changelog", startAt=len(found), maxResults=100).read(_HistoryPage)
+        empty = 0 if page.values else empty + 1
+        found.extend(page.values or ())
+        if len(found) >= page.total if page.total is not None else empty:
+            return found
+        if empty >= EMPTY_TRIES:
+            raise Nonsense(expected=f"changes from {len(found)} of {page.total}", sample="an empty page")

@@ -35,7 +35,7 @@ class Keyed(msgspec.Struct):
 
 
 class _LightFields(msgspec.Struct):
-    updated: str = ""
+    updated: str | int | float = ""
     project: Keyed | None = None
     security: Any = None
     issuelinks: list[Keyed] | None = None
@@ -57,8 +57,35 @@ def light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
     """One pass over an issue's bytes. Raises Nonsense when it is not an issue."""
     try:
         return msgspec.json.decode(payload, type=LightIssue, strict=False)
+    except msgspec.ValidationError:
+        return _odd_light_issue(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Nonsense(expected=f"an issue ({error})", sample=bytes(payload)[:200].decode(errors="replace")) from error
+
+
+def _odd_light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
+    """An issue of which some part has another shape than promised: only its id is needed, the rest is taken where it can be read."""
+    data = msgspec.json.decode(payload)
+    item_id = data.get("id") if isinstance(data, dict) else None
+    if isinstance(item_id, bool) or not isinstance(item_id, str | int):
+        raise Nonsense(expected="an issue with an id", sample=bytes(payload)[:200].decode(errors="replace"))
+    fields = data.get("fields")
+    if not isinstance(fields, dict):
+        return LightIssue(item_id, fields=_LightFields(security="not told") if fields else None)
+    updated, project = fields.get("updated"), fields.get("project")
+    key = project.get("key") if isinstance(project, dict) else None
+    light = _LightFields(
+        updated=updated if isinstance(updated, str | int | float) else "",
+        project=Keyed(key) if isinstance(key, str) else None,
+        security=fields.get("security"),
+        issuelinks=[Keyed(id=str(link["id"])) for link in _dicts(fields.get("issuelinks")) if link.get("id")],
+    )
+    return LightIssue(item_id, fields=light)
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; nothing of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def raw_from_issue(
@@ -74,7 +101,7 @@ def raw_from_issue(
     return RawRecord(
         ref=Ref.of(connection, "task", light.issue_id),
         payload=bytes(payload),
-        version=fields.updated + (f"+{zlib.crc32(links.encode()):08x}" if links else ""),
+        version=str(fields.updated) + (f"+{zlib.crc32(links.encode()):08x}" if links else ""),
         updated_at=instant_from(fields.updated) or fetched_at,
         fetched_at=fetched_at,
         field_set=field_set,
@@ -91,12 +118,15 @@ class _LightHistory(msgspec.Struct):
 def raw_from_history(
     issue_id: str, histories: Iterable[msgspec.Raw], connection: str, scope: str, fetched_at: datetime
 ) -> RawRecord:
-    """All changes of one issue as one raw record ``{"issueId", "changeHistories"}``, each change once."""
+    """All changes of one issue as one raw record ``{"issueId", "changeHistories"}``, each change once; entries that are none left out."""
     kept: dict[str, msgspec.Raw] = {}
     newest = EPOCH
     for history in histories:
-        light = msgspec.json.decode(history, type=_LightHistory, strict=False)
-        kept.setdefault(str(light.id), history)
+        try:
+            light = msgspec.json.decode(history, type=_LightHistory, strict=False)
+        except msgspec.ValidationError:
+            continue
+        kept.setdefault(str(light.id or bytes(history).decode()), history)
         newest = max(newest, instant_from(light.created) or EPOCH)
     payload = msgspec.json.encode({"issueId": issue_id, "changeHistories": list(kept.values())})
     return RawRecord(
@@ -193,11 +223,16 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
         raise Nonsense(expected=f"JSON ({error})", sample=raw.payload[:200].decode(errors="replace")) from error
     if not isinstance(data, dict):
         raise Nonsense(expected="a JSON object", sample=raw.payload[:200].decode(errors="replace"))
-    return _history(raw, data) if raw.ref.kind == "history" else _issue(raw, data, settings)
+    try:
+        return _history(raw, data) if raw.ref.kind == "history" else _issue(raw, data, settings)
+    except RecursionError as error:
+        raise Nonsense(
+            expected="a value of bearable depth", sample=raw.payload[:200].decode(errors="replace")
+        ) from error
 
 
 def _history(raw: RawRecord, data: dict[str, Any]) -> Record:
-    histories = [_change(item) for item in data.get("changeHistories") or () if isinstance(item, dict)]
+    histories = [_change(item) for item in _dicts(data.get("changeHistories"))]
     values = {"issueId": str(data.get("issueId") or raw.ref.key), "changeHistories": histories}
     return Record(
         ref=raw.ref,
@@ -215,12 +250,11 @@ def _history(raw: RawRecord, data: dict[str, Any]) -> Record:
 def _change(history: dict[str, Any]) -> dict[str, Any]:
     """One change: ``id``, ``author``, ``created`` and ``items`` with field, from, to, fromString and toString as the vendor has them."""
     author = history.get("author")
-    items = [item for item in history.get("items") or () if isinstance(item, dict)]
     return {
         "id": str(history.get("id") or ""),
         "author": account_from_user(author) if isinstance(author, dict) else None,
         "created": instant_from(history.get("created")),
-        "items": items,
+        "items": _dicts(history.get("items")),
     }
 
 
@@ -231,7 +265,7 @@ def _issue(raw: RawRecord, data: dict[str, Any], settings: ConnectionSettings) -
     values |= {"id": str(data.get("id") or raw.ref.key), "key": key}
     past: tuple[str, ...] = ()
     if isinstance(changelog := data.get("changelog"), dict):
-        changes = [_change(item) for item in changelog.get("histories") or () if isinstance(item, dict)]
+        changes = [_change(item) for item in _dicts(changelog.get("histories"))]
         values["changeHistories"] = changes
         past = tuple(_past_keys(changes))
     title = values.get("summary")
@@ -267,12 +301,12 @@ def _past_keys(changes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _links(entries: object) -> Iterator[Link]:
     """An entry with ``outwardIssue`` reads "*this* outward-words *other*", one with ``inwardIssue`` "*this* inward-words *other*"."""
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, dict):
-            continue
-        kind = entry.get("type") or {}
+    for entry in _dicts(entries):
+        said = entry.get("type")
+        kind = said if isinstance(said, dict) else {"name": said}
         for side, words in (("outwardIssue", "outward"), ("inwardIssue", "inward")):
             if isinstance(other := entry.get(side), dict):
+                shown = other.get("fields")
                 yield Link(
                     id=str(entry.get("id") or ""),
                     type_id=str(kind.get("id") or ""),
@@ -281,15 +315,14 @@ def _links(entries: object) -> Iterator[Link]:
                     words=str(kind.get(words) or ""),
                     other_id=str(other.get("id") or ""),
                     other_key=str(other.get("key") or ""),
-                    other_title=str((other.get("fields") or {}).get("summary") or ""),
+                    other_title=str(shown.get("summary") or "") if isinstance(shown, dict) else "",
                 )
 
 
 def _attachments(entries: object) -> Iterator[Mention]:
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict):
-            name = str(entry.get("filename") or "")
-            yield Mention("attachment", str(entry.get("id") or ""), name, name)
+    for entry in _dicts(entries):
+        name = str(entry.get("filename") or "")
+        yield Mention("attachment", str(entry.get("id") or ""), name, name)
 
 
 def _accounts(value: object) -> Iterator[Account]:

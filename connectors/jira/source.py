@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
+import structlog
 
 from connectors.jira.bodies import chunks, fields_wanted, jql
 from connectors.jira.paging import (
@@ -14,16 +15,21 @@ from connectors.jira.paging import (
     OffsetPage,
     cloud_histories,
     cloud_ids,
+    issues_of,
     now,
     offset_issues,
     offset_page,
+    single_history,
 )
 from connectors.jira.records import light_issue, raw_from_history, raw_from_issue
+from connectors.jira.scope import need_scope
 from connectors.jira.site import Site, link_types, part
-from sync.core.errors import Nonsense, NotFound, Refused
+from sync.core.errors import Nonsense, NotFound, Refused, TielineError
 from sync.core.ports import Cursor, Shard, Stream
 from sync.core.values import FieldName, RawRecord, Vocabulary
 
+log = structlog.get_logger()
+T = TypeVar("T")
 BULK_ISSUES = 100  # issue/bulkfetch refuses more
 BULK_HISTORIES = 1000  # changelog/bulkfetch refuses more
 CENSUS_PAGE = 5000  # allowed when only ids are asked for
@@ -55,30 +61,30 @@ class JiraSource:
         query = jql(scope, since, self.overlap)
         if self.site.is_cloud:
             size = BULK_HISTORIES if stream == "history" else BULK_ISSUES
-            for ids in self._ids(scope, query):
+            for ids in self._ids(scope, query, since):
                 yield from (Shard(stream, scope, ids=group) for group in chunks(ids, size))
         else:
             yield from self._offset_shards(stream, scope, query, since)
 
-    def _ids(self, scope: str, query: str) -> Iterator[list[str]]:
+    def _ids(self, scope: str, query: str, since: datetime | None = None) -> Iterator[list[str]]:
         count = 0
         try:
             for ids in cloud_ids(self.site, query, CENSUS_PAGE):
                 count += len(ids)
                 yield ids
         except Refused:
-            self._need_scope(scope)
+            need_scope(self.site, scope)
             raise
         if not count:
-            self._need_scope(scope)
+            need_scope(self.site, scope, is_poll=since is not None)
 
     def _offset_shards(self, stream: str, scope: str, query: str, since: datetime | None) -> Iterator[Shard]:
         first = self._first_page(scope, query)
-        if not first.total:
-            self._need_scope(scope)
+        if not first.total and not first.issues:
+            need_scope(self.site, scope, is_poll=since is not None)
             return
         size = min(self.page_size, first.maxResults or len(first.issues) or self.page_size)
-        if since is not None:
+        if since is not None or first.total is None:
             # What changed is read page after page in one shard: rows that an edit brings in while we read move later rows back,
             # which then come twice; windows read out of order could step over one.
             yield Shard(stream, scope, position={"jql": query, "start": 0, "size": size, "is_open_ended": True})
@@ -91,15 +97,8 @@ class JiraSource:
         try:
             return offset_page(self.site, query, 0, self.page_size, ["id"])
         except Refused:
-            self._need_scope(scope)
+            need_scope(self.site, scope)
             raise
-
-    def _need_scope(self, scope: str) -> None:
-        """Raise NotFound naming the project when the account cannot see it: Jira answers 400, or 200 with nothing, alike."""
-        try:
-            self.site.get(f"/project/{part(scope)}")
-        except NotFound as error:
-            raise NotFound(f"project {scope} does not exist or is not visible to this account: {error}") from error
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
         """The records of a shard. Ids that Jira leaves out of a bulk answer without a word are asked for one by one."""
@@ -127,7 +126,9 @@ class JiraSource:
         return [raw_from_issue(issue.light, issue.payload, name, scope, self.field_set, at) for issue in issues]
 
     def _bulk(self, ids: tuple[str, ...]) -> Iterator[Issue]:
-        """Issues by id in one request; halves are tried when it cannot be read or is refused, down to single reads."""
+        """Issues by id in one request; halves are tried when it cannot be read or is refused, down to single reads, and those at
+        once where the site has no such request.
+        """
         if len(ids) == 1:
             one = self._one(ids[0])
             yield from (one,) if one else ()
@@ -135,8 +136,11 @@ class JiraSource:
         body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "fields": self.fields}
         try:
             page = self.site.search("/issue/bulkfetch", body).read(_Bulk)
-            found = {issue.id: issue for issue in (Issue(light_issue(item), item) for item in page.issues)}
-        except (Nonsense, Refused):
+            found = {issue.id: issue for issue in issues_of(page.issues)}
+        except (Nonsense, NotFound, Refused) as error:
+            if _is_missing(error):
+                yield from (issue for item in ids if (issue := self._one(item)))
+                return
             middle = len(ids) // 2
             yield from self._bulk(ids[:middle])
             yield from self._bulk(ids[middle:])
@@ -157,8 +161,18 @@ class JiraSource:
 
     def _histories(self, shard: Shard) -> list[RawRecord]:
         at, name = now(), self.site.settings.name
-        found = cloud_histories(self.site, shard.ids)
+        try:
+            found = cloud_histories(self.site, shard.ids)
+        except (NotFound, Refused) as error:
+            log.info("histories_are_read_singly", scope=shard.scope, reason=str(error))
+            found = {item: self._history(item) for item in shard.ids}
         return [raw_from_history(item, changes, name, shard.scope, at) for item, changes in found.items() if changes]
+
+    def _history(self, item_id: str) -> list[msgspec.Raw]:
+        try:
+            return single_history(self.site, item_id)
+        except (NotFound, Refused):
+            return []  # gone since it was listed, or told nowhere; a history is not counted
 
     def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
         """Shards of exactly these issues; both ways of reading go by id, past the search index."""
@@ -172,8 +186,8 @@ class JiraSource:
             yield from self._ids(scope, query)
             return
         first = self._first_page(scope, query)
-        if not first.total:
-            self._need_scope(scope)
+        if not first.total and not first.issues:
+            need_scope(self.site, scope)
             return
         size = min(self.page_size, first.maxResults or self.page_size)
 
@@ -193,24 +207,40 @@ class JiraSource:
         if fields.archiveddate:
             return "archived"
         scopes = self.site.settings.scopes
-        return "moved" if scopes and fields.project.get("key") not in scopes else "here"
+        key = (fields.project or {}).get("key")
+        return "moved" if scopes and key and key not in scopes else "here"
 
     def vocabulary(self) -> Vocabulary:
-        """Fields, statuses, link types and projects, in the language in which the site speaks to this account."""
+        """Fields, statuses, link types and projects, in the language in which the site speaks to this account. What the site does
+        not list is left empty: link types where the admin switched issue linking off.
+        """
+        kinds = _listed(lambda: link_types(self.site))
         ask = self.site.ask
-        try:
-            kinds = link_types(self.site)
-        except NotFound:
-            kinds = []  # the admin switched issue linking off
         return Vocabulary(
-            fields=tuple(_field_names(ask(lambda jira: jira.fields()))),
-            statuses=tuple(dict.fromkeys(ask(lambda jira: [str(status.name) for status in jira.statuses()]))),
+            fields=tuple(_field_names(_listed(lambda: ask(lambda jira: jira.fields())))),
+            statuses=tuple(
+                dict.fromkeys(_listed(lambda: ask(lambda jira: [str(item.name) for item in jira.statuses()])))
+            ),
             link_types=tuple(
                 FieldName(str(kind["id"]), str(kind["name"]), f"{kind.get('outward', '')} / {kind.get('inward', '')}")
                 for kind in kinds
             ),
-            scopes=ask(lambda jira: {str(project.key): str(project.name) for project in jira.projects()}),
+            scopes=dict(
+                _listed(lambda: ask(lambda jira: [(str(item.key), str(item.name)) for item in jira.projects()]))
+            ),
         )
+
+
+def _is_missing(error: TielineError) -> bool:
+    """Whether the site has no such request at all, so that asking it for less is in vain."""
+    return isinstance(error, NotFound) or (isinstance(error, Refused) and error.status in (405, 410))
+
+
+def _listed(question: Callable[[], list[T]]) -> list[T]:
+    try:
+        return question()
+    except (NotFound, Refused):
+        return []
 
 
 class _Bulk(msgspec.Struct):
@@ -218,8 +248,8 @@ class _Bulk(msgspec.Struct):
 
 
 class _PlaceFields(msgspec.Struct):
-    project: dict[str, Any] = {}
-    archiveddate: str | None = None
+    project: dict[str, Any] | None = None
+    archiveddate: Any = None
 
 
 class _Place(msgspec.Struct):

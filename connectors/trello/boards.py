@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
+import msgspec
 from msgspec import Raw
 
 from connectors.trello.answers import is_signed_out, is_too_big
@@ -17,6 +18,8 @@ from connectors.trello.records import (
 )
 from connectors.trello.shapes import ActionHead, Board, BoardAnswer, CardHead
 from connectors.trello.site import PAGE, Site
+from connectors.trello.tolerance import is_null, shaped_or_none
+from connectors.trello.values import is_object_id
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TryLater
 from sync.core.values import RawRecord
 
@@ -26,6 +29,7 @@ MEMBER_FIELDS = "fullName,username"
 ATTACHMENT_FIELDS = "id,name,url,isUpload,date,idMember,bytes,mimeType,pos"
 THIN_FIELDS = "idBoard,idList,dateLastActivity,isTemplate,cardRole"
 RANGE = 250  # cards with all that hangs on them, in one answer
+PARTS = ("attachments", "checklists")
 FEW = 10  # up to so many cards are read one by one
 
 
@@ -71,7 +75,7 @@ def read_snapshot(site: Site, board_id: str, scope: str) -> Iterator[list[RawRec
         yield from read_ranges(site, read_board(site, board_id), scope, ids)
         return
     board = board_from_answer(answer)
-    heads = [(raw, head_from_card(raw)) for raw in answer.cards or ()]
+    heads = [(raw, head_from_card(raw)) for raw in answer.cards or () if not is_null(raw)]
     yield _records(site, scope, board, heads)
     if len(heads) >= PAGE:
         seen = {head.id for _, head in heads}
@@ -113,7 +117,7 @@ def thin_pages(site: Site, board_id: str) -> Iterator[list[CardHead]]:
 
 
 def _work(cards: Iterable[Raw]) -> list[CardHead]:
-    return [head for head in map(head_from_card, cards) if is_work(head)]
+    return [head for raw in cards if not is_null(raw) and is_work(head := head_from_card(raw))]
 
 
 def read_ranges(site: Site, board: Board, scope: str, ids: list[str]) -> Iterator[list[RawRecord]]:
@@ -126,7 +130,7 @@ def read_ranges(site: Site, board: Board, scope: str, ids: list[str]) -> Iterato
 
 
 def _read_range(site: Site, board: Board, scope: str, ids: list[str]) -> Iterator[list[RawRecord]]:
-    if len(ids) <= FEW:
+    if len(ids) <= FEW or not all(map(is_object_id, ids)):
         yield read_cards(site, board, scope, ids)
         return
     try:
@@ -146,7 +150,7 @@ def _read_range(site: Site, board: Board, scope: str, ids: list[str]) -> Iterato
         yield from _read_range(site, board, scope, ids[middle:])
         return
     wanted = set(ids)
-    heads = [(raw, head) for raw in cards if (head := head_from_card(raw)).id in wanted]
+    heads = [(raw, head) for raw in cards if not is_null(raw) and (head := head_from_card(raw)).id in wanted]
     yield _records(site, scope, board, heads)
     if missing := sorted(wanted - {head.id for _, head in heads}):
         yield read_cards(site, board, scope, missing)
@@ -180,13 +184,33 @@ def read_cards(site: Site, board: Board, scope: str, ids: Collection[str]) -> li
 def read_card(site: Site, identifier: str) -> Raw | None:
     """One card with all that hangs on it, or None when it is gone or hidden."""
     try:
-        return site.get(f"/cards/{identifier}", Raw, **_card_parameters())
+        return _completed(site, identifier, site.get(f"/cards/{identifier}", Raw, **_card_parameters()))
     except NotFound:
         return None
     except AccessDenied as error:
         if is_signed_out(error):
             raise
         return None
+
+
+def _completed(site: Site, identifier: str, raw: Raw) -> Raw:
+    """The card with its attachments and checklists, which are read by themselves where the answer lacks their keys.
+
+    An empty list says that the card has none. Where they cannot be read apart either, the card is kept as it is.
+    """
+    card = shaped_or_none(raw, dict[str, Raw])
+    missing = [name for name in PARTS if card is not None and name not in card]
+    if card is None or not missing:
+        return raw
+    for name in missing:
+        try:
+            card[name] = site.get(f"/cards/{identifier}/{name}", Raw)
+        except (NotFound, Refused):
+            continue
+        except AccessDenied as error:
+            if is_signed_out(error):
+                raise
+    return Raw(msgspec.json.encode(card))
 
 
 def _records(site: Site, scope: str, board: Board, heads: Iterable[tuple[Raw, CardHead]]) -> list[RawRecord]:
@@ -209,7 +233,7 @@ def recent_actions(site: Site, board_id: str, since: datetime) -> list[ActionHea
         memberCreator=False,
         member=False,
     )
-    return [head_from_action(raw) for raw in page]
+    return [head_from_action(raw) for raw in page if not is_null(raw)]
 
 
 def iso(at: datetime) -> str:

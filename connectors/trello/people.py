@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from connectors.trello.shapes import BoardAnswer, Named
 from connectors.trello.site import Me, Site
+from connectors.trello.tolerance import shaped_or_none
 from connectors.trello.values import account_from_member
 from sync.core.ports import SiteIdentity
 from sync.core.values import Account, FieldName, Vocabulary
@@ -64,16 +65,18 @@ def vocabulary_of(site: Site) -> Vocabulary:
     """
     fields: dict[str, FieldName] = {}
     statuses: dict[str, None] = {}
+    scopes: dict[str, str] = {}
     for board_id in board_ids(site):
         answer = site.get(
             f"/boards/{board_id}", BoardAnswer, fields="name", lists="all", list_fields="name,closed", customFields=True
         )  # fmt: skip
         for raw in answer.customFields or ():
-            field = msgspec.json.decode(raw, type=Definition)
-            fields[field.id] = FieldName(field.id, field.name or "", field.type or "")
-        statuses |= {msgspec.json.decode(raw, type=Named).name or "": None for raw in answer.lists or ()}
-    boards = site.boards()
-    scopes = {board.id: board.name or "" for board in boards}
+            if (field := shaped_or_none(raw, Definition)) and field.id:
+                fields[field.id] = FieldName(field.id, field.name or "", field.type or "")
+        statuses |= {home.name or "": None for raw in answer.lists or () if (home := shaped_or_none(raw, Named))}
+        scopes[answer.id] = answer.name or ""
+    boards = site.boards_if_listed()
+    scopes |= {board.id: board.name or "" for board in boards}
     scopes |= {board.short_link: board.name or "" for board in boards if board.short_link}
     return Vocabulary(tuple(fields.values()), tuple(statuses), (), scopes)
 

@@ -24,11 +24,11 @@ from connectors.trello.shapes import (
     BoardAnswer,
     CardChecklist,
     CardHead,
-    CardPlace,
     FieldDefinition,
     Named,
 )
-from connectors.trello.values import account_from_member, card_values, created_from_id, instant_from_text
+from connectors.trello.tolerance import shaped, shaped_or_none
+from connectors.trello.values import account_from_member, card_values, created_from_id, instant_from_text, text_from
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Mention, RawRecord, Record, Ref, Visibility
@@ -39,7 +39,6 @@ BROWSE_BASE = "https://trello.com"
 _SMART_LINK = re.compile(r"\[[^\]]*\]\((https?://\S+?)(?:\s+\"smartCard-[a-z]+\")?\s*\)")
 
 
-_named = msgspec.json.Decoder(Named)
 _head = msgspec.json.Decoder(CardHead, strict=False)
 
 
@@ -47,7 +46,8 @@ def board_from_answer(answer: BoardAnswer) -> Board:
     """Index what hangs on a board. A board that does not say who may see it is taken as private."""
     checklists: dict[str, list[Raw]] = {}
     for raw in answer.checklists or ():
-        checklists.setdefault(_named.decode(raw).idCard or "", []).append(raw)
+        if named := shaped_or_none(raw, Named):
+            checklists.setdefault(named.idCard or "", []).append(raw)
     level = answer.prefs.permissionLevel if answer.prefs else None
     return Board(
         answer.id,
@@ -63,26 +63,25 @@ def board_from_answer(answer: BoardAnswer) -> Board:
 
 
 def _by_id(things: Iterable[Raw] | None) -> dict[str, Raw]:
-    return {_named.decode(raw).id: raw for raw in things or ()}
+    return {named.id: raw for raw in things or () if (named := shaped_or_none(raw, Named)) and named.id}
 
 
 def head_from_card(raw: Raw | bytes) -> CardHead:
-    """The light pass over one card. Of a card in a shape nobody promised, identity, place and date are read, and its bytes stand for
-    the rest. Raises Nonsense when it is not a card at all.
+    """The light pass over one card. Of a card in a shape nobody promised, what fits is read, and its bytes stand for the rest.
+    Raises Nonsense when it is not a card at all.
     """
     try:
         return _head.decode(raw)
     except msgspec.ValidationError:
-        place = _place_from_card(raw)
         digest = hashlib.blake2b(bytes(raw), digest_size=6).hexdigest()
-        return CardHead(place.id, place.idBoard, place.idList, place.dateLastActivity, desc=digest)
+        return msgspec.structs.replace(_odd_head(raw), desc=digest)
     except msgspec.DecodeError as error:
         raise _nonsense("a card", raw, error) from error
 
 
-def _place_from_card(raw: Raw | bytes) -> CardPlace:
+def _odd_head(raw: Raw | bytes) -> CardHead:
     try:
-        return msgspec.json.decode(raw, type=CardPlace, strict=False)
+        return shaped(raw, CardHead)
     except msgspec.DecodeError as error:
         raise _nonsense("a card", raw, error) from error
 
@@ -104,7 +103,7 @@ def raw_from_card(
     """
     checklists = board.checklists.get(head.id, [])
     if not head.checklists:
-        read = [msgspec.json.decode(item, type=CardChecklist, strict=False) for item in checklists]
+        read = [found for item in checklists if (found := shaped_or_none(item, CardChecklist))]
         head = msgspec.structs.replace(head, checklists=read)
     home = board.lists.get(head.idList or "", Raw(b"null"))
     fields = [board.custom_fields[key] for key in _field_ids(head) if key in board.custom_fields]
@@ -116,7 +115,7 @@ def raw_from_card(
         )
     )  # fmt: skip
     version = _version(head, board, [home, *fields, *members])
-    updated_at = instant_from_text(head.dateLastActivity) or created_from_id(head.id)
+    updated_at = instant_from_text(head.dateLastActivity) or created_from_id(head.id) or fetched_at
     ref = Ref.of(connection, "task", head.id)
     return RawRecord(ref, payload, version, updated_at, fetched_at, FIELD_SET, scope, board.visibility)
 
@@ -149,17 +148,14 @@ def _version(head: CardHead, board: Board, used: Sequence[Raw]) -> str:
 
 def _name_words(raw: Raw) -> object:
     """A list, field or person as a version knows it; a list's null stays null, a renamed option of a field counts."""
-    thing = msgspec.json.decode(raw, type=FieldDefinition | None, strict=False)
+    thing = shaped_or_none(raw, FieldDefinition)
     return thing and msgspec.structs.astuple(thing)
-
-
-_action_head = msgspec.json.Decoder(ActionHead, strict=False)
 
 
 def head_from_action(raw: Raw | bytes) -> ActionHead:
     """The light pass over one action. Raises Nonsense when it is not one."""
     try:
-        return _action_head.decode(raw)
+        return shaped(raw, ActionHead)
     except msgspec.DecodeError as error:
         raise _nonsense("an action", raw, error) from error
 
@@ -169,7 +165,7 @@ def raw_from_action(
 ) -> RawRecord:
     """One action as it came. Only a comment changes afterwards, and then says when (``dateLastEdited``)."""
     version = (head.data.dateLastEdited if head.data else None) or head.date or head.id
-    at = instant_from_text(head.date) or created_from_id(head.id)
+    at = instant_from_text(head.date) or created_from_id(head.id) or fetched_at
     ref = Ref.of(connection, "history", head.id)
     return RawRecord(ref, bytes(raw), version, at, fetched_at, ACTION_FIELD_SET, scope, visibility)
 
@@ -200,7 +196,7 @@ def quoted_boards(settings: ConnectionSettings) -> frozenset[str]:
 def is_quoted(board: Mapping[str, Any], quoted: Collection[str]) -> bool:
     """True when one of these names means the board. The raw record stays restricted: what is decided here is only its reading."""
     short_link = str(board.get("url") or "").partition("/b/")[2].partition("/")[0]
-    return any(word in quoted for word in (board.get("id"), board.get("name"), short_link) if word)
+    return any(word in quoted for word in (*map(text_from, (board.get("id"), board.get("name"))), short_link) if word)
 
 
 def _card_record(raw: RawRecord, payload: Mapping[str, Any], base: str, quoted: Collection[str]) -> Record:
@@ -259,7 +255,8 @@ def _action_record(raw: RawRecord, payload: Mapping[str, Any], base: str) -> Rec
     data = data if isinstance(data, dict) else {}
     card = data.get("card")
     card = card if isinstance(card, dict) else {}
-    member = payload.get("memberCreator") or {"id": payload.get("idMemberCreator")}
+    member = payload.get("memberCreator")
+    member = member if isinstance(member, dict) and member else {"id": payload.get("idMemberCreator")}
     creator = account_from_member(member) if member.get("id") else None
     values = {**payload, "data": data, "date": instant_from_text(payload.get("date")), "memberCreator": creator}
     url = f"{base}/c/{card['shortLink']}#action-{raw.ref.key}" if card.get("shortLink") else ""

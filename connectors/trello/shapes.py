@@ -60,15 +60,6 @@ class CardChecklist(Struct):
     checkItems: list[Entry] | None = None  # noqa: N815
 
 
-class CardPlace(Struct):
-    """The least that makes a card."""
-
-    id: str
-    idBoard: str | None = None  # noqa: N815
-    idList: str | None = None  # noqa: N815
-    dateLastActivity: str | None = None  # noqa: N815
-
-
 class CardHead(Struct):
     """The light pass over a card: identity, place, date, and whatever an edit may change."""
 

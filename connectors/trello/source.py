@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-import msgspec
 from msgspec import Raw
 
 from connectors.trello.answers import is_signed_out
 from connectors.trello.boards import FEW, iso, read_board, read_cards, read_snapshot, recent_actions, thin_cards
 from connectors.trello.doctor import probes_of
 from connectors.trello.people import identity_of, vocabulary_of
-from connectors.trello.records import head_from_action, is_work, raw_from_action
+from connectors.trello.records import head_from_action, head_from_card, is_work, raw_from_action
 from connectors.trello.shapes import ActionHead, CardHead
 from connectors.trello.site import PAGE, Site
+from connectors.trello.values import instant_from_text
 from sync.core.errors import AccessDenied, CannotExpress, NotFound
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import RawRecord, Vocabulary
@@ -69,7 +69,7 @@ class CardSource:
         since = cursor.since - timedelta(minutes=minutes)
         actions = recent_actions(self.site, board_id, since)
         heads = [head for page in thin_cards(self.site, board_id) for head in page]
-        named = {action.data.card.id for action in actions if action.data and action.data.card}
+        named = {action.data.card.id for action in actions if action.data and action.data.card and action.data.card.id}
         ids = [head.id for head in heads if head.id in named or _has_moved(head, since)]
         is_board_wide = any(map(_is_board_wide, actions))
         if is_board_wide or len(actions) >= PAGE or len(ids) > MANY:
@@ -139,7 +139,7 @@ class CardSource:
             return "hidden"
         if stream != CARDS.name:
             return "here"
-        head = msgspec.json.decode(raw, type=CardHead, strict=False)
+        head = head_from_card(raw)
         if not is_work(head):
             return "archived"
         return "here" if head.idBoard in self._scope_ids() else "moved"
@@ -151,13 +151,15 @@ class CardSource:
 
 
 def _has_moved(head: CardHead, since: datetime) -> bool:
-    """A card without a date may have changed at any time."""
-    return head.dateLastActivity is None or head.dateLastActivity >= iso(since)
+    """A card without a date that can be read may have changed at any time."""
+    at = instant_from_text(head.dateLastActivity)
+    # Trello tells milliseconds.
+    return at is None or at >= since.replace(microsecond=since.microsecond // 1000 * 1000)
 
 
 def _is_board_wide(action: ActionHead) -> bool:
-    """An action about no card is about a list, a field, a person or the board, whose names all cards show."""
-    return action.data is None or action.data.card is None
+    """An action about no card that it names is about a list, a field, a person or the board, whose names all cards show."""
+    return action.data is None or action.data.card is None or not action.data.card.id
 
 
 def _shards_of(stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:

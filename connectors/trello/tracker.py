@@ -17,6 +17,7 @@ from connectors.trello.links import CHECKLIST_NAMES, checklist_name, same_place,
 from connectors.trello.markdown import comment_text, mark_from, mention_ids
 from connectors.trello.shapes import CardChecklist, Entry
 from connectors.trello.site import Site
+from connectors.trello.tolerance import shaped_or_none
 from sync.core.errors import CannotExpress, Conflict, Nonsense, NotFound, Refused
 from sync.core.ports import LinkEnd, Written
 from sync.core.rich_text import RichText
@@ -71,9 +72,10 @@ class CardTracker:
         return self._written(found) if found else None
 
     def _comments(self, card_id: str) -> Iterator[Comment]:
-        for page in self.site.pages(f"/cards/{card_id}/actions", filter="commentCard"):
+        for page in self.site.pages(f"/cards/{card_id}/actions", False, filter="commentCard"):
             for raw in page:
-                yield msgspec.json.decode(raw, type=Comment)
+                if comment := shaped_or_none(raw, Comment):
+                    yield comment
 
     def add_comment(self, task: Ref, mark: str, body: RichText) -> Written:
         """A new comment, its mark on the last line."""
@@ -133,9 +135,19 @@ class CardTracker:
         return links.attachments or []
 
     def _links(self, card_id: str) -> CardLinks:
-        return self.site.get(
-            f"/cards/{card_id}", CardLinks, fields="name", checklists="all", attachments=True, attachment_fields="id,name,url"
-        )  # fmt: skip
+        path = f"/cards/{card_id}"
+        links = self.site.get(
+            path, CardLinks, fields="name", checklists="all", attachments=True, attachment_fields="id,name,url"
+        )
+        # An answer without the key does not say that there are none: a second link would be written, or ours left behind.
+        try:
+            if links.checklists is None:
+                links.checklists = self.site.get(f"{path}/checklists", list[CardChecklist])
+            if links.attachments is None:
+                links.attachments = self.site.get(f"{path}/attachments", list[Entry])
+        except NotFound as error:
+            raise Nonsense(expected=f"checklists and attachments of card {card_id}", sample=str(error)) from error
+        return links
 
     def add_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written:
         """An item with exactly the URL in the checklist of what the card waits for, or an attached URL on the card that blocks."""
@@ -173,15 +185,26 @@ class CardTracker:
         """Take our check item or attachment away; the checklist stays, it may be somebody's. Raises Refused for a link not ours."""
         if not link.is_ours:
             raise Refused(f"link {link.id} on card {task.key} was not made by Tieline; it stays")
-        try:
-            links = self._links(task.key)
-            items = [item.id for checklist in links.checklists or () for item in checklist.checkItems or ()]
-            if link.id in items:
-                self._delete(f"/cards/{task.key}/checkItem/{link.id}")
-            elif link.id in [attachment.id for attachment in links.attachments or ()]:
-                self._delete(f"/cards/{task.key}/attachments/{link.id}")
-        except NotFound:
+        for path in self._paths(task.key, link.id):
+            try:
+                self._delete(path)
+            except NotFound:
+                continue
             return
+        if paths := self._paths(task.key, link.id):
+            raise NotFound(f"{paths[0]} is still there, and Trello does not let it be removed")
+
+    def _paths(self, card_id: str, link_id: str) -> tuple[str, ...]:
+        """The paths that remove the check item or attachment; none when it or the card is gone."""
+        try:
+            links = self._links(card_id)
+        except NotFound:
+            return ()
+        for checklist in links.checklists or ():
+            if link_id in [item.id for item in checklist.checkItems or ()]:
+                return (f"/cards/{card_id}/checkItem/{link_id}", f"/checklists/{checklist.id}/checkItems/{link_id}")
+        is_attached = link_id in [attachment.id for attachment in links.attachments or ()]
+        return (f"/cards/{card_id}/attachments/{link_id}",) if is_attached else ()
 
     def _delete(self, path: str) -> Any:
         return self.site.write("DELETE", path, object)

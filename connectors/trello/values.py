@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.core.errors import Nonsense
 from sync.core.values import Account
 
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 # Everything below is an instant, due and start too: the web page shows them as dates in the reader's zone.
 INSTANTS = ("due", "start", "dateLastActivity", "dateCompleted", "dateClosed")
 
@@ -19,17 +20,19 @@ def instant_from_text(text: object) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def created_from_id(identifier: str) -> datetime:
-    """When an object was made: the first eight hex digits of its id are UNIX seconds. Raises Nonsense for another id."""
-    try:
-        return datetime.fromtimestamp(int(identifier[:8], 16), UTC)
-    except ValueError:
-        raise Nonsense(expected="an id of 24 hex digits", sample=identifier) from None
+def created_from_id(identifier: str) -> datetime | None:
+    """When an object was made: the first eight hex digits of its id are UNIX seconds. None for an id of another kind."""
+    return datetime.fromtimestamp(int(identifier[:8], 16), UTC) if is_object_id(identifier) else None
+
+
+def is_object_id(identifier: str) -> bool:
+    """True for 24 hex digits."""
+    return _OBJECT_ID.fullmatch(identifier) is not None
 
 
 def account_from_member(member: Mapping[str, Any], is_active: bool = True) -> Account:
@@ -37,8 +40,8 @@ def account_from_member(member: Mapping[str, Any], is_active: bool = True) -> Ac
     return Account(
         id=str(member.get("id") or ""),
         name=str(member.get("fullName") or ""),
-        email=member.get("email") or None,
-        login=member.get("username") or None,
+        email=text_from(member.get("email")),
+        login=text_from(member.get("username")),
         is_active=is_active,
     )
 
@@ -103,14 +106,15 @@ def _position(thing: Mapping[str, Any]) -> float:
 
 def _custom_fields(items: Iterable[Mapping[str, Any]], definitions: list[dict[str, Any]]) -> dict[str, Any]:
     """Values by the field's id and by its name; of two fields with one name, the name means the first of the board."""
-    by_id = {item.get("idCustomField"): item for item in items}
+    by_id = {text_from(item.get("idCustomField")): item for item in items}
     values: dict[str, Any] = {}
     for definition in sorted(definitions, key=_position):
-        item = by_id.get(definition.get("id"))
-        if item is not None:
+        identifier = text_from(definition.get("id"))
+        item = by_id.get(identifier)
+        if identifier is not None and item is not None:
             value = custom_field_value(definition, item)
-            values[str(definition["id"])] = value
-            values.setdefault(str(definition.get("name") or definition["id"]), value)
+            values[identifier] = value
+            values.setdefault(str(definition.get("name") or identifier), value)
     return values
 
 
@@ -119,8 +123,8 @@ def custom_field_value(definition: Mapping[str, Any], item: Mapping[str, Any]) -
     said = _object(item.get("value"))
     match definition.get("type"):
         case "list":
-            options = {option.get("id"): option for option in _objects(definition.get("options"))}
-            return _object(_object(options.get(item.get("idValue"))).get("value")).get("text")
+            options = {text_from(option.get("id")): option for option in _objects(definition.get("options"))}
+            return _object(_object(options.get(text_from(item.get("idValue")))).get("value")).get("text")
         case "number":
             return _number(said.get("number"))
         case "checkbox":
@@ -147,6 +151,11 @@ def _object(value: object) -> dict[str, Any]:
 
 def _objects(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_from(value: object) -> str | None:
+    """A text or number as text; None for all else."""
+    return str(value) if isinstance(value, str | int | float) and value else None
 
 
 def _texts(value: object) -> list[str]:

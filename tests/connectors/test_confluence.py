@@ -12,7 +12,7 @@ import pytest
 from connectors.confluence import CONNECTOR
 from connectors.confluence.answers import AlreadyThere, RolledBack, TitleTaken, decipher
 from connectors.confluence.client import api_base
-from connectors.confluence.paging import Listing, cursor_page, offset_page, walk
+from connectors.confluence.paging import Listing, cursor_page, offset_page, position_params, walk
 from connectors.confluence.records import raw_from_item, record_from_raw
 from connectors.confluence.site import cql_text
 from connectors.confluence.tree import Element
@@ -134,7 +134,26 @@ def test_one_empty_page_on_the_way_is_no_end() -> None:
 
 def test_a_listing_keeps_its_items_bytes() -> None:
     body = b'{"results":[ {"id":"1",  "x":1e2} ],"_links":{}}'
-    assert bytes(Reply(200, {}, body).read(Listing).results[0]) == b'{"id":"1",  "x":1e2}'
+    assert Reply(200, {}, body).read(Listing).items[0] == b'{"id":"1",  "x":1e2}'
+
+
+def test_a_next_link_by_start_is_followed() -> None:
+    body = {"results": [], "_links": {"next": "/rest/api/search?cql=x&limit=25&start=25"}}
+    _, position = cursor_page(Reply(200, {}, json.dumps(body).encode()))
+    assert position is not None
+    assert position_params(position) == {"start": "25"}
+    assert position_params("abc") == {"cursor": "abc"}
+    assert position_params("") == {}
+
+
+@pytest.mark.parametrize("body", [{"results": [], "_links": None}, {"results": None}, {"_links": {"next": None}}, {"size": 0}])  # fmt: skip
+def test_nulls_in_listings_are_no_error(body: Any) -> None:
+    assert cursor_page(Reply(200, {}, json.dumps(body).encode())) == ([], None)
+
+
+def test_what_is_no_listing_is_not_an_empty_one() -> None:
+    with pytest.raises(Nonsense):
+        _ = Reply(200, {}, b'{"message":"hello"}').read(Listing).items
 
 
 def test_cql_texts_cannot_end_early() -> None:
@@ -216,7 +235,7 @@ def test_missing_keys_are_no_error_and_nonsense_is() -> None:
     for payload in (b"[]", b"{}", b"nothing"):
         with pytest.raises(RecordError):
             record_from_raw(type(raw)(raw.ref, payload, "1", NOW, NOW), CLOUD)
-    for item in (b"{}", b"[]", b'{"id":"5"}', b'{"id":"5","version":{"number":1,"createdAt":"soon"}}'):
+    for item in (b"{}", b"[]", b'{"id":"5","version":{"number":1,"createdAt":"soon"}}'):
         with pytest.raises(Nonsense):
             raw_from_item("wiki", "TEAM", item, NOW)
 
