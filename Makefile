@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check serve sandbox benchmarks clean
+.PHONY: demo test check campaign serve sandbox benchmarks clean
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ demo: $(VENV)/.runtime        ## the main job, end to end, against the sandbox o
 
 test: $(VENV)/.dev            ## all tests
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+campaign: $(VENV)/.dev        ## what we promise, tried a million times; ARGS=--short is the form that CI runs
+	@$(BIN)/python -m campaigns $(ARGS)
 
 check: $(VENV)/.dev           ## style, types, import contracts
 	@$(BIN)/ruff check .

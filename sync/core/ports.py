@@ -57,11 +57,15 @@ class Shard(Struct, frozen=True):
 
 
 class Stream(Struct, frozen=True):
-    """One kind of record a source offers. ``kind`` is the ref kind of its records; only tasks and documents are counted by a census."""
+    """One kind of record a source offers. ``kind`` is the ref kind of its records; only tasks and documents are counted by a census.
+
+    ``settles_after_h`` is how many hours the vendor's index may lag behind an edit: 0 where lists are read from the items themselves.
+    """
 
     name: str
     kind: str
     has_census: bool = True
+    settles_after_h: float = 0.0
 
 
 class Probe(Struct, frozen=True):
@@ -118,8 +122,9 @@ class Source(Protocol):
 
 
 class Written(Struct, frozen=True):
-    """Something at a target, as it stands there now. ``version`` changes whenever anybody edits it; ``block`` is the digest of
-    our own part as the vendor stores it, where the rest of the item belongs to people; ``is_ours`` tells who made it.
+    """Something at a target, as it stands there now. ``version`` changes whenever anybody edits it; ``block`` is a digest of what our
+    own part says, however the vendor spells it; ``is_ours`` tells who made it. ``is_untouched``: by the digest kept in its own
+    mark it says exactly what a Tieline wrote last, whatever the ledger remembers.
     """
 
     id: str
@@ -127,6 +132,7 @@ class Written(Struct, frozen=True):
     url: str = ""
     block: str = ""
     is_ours: bool = True
+    is_untouched: bool = False
 
 
 class LinkEnd(Struct, frozen=True):
@@ -159,6 +165,14 @@ class Tracker(Protocol):
         """Remove our comment. Raises Conflict when it was edited since; one already gone is no error."""
         ...
 
+    def block_of_comment(self, body: RichText) -> str:
+        """The ``block`` that ``find_comment`` would tell of a comment with just this body. Pure."""
+        ...
+
+    def marks_on(self, task: Ref) -> Sequence[str]:
+        """Every Tieline mark on the task's comments, of this installation and of others."""
+        ...
+
     def find_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written | None:
         """A link on the task that already says this, ours or anybody's, or None."""
         ...
@@ -187,6 +201,7 @@ class Page(Struct, frozen=True):
     mark: str = ""
     block: str = ""
     status: Literal["current", "trashed", "archived"] = "current"
+    is_untouched: bool = False  # by the digest kept with its mark, our block says what a Tieline wrote last
 
 
 class PageContent(Struct, frozen=True):
@@ -226,6 +241,10 @@ class KnowledgeBase(Protocol):
     def update_page(self, page: Page, mark: str, content: PageContent) -> Page:
         """Replace our block. Raises Conflict when the page's version is no longer ``page.version``. Inline comments survive
         where their text does; unchanged attachments are not uploaded again."""
+        ...
+
+    def block_of_page(self, content: PageContent) -> str:
+        """The ``block`` that a page with this content would have. Pure."""
         ...
 
     def remove_page(self, page: Page) -> None:

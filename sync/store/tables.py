@@ -162,10 +162,35 @@ FINDINGS = Table(
     Index(None, "job"),
 )
 ANSWERS = Table("answers", METADATA, _key("key"), _text("answer"), _text("by"), _text("at"))
+# What vendors' webhooks told us: deduplicated by delivery, taken by the next targeted read. Losing one loses nothing.
+HINTS = Table(
+    "hints",
+    METADATA,
+    _key("connection"),
+    _key("delivery"),
+    _text("received_at"),
+    _optional("taken_at"),
+    _text("value"),
+    Index(None, "taken_at"),
+)
+WEBHOOKS = Table("webhooks", METADATA, _key("connection"), _key("id"), _optional("expires_at"), _text("value"))
+# What was late already on the first day: said on one page, not in comments.
+BASELINE = Table("baseline", METADATA, _key("key"), _text("value"), _text("at"))
+RUN_CERTIFICATES = Table(
+    "run_certificates",
+    METADATA,
+    Column("run", TEXT, ForeignKey("runs.id"), primary_key=True),
+    _key("connection"),
+    _key("stream"),
+    _key("scope"),
+    _text("value"),
+)
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
 RAW = (RAW_RECORDS, CERTIFICATES, CURSORS)
 BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
-LEDGER = (CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES)
+LEDGER = (
+    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, WEBHOOKS, BASELINE, RUN_CERTIFICATES,
+)  # fmt: skip
