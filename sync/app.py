@@ -12,7 +12,7 @@ from typing import Any, cast
 from sync.collect import Site
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
-from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
+from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Messenger, Source, Tracker
 from sync.core.values import ConnectionFacts, SourceFile
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
@@ -58,6 +58,9 @@ class Connections:
 
     def knowledge_base(self, name: str) -> KnowledgeBase:
         return cast("KnowledgeBase", self._port(name, "knowledge_base"))
+
+    def messenger(self, name: str) -> Messenger:
+        return cast("Messenger", self._port(name, "messenger"))
 
     def directory(self, name: str) -> Directory:
         return cast("Directory", self._port(name, "directory"))

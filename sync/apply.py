@@ -10,30 +10,29 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
 from msgspec.structs import replace
 
-from sync.core.errors import Conflict, LostAnswer, NotFound, TielineError, TryLater
+from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
 from sync.core.plan import (
     Adoption,
     Change,
     CommentContent,
-    Content,
     Desired,
-    Existing,
     LinkContent,
+    MessageContent,
     PageAsContent,
     Plan,
     Published,
     PublishedState,
     digest_of,
-    mark_of,
 )
-from sync.core.ports import KnowledgeBase, Page, PageContent, Tracker, Written
+from sync.core.ports import KnowledgeBase, Messenger, PageContent, Tracker, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref
+from sync.look import Ports, find, written_from_page
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.store import Store
@@ -41,14 +40,6 @@ from sync.store.store import Store
 log = structlog.get_logger()
 WRITE_ATTEMPTS = 2
 THREADS = 8
-
-
-class Ports(Protocol):
-    """Where writes go: the trackers and knowledge bases of the configured connections."""
-
-    def tracker(self, connection: str) -> Tracker: ...
-
-    def knowledge_base(self, connection: str) -> KnowledgeBase: ...
 
 
 @dataclass
@@ -60,79 +51,6 @@ class Outcome:
     failed: list[tuple[Change, TielineError]] = field(default_factory=list)
     unsure: list[tuple[Change, TielineError]] = field(default_factory=list)
     deferred: list[tuple[Change, TielineError]] = field(default_factory=list)
-
-
-def look(
-    ports: Ports, store: Store, installation: str, wanted: Iterable[Desired]
-) -> tuple[dict[str, Existing], dict[str, TielineError]]:
-    """Read what stands at each wanted target under its mark; strongly consistent reads, several at once.
-
-    Also the keys whose target could not be read, and why: nothing is decided about them.
-    """
-    published = store.published()
-    intended = {intent.change.key: intent.change.digest for intent in store.pending_intents()}
-
-    def look_at(item: Desired) -> tuple[str, Existing | TielineError]:
-        mark = mark_of(installation, item.key)
-        try:
-            found = _find(ports, item.target, mark, item.content, published.get(item.key))
-            stranger = None if found else _stranger(ports, item, mark, published.get(item.key))
-        except TielineError as error:
-            return item.key, error
-        except Exception as error:  # one odd answer may not stop the others
-            log.exception("look_broke", key=item.key)
-            return item.key, TielineError(f"internal: {type(error).__name__}: {error}")
-        digest = intended.get(item.key, "")
-        if found and digest == digest_of(item.message, item.facts):
-            found = replace(found, is_ours=True)  # our own write, whose answer was lost
-        return item.key, Existing(found, digest) if found else Existing(stranger)
-
-    seen = dict(as_completed(look_at, wanted, THREADS))
-    existing = {key: found for key, found in seen.items() if isinstance(found, Existing)}
-    return existing, {key: found for key, found in seen.items() if isinstance(found, TielineError)}
-
-
-def _find(ports: Ports, target: Ref, mark: str, content: Content, last: Published | None) -> Written | None:
-    match content:
-        case CommentContent():
-            return ports.tracker(target.connection).find_comment(target, mark)
-        case LinkContent(other, side):
-            found = ports.tracker(target.connection).find_link(target, other, side, mark)
-            return _same_owner(found, last)
-        case PageAsContent(page):
-            return _find_page(ports.knowledge_base(target.connection), target, mark, page, last)
-
-
-def _stranger(ports: Ports, item: Desired, mark: str, last: Published | None) -> Written | None:
-    """Somebody else's page under the title that a new page of ours should have: known before the vendor refuses the write."""
-    if last is not None or not isinstance(item.content, PageAsContent):
-        return None
-    page = ports.knowledge_base(item.target.connection).page_titled(item.content.page.space, item.content.page.title)
-    return replace(_written_from_page(page), is_ours=False) if page and page.mark != mark else None
-
-
-def _same_owner(found: Written | None, last: Published | None) -> Written | None:
-    """Where a vendor's links carry no mark, the ledger's id tells ours."""
-    if found and last and last.written.id == found.id:
-        return replace(found, is_ours=last.written.is_ours)
-    return found
-
-
-def _find_page(
-    base: KnowledgeBase, target: Ref, mark: str, content: PageContent, last: Published | None
-) -> Written | None:
-    if last is None:
-        page = base.find_page(content.space, mark, content.title)
-        return _written_from_page(page) if page else None
-    try:
-        page = base.get_page(Ref.of(target.connection, "document", last.written.id))
-    except NotFound:
-        return None
-    return _written_from_page(page) if page.status == "current" else None
-
-
-def _written_from_page(page: Page) -> Written:
-    return Written(page.ref.key, page.version, page.url, page.block, bool(page.mark))
 
 
 def apply(
@@ -234,20 +152,11 @@ class _Worker:
                 return write(self._ports, change)
             except LostAnswer as lost:
                 try:
-                    found = _find(self._ports, change.target, change.mark, change.content, None)
+                    found = find(self._ports, change.target, change.mark, change.content, None)
                 except TielineError as error:
                     raise lost from error  # nobody can tell now; the next run looks again
-                if change.operation == "create" and found:
-                    return replace(found, is_ours=True)
-                if change.operation == "remove" and not found:
-                    return None
-                if (
-                    change.operation == "update"
-                    and found
-                    and change.expected
-                    and found.version != change.expected.version
-                ):
-                    return found
+                if has_landed(change, found):
+                    return replace(found, is_ours=True) if found else None
                 if attempt == WRITE_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
@@ -268,6 +177,17 @@ class _Worker:
             self._outcome.failed.append((change, error))
 
 
+def has_landed(change: Change, found: Written | None) -> bool:
+    """Whether a write whose answer was lost was carried out, by what stands there now. An update over which a person wrote before we
+    looked has not: their text stays, and the next run reports it.
+    """
+    if change.operation == "remove":
+        return found is None
+    if found is None or (change.operation == "update" and found.block and not found.is_untouched):
+        return False
+    return change.operation == "create" or change.expected is None or found.version != change.expected.version
+
+
 def write(ports: Ports, change: Change) -> Written | None:
     """One write through the right port; None when the thing is removed."""
     match change.content:
@@ -281,6 +201,16 @@ def write(ports: Ports, change: Change) -> Written | None:
             return tracker.add_link(change.target, other, side, change.mark)
         case PageAsContent(page):
             return _write_page(ports.knowledge_base(change.target.connection), change, page)
+        case MessageContent(body):
+            return _write_message(ports.messenger(change.target.connection), change, body)
+
+
+def _write_message(messenger: Messenger, change: Change, body: RichText) -> Written:
+    if change.operation == "remove":
+        raise CannotExpress("what was said in a chat cannot be taken back")
+    if change.expected is None:
+        return messenger.send_message(change.target, change.mark, body)
+    return messenger.edit_message(change.target, change.expected, change.mark, body)
 
 
 def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written | None:
@@ -294,14 +224,14 @@ def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written 
 
 def _write_page(base: KnowledgeBase, change: Change, content: PageContent) -> Written | None:
     if change.expected is None:
-        return _written_from_page(base.create_page(change.mark, content))
+        return written_from_page(base.create_page(change.mark, content))
     page = base.get_page(Ref.of(change.target.connection, "document", change.expected.id))
     if page.version != change.expected.version:
         raise Conflict(f"page {page.url} changed since the plan", change.expected.version, page.version)
     if change.operation == "remove":
         base.remove_page(page)
         return None
-    return _written_from_page(base.update_page(page, change.mark, content))
+    return written_from_page(base.update_page(page, change.mark, content))
 
 
 def _with_parent(change: Change, store: Store) -> Change | None:
@@ -335,6 +265,7 @@ def _published(
         state=state,
         # A page's own version is what collecting sees; a task's version after our write is learnt by the next look.
         target_version=written.version if item.kind == "page" else "",
+        rewrites=item.rewrites if isinstance(item, Change) else 0,
     )
 
 

@@ -19,8 +19,8 @@ from zoneinfo import available_timezones
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sync.core.brakes import Limits
 from sync.core.errors import ConfigError, Problem
-from sync.core.plan import Limits
 from sync.core.ports import ConnectionSettings, Connector
 from sync.core.values import Language
 from sync.mapping.validation import nearest, validated

@@ -14,26 +14,32 @@ from zoneinfo import ZoneInfo
 import structlog
 from msgspec.structs import replace
 
-from sync.apply import Outcome, Ports, apply, look, undo
+from sync.apply import Outcome, apply, undo
 from sync.collect import WHOLE, Collected, Progress, Site, collect
+from sync.core.brakes import Accepted, Limits, check_limits
 from sync.core.calendar import Calendars
+from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
-    Accepted,
     Change,
     Desired,
     Existing,
-    Limits,
     Plan,
     Published,
-    check_limits,
-    diff,
-    keys_to_look_at,
 )
 from sync.core.ports import Job
 from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
 from sync.derive import Deriver
-from sync.noticed import APPLY, ENGINE, broken_job_finding, freshness_findings, outcome_findings, skip_findings
+from sync.look import Ports, look
+from sync.noticed import (
+    APPLY,
+    ENGINE,
+    broken_job_finding,
+    freshness_findings,
+    outcome_findings,
+    skip_findings,
+    unremembered_finding,
+)
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.entries import FindingNews
@@ -167,7 +173,8 @@ class Engine:
         planned.existing, planned.blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
         blocked = {key: redact(str(error)) for key, error in planned.blocked.items()}
         planned.plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
-        own = [*skip_findings(planned.plan), *freshness_findings(view), *self._parts.deriver.findings()]
+        own = [*skip_findings(planned.plan), *unremembered_finding(planned.plan)]
+        own += [*freshness_findings(view), *self._parts.deriver.findings()]
         own += [broken_job_finding(name, detail) for name, detail in planned.broken_jobs.items()]
         planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned

@@ -10,7 +10,8 @@ from sync.core.values import Finding, Ref, View
 from sync.remote import redact
 
 ENGINE, APPLY = "engine", "apply"
-TOLD = ("edited", "gone", "blocked", "not_ours", "orphaned")
+TOLD = ("edited", "gone", "blocked", "not_ours", "orphaned", "unsure", "second_installation", "oscillating")
+CRITICAL = ("blocked", "unsure")
 
 
 def skip_findings(plan: Plan) -> Iterator[Finding]:
@@ -20,11 +21,24 @@ def skip_findings(plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 key=f"{ENGINE}:{skip.reason}:{skip.key}",
                 kind=skip.reason,
-                severity="critical" if skip.reason == "blocked" else "warning",
+                severity="critical" if skip.reason in CRITICAL else "warning",
                 subjects=(skip.target,),
                 message=skip.reason,
                 parameters={"key": skip.key, "detail": skip.detail},
             )
+
+
+def unremembered_finding(plan: Plan) -> Iterator[Finding]:
+    """Something of ours stands out there that the ledger does not know: restored from a backup, or a second database writes too."""
+    if plan.unremembered:
+        yield Finding(
+            key=f"{ENGINE}:unremembered",
+            kind="unremembered",
+            severity="warning",
+            subjects=(Ref.of("tieline", "ledger", "ledger"),),
+            message="unremembered",
+            parameters={"count": len(plan.unremembered), "keys": list(plan.unremembered[:5])},
+        )
 
 
 def freshness_findings(view: View) -> Iterator[Finding]:

@@ -17,8 +17,9 @@ from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.log import say_error, set_up_logging
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.collect import Collected
+from sync.core.brakes import Accepted
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import Accepted, Change, CommentContent, LinkContent, PageAsContent, Plan
+from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan
 from sync.core.values import Certificate
 from sync.engine import Cycle
 
@@ -151,7 +152,7 @@ def change_shape(change: Change) -> dict[str, Any]:
 def change_text(change: Change) -> str:
     """What the write says, as plain text."""
     match change.content:
-        case CommentContent(body):
+        case CommentContent(body) | MessageContent(body):
             return markdown_from_rich_text(body).strip()
         case LinkContent(other, side):
             words = "waits for" if side == "waits_for" else "blocks"

@@ -16,7 +16,8 @@ from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outc
 from sync.cli.demo_pages import save_pages
 from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
-from sync.core.plan import Accepted, Change
+from sync.core.brakes import Accepted
+from sync.core.plan import Change
 from sync.engine import Cycle
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

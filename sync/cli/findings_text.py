@@ -36,6 +36,20 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "不确定是否写成功，没有重发：{key} {detail}",
         "en": "it is not known whether this was written; not sent again: {key} {detail}",
     },
+    "second_installation": {
+        "zh-CN": "这里已经有另一套 Tieline（{detail}）在写，为免重复，我们没有写：{key}",
+        "en": "another Tieline ({detail}) writes here already; nothing was written, so that nothing is said twice: {key}",
+    },
+    "oscillating": {
+        "zh-CN": "我们写的内容一再被别的程序改回去，已停止改写，请查一下是谁在写：{key} {detail}",
+        "en": "another program keeps putting back what we write; we stopped writing here, please find out which: {key} {detail}",
+    },
+    "unremembered": {
+        "zh-CN": "外面有 {count} 处是我们写的，但账本里没有记录：数据库可能是从备份恢复的，或者还有一份数据库在写。"
+        "已按现状核对，没有重复写。",
+        "en": "{count} things out there are ours and this ledger does not know them: it was restored from a backup, or a second database "
+        "writes too. They were reconciled by looking; nothing was written twice.",
+    },
     "not_ours": {
         "zh-CN": "那里的内容不是我们写的，没有动：{key} {detail}",
         "en": "not ours, left alone: {key} {detail}",

@@ -253,6 +253,24 @@ class KnowledgeBase(Protocol):
 
 
 @runtime_checkable
+class Messenger(Protocol):
+    """Says things in rooms (a chat group, a robot's webhook, a person's chat). ``room`` is the ref of the room."""
+
+    def find_message(self, room: Ref, mark: str) -> Written | None:
+        """Our message with this mark, or None. Raises CannotExpress where nothing that was said can be looked up (a webhook robot):
+        a message whose answer was lost stays unsure there, and is never sent again."""
+        ...
+
+    def send_message(self, room: Ref, mark: str, body: RichText) -> Written:
+        """A new message. Raises LostAnswer when it may or may not have been said."""
+        ...
+
+    def edit_message(self, room: Ref, message: Written, mark: str, body: RichText) -> Written:
+        """Replace our message in place. Raises CannotExpress where a message cannot be changed."""
+        ...
+
+
+@runtime_checkable
 class Directory(Protocol):
     """Knows the people of a site."""
 

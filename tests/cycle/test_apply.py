@@ -12,12 +12,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.apply import apply, look, undo, write
+from sync.apply import apply, undo, write
+from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import Refused, Unreachable
-from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan, diff, keys_to_look_at
+from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan
 from sync.core.ports import LinkEnd, Page, PageContent, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
+from sync.look import look
 from sync.store.store import Store
 from tests.fakes import FakeKnowledgeBase, FakeTracker
 

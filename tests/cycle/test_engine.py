@@ -11,8 +11,9 @@ import pytest
 from msgspec import Struct
 
 from sync.cli.cycle import code_of_writing
+from sync.core.brakes import Accepted, Limits
 from sync.core.errors import AccessDenied, ConfigError
-from sync.core.plan import Accepted, CommentContent, Desired, Judgement, Limits, Published
+from sync.core.plan import CommentContent, Desired, Judgement, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import ConnectionFacts, Finding, Ref, View

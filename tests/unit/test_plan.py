@@ -8,22 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.core.brakes import Accepted, Limits, check_limits
+from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import UnsafePlan
 from sync.core.plan import (
-    Accepted,
     Adoption,
     Change,
     CommentContent,
     Desired,
     Existing,
-    Limits,
     LinkContent,
     Plan,
     Published,
-    check_limits,
-    diff,
     digest_of,
-    keys_to_look_at,
     mark_of,
 )
 from sync.core.ports import LinkEnd, Written

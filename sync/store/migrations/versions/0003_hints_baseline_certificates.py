@@ -10,7 +10,7 @@ down_revision = "0002"
 TEXT = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
-def _column(name: str, is_optional: bool = False) -> sa.Column:
+def _column(name: str, is_optional: bool = False) -> sa.Column[str]:
     return sa.Column(name, TEXT, nullable=is_optional)
 
 
