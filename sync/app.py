@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from sync.collect import Site
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Messenger, Source, Tracker
@@ -18,6 +17,7 @@ from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
+from sync.reading import Cadence, Site
 from sync.registry import connectors_by_name, jobs_by_name
 from sync.store.store import Store
 
@@ -75,7 +75,10 @@ class Connections:
         """The connection as collecting needs it."""
         connection, settings = self.get(name), self.settings(name)
         scopes = settings.scopes
-        return Site(name, self.source(name), scopes, settings.in_flight, lambda: connection.remote.request_count)
+        cadence = Cadence(census_every=census_every(self._loaded, name))
+        return Site(
+            name, self.source(name), scopes, settings.in_flight, lambda: connection.remote.request_count, cadence
+        )
 
     def close(self) -> None:
         for connection in self._open.values():
@@ -120,6 +123,7 @@ class App:
             calendars=self.mappings.calendars,
             limits=self.loaded.limits,
             clock=self.clock,
+            census_every={name: census_every(self.loaded, name) for name in config.connections},
         )
 
     def _facts(self, name: str) -> ConnectionFacts:
@@ -149,6 +153,11 @@ class App:
         """Give everything back."""
         self.connections.close()
         self.store.close()
+
+
+def census_every(loaded: LoadedConfig, name: str) -> timedelta:
+    """How old a connection's census may be before ids are counted again; zero: with every run."""
+    return timedelta(minutes=loaded.config.connections[name].census_every_minutes)
 
 
 def _decode(record_from_raw: Any, settings: ConnectionSettings, raw: Any) -> Any:

@@ -1,215 +1,175 @@
-"""Collect one connection: fetch, keep raw, map, store, count there against here, and move the cursor last.
+"""Collect one connection: fetch, keep raw, map, store, move the cursor, and prove by a census that nothing is missing.
 
-Nothing is lost on the way: raw records are committed as they come, the cursor only when its whole stream was read, and the
-certificate says in numbers whether what is there is what is stored here.
+Nothing is lost on the way: raw records are committed as they come, the cursor moves only when its whole stream was read and
+never past what the vendor could have shown when the reading began, and the certificate says in numbers whether what is there
+is what is stored here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
+from sync.census import certify_stream
 from sync.core.errors import TielineError
-from sync.core.ports import Cursor, Shard, Source, Stream
-from sync.core.values import Certificate, RawRecord, Ref
-from sync.parallel import as_completed
+from sync.core.ports import Cursor, Shard, Stream
+from sync.core.values import Certificate
+from sync.reading import Collected, Mapper, Progress, Site, keep_shards
 from sync.remote import redact
 from sync.store.store import Store
 
 log = structlog.get_logger()
 
-COMMITTED_AT_ONCE = 1_000
-WHOLE = "*"
-SEEN_FOR = timedelta(minutes=30)
-SUSPEND_FROM = 5
-SUSPEND_SHARE = 0.5
-"""A census that misses half of a scope's stored items (at least five), or all of several, is not believed: access was lost."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Sweep = Callable[[Stream, str, bool], Iterable[str]]
+"""Given a stream, a scope and whether a deep read is made: ids to read directly whatever the lists say."""
 
 
-class Mapper(Protocol):
-    """What turns committed raw records into the model; given by ``app``."""
+def collect(
+    site: Site,
+    store: Store,
+    map_records: Mapper,
+    progress: Progress = lambda *_: None,
+    *,
+    started: datetime | None = None,
+    at: datetime | None = None,
+    sweep: Sweep = lambda *_: (),
+    is_census_forced: bool = False,
+) -> Collected:
+    """Read a connection as far as it goes. A vendor's error ends up in the report, with everything before it kept.
 
-    def __call__(self, records: Sequence[RawRecord]) -> Mapping[str, int]:
-        """Map and store these records; returns how many were skipped, by reason."""
-        ...
-
-
-@dataclass
-class Collected:
-    """One connection's report of one run. ``error`` is set when it could not be read to its end."""
-
-    connection: str
-    fetched: int = 0
-    stored: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    seconds: float = 0.0
-    certificates: list[Certificate] = field(default_factory=list)
-    error: TielineError | None = None
-
-    def certificate(self, at: datetime) -> Certificate:
-        """The connection's certificate as a whole: complete only when it was read to its end and every scope was proven."""
-        reasons = (
-            [redact(str(self.error))] if self.error else [item.reason for item in self.certificates if item.reason]
-        )
-        is_proven = bool(self.certificates) and all(item.is_complete for item in self.certificates)
-        return Certificate(
-            connection=self.connection,
-            scope=WHOLE,
-            stream=WHOLE,
-            counted=sum(item.counted for item in self.certificates),
-            stored=sum(item.stored for item in self.certificates),
-            skipped=dict(self.skipped),
-            unproven=sum(item.unproven for item in self.certificates),
-            is_complete=self.error is None and is_proven,
-            reason="; ".join(reasons),
-            at=at,
-        )
-
-
-@dataclass(frozen=True)
-class Site:
-    """One connection as collecting needs it: its source, what it collects, and how many reads may run at once."""
-
-    name: str
-    source: Source
-    scopes: tuple[str, ...]
-    threads: int
-    request_count: Callable[[], int]
-
-
-Progress = Callable[[str, str, int], None]
-"""Told (connection, stream, records so far) as pages come in."""
-
-
-def collect(site: Site, store: Store, map_records: Mapper, progress: Progress = lambda *_: None) -> Collected:
-    """Read a connection as far as it goes. A vendor's error ends up in the report, with everything before it kept."""
+    ``started`` is the vendor's clock before the first read, where it tells one; ``at`` ours.
+    """
     report = Collected(site.name)
-    started, requests_before = time.perf_counter(), site.request_count()
+    began, requests_before = time.perf_counter(), site.request_count()
+    reading = _Reading(site, store, map_records, report, progress, started, at or datetime.now(UTC))
     try:
         for stream in site.source.streams():
-            for scope in site.scopes:
-                _collect_stream(site, stream, scope, store, map_records, report, progress)
-        for stream in site.source.streams():
-            for scope in site.scopes if stream.has_census else ():
-                report.certificates.append(_certify(site, stream, scope, store, map_records, report))
+            settled = {scope: reading.stream(stream, scope, sweep) for scope in site.scopes}
+            if stream.has_census:
+                report.certificates += reading.certify(stream, settled, is_census_forced)
     except TielineError as error:
         report.error = error
         log.warning("collect_stopped", connection=site.name, error=redact(str(error)))
     report.requests = site.request_count() - requests_before
-    report.seconds = round(time.perf_counter() - started, 3)
+    report.seconds = round(time.perf_counter() - began, 3)
     return report
 
 
-def _collect_stream(
-    site: Site,
-    stream: Stream,
-    scope: str,
-    store: Store,
-    map_records: Mapper,
-    report: Collected,
-    progress: Progress,
-) -> None:
-    cursor = store.cursor(site.name, stream.name, scope)
-    shards = site.source.shards(stream.name, cursor, scope)
-    newest: dict[str, tuple[datetime, str]] = {}
-    for batch in _batches(_fetched(site, shards), COMMITTED_AT_ONCE):
-        report.fetched += len(batch)
-        _keep(batch, store, map_records, report)
-        newest.update({record.ref.key: (record.updated_at, record.version) for record in batch})
-        progress(site.name, stream.name, report.fetched)
-    if newest:
-        store.put_cursor(site.name, _moved(stream.name, scope, cursor, newest))
+class _Reading:
+    """One run's reading of one connection."""
 
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        map_records: Mapper,
+        report: Collected,
+        progress: Progress,
+        started: datetime | None,
+        at: datetime,
+    ) -> None:
+        self._site, self._store, self._map = site, store, map_records
+        self._report, self._progress = report, progress
+        self._started, self._at = started, at
+        self._clock_began = time.monotonic()
 
-def _fetched(site: Site, shards: Iterator[Shard]) -> Iterator[RawRecord]:
-    for pages in as_completed(lambda shard: list(site.source.fetch(shard)), shards, site.threads):
-        for page in pages:
-            yield from page
-
-
-def _keep(batch: Sequence[RawRecord], store: Store, map_records: Mapper, report: Collected) -> None:
-    """Raw records and the model made of them, committed together: a record that counts as known is also mapped."""
-    with store.transaction():
-        saved = store.save_raw(batch)
-        changed = [record for record in batch if record.ref in saved]
-        skipped = map_records(changed) if changed else {}
-    report.stored += len(saved)
-    for reason, count in skipped.items():
-        report.skipped[reason] = report.skipped.get(reason, 0) + count
-
-
-def _moved(stream: str, scope: str, cursor: Cursor | None, newest: Mapping[str, tuple[datetime, str]]) -> Cursor:
-    """The next cursor: the newest instant the vendor itself gave (no clock of ours), and the versions seen near it."""
-    instants = [updated_at for updated_at, _ in newest.values()]
-    since = max([cursor.since, *instants] if cursor else instants)
-    horizon = since - SEEN_FOR
-    seen = dict(cursor.seen) if cursor and cursor.since >= horizon else {}
-    seen.update({key: version for key, (updated_at, version) in newest.items() if updated_at >= horizon})
-    return Cursor(stream, scope, since, seen)
-
-
-def _certify(
-    site: Site, stream: Stream, scope: str, store: Store, map_records: Mapper, report: Collected
-) -> Certificate:
-    """Count there, compare with here, read what is missing, and find out about each item that vanished."""
-    there = {key for page in site.source.census(stream.name, scope) for key in page}
-    here = store.ids_in_scope(site.name, stream.kind, scope)
-    if missing := sorted(there - here):
-        picked = site.source.pick(stream.name, scope, missing)
-        for batch in _batches(_fetched(site, picked), COMMITTED_AT_ONCE):
-            report.fetched += len(batch)
-            _keep(batch, store, map_records, report)
-        here = store.ids_in_scope(site.name, stream.kind, scope)
-    vanished = sorted(here - there)
-    reason = ""
-    is_mass = len(vanished) >= SUSPEND_FROM and len(vanished) >= SUSPEND_SHARE * len(here)
-    if is_mass or (len(vanished) > 1 and not there):
-        reason = f"{len(vanished)} of {len(here)} items are suddenly not there; nothing is marked as deleted"
-    else:
-        reason = _explain_vanished(site, stream, scope, vanished, store)
-        here = store.ids_in_scope(site.name, stream.kind, scope) if vanished else here
-    unproven = len(there ^ here)
-    skipped = store.problems_in_scope(site.name, stream.kind, scope)
-    certificate = Certificate(
-        site.name,
-        scope,
-        stream.name,
-        len(there),
-        len(here),
-        skipped,
-        unproven,
-        unproven == 0,
-        reason,
-        datetime.now(UTC),
-    )
-    store.put_certificate(certificate)
-    return certificate
-
-
-def _explain_vanished(site: Site, stream: Stream, scope: str, vanished: Sequence[str], store: Store) -> str:
-    """Ask for each vanished item directly; a tombstone with its reason, or still here (the census was stale)."""
-    still_there: list[str] = []
-    for key in vanished:
-        verdict = site.source.look_up(stream.name, key)
-        if verdict == "here":
-            still_there.append(key)
+    def stream(self, stream: Stream, scope: str, sweep: Sweep) -> datetime:
+        """Read what changed, or everything the first time; up to which instant the scope's edits are known to be here."""
+        cursor = self._store.cursor(self._site.name, stream.name, scope)
+        if cursor is None:
+            cursor = Cursor(
+                stream.name, scope, self._started or EPOCH, is_loading=True, loading_since=datetime.now(UTC)
+            )
+            shards = self._site.source.shards(stream.name, None, scope)
+            self._store.put_cursor(self._site.name, cursor)
+        elif cursor.is_loading:
+            shards = self._rest_of_load(stream, scope, cursor)
         else:
-            store.mark_gone([Ref.of(site.name, stream.kind, key)], verdict, datetime.now(UTC))
-    return f"{len(still_there)} items are there but not in the census of {scope}" if still_there else ""
+            shards = self._changed(stream, scope, cursor)
+        newest = self._read(stream, shards)
+        is_deep = cursor.is_loading or self._is_deep_due(stream, cursor)
+        if swept := list(dict.fromkeys(sweep(stream, scope, is_deep))):
+            self._read(stream, self._site.source.pick(stream.name, scope, swept))
+        moved = self._moved(stream, cursor, newest, is_deep)
+        self._store.put_cursor(self._site.name, moved)
+        return moved.settled or EPOCH
+
+    def _read(self, stream: Stream, shards: Iterable[Shard]) -> datetime | None:
+        """The newest instant that the vendor gave, or None when nothing came."""
+        newest: datetime | None = None
+        for batch in keep_shards(self._site, shards, self._store, self._map, self._report):
+            latest = max(record.updated_at for record in batch)
+            newest = latest if newest is None else max(newest, latest)
+            self._progress(self._site.name, stream.name, self._report.fetched)
+        return newest
+
+    def _changed(self, stream: Stream, scope: str, cursor: Cursor) -> Iterator[Shard]:
+        """What changed since the fresh horizon; when the deep read is due, since the settled one."""
+        settled = cursor.settled or cursor.since - _lag(stream)
+        since = min(cursor.since, settled) if self._is_deep_due(stream, cursor) else cursor.since
+        return self._site.source.shards(stream.name, replace(cursor, since=since), scope)
+
+    def _is_deep_due(self, stream: Stream, cursor: Cursor) -> bool:
+        """An index may show an edit hours late: what lay behind the settled horizon is read again, not with every run."""
+        if not stream.settles_after_h or cursor.settled is None:
+            return bool(stream.settles_after_h)
+        now = self._started or cursor.since
+        return now - _lag(stream) - cursor.settled >= self._site.cadence.deep_every
+
+    def _rest_of_load(self, stream: Stream, scope: str, cursor: Cursor) -> Iterator[Shard]:
+        """A first load that was cut off goes on with what it had not read; with most of it missing, from the beginning."""
+        source = self._site.source
+        if not stream.has_census or cursor.loading_since is None:
+            return source.shards(stream.name, None, scope)
+        read = self._store.ids_read_since(self._site.name, stream.kind, scope, cursor.loading_since)
+        there = [key for page in source.census(stream.name, scope) for key in page]
+        missing = [key for key in dict.fromkeys(there) if key not in read]
+        if 2 * len(missing) > len(there):
+            return source.shards(stream.name, None, scope)
+        return source.pick(stream.name, scope, missing)
+
+    def _moved(self, stream: Stream, cursor: Cursor, newest: datetime | None, is_deep: bool) -> Cursor:
+        """The next cursor. Whatever was edited after the reading began may be missing from what was listed, so neither horizon goes
+        past that moment: by the vendor's clock where it tells one, and in any case the newest instant it gave, less the time we read.
+        """
+        if cursor.is_loading:
+            newest = self._store.newest_update(self._site.name, stream.kind, cursor.scope)
+            spent = datetime.now(UTC) - (cursor.loading_since or datetime.now(UTC))
+        else:
+            spent = timedelta(seconds=time.monotonic() - self._clock_began)
+        seen_until = newest - spent if newest else None
+        if cursor.is_loading:
+            bounds = [item for item in (cursor.since if cursor.since > EPOCH else None, seen_until) if item]
+            since = min(bounds, default=EPOCH)
+        else:
+            since = max(cursor.since, min(seen_until, self._started or seen_until)) if seen_until else cursor.since
+        read_until = (cursor.since if cursor.is_loading and cursor.since > EPOCH else self._started) or since
+        settled = read_until - _lag(stream) if is_deep or not stream.settles_after_h else cursor.settled
+        return Cursor(cursor.stream, cursor.scope, since, max(settled or EPOCH, cursor.settled or EPOCH))
+
+    def certify(self, stream: Stream, settled: dict[str, datetime], is_forced: bool) -> list[Certificate]:
+        """The stream's certificates: a census when it is due, else the last ones, which say when they were counted."""
+        if not is_forced and (last := self._last_certificates(stream)):
+            return last
+        return certify_stream(self._site, stream, settled, self._store, self._map, self._report, self._at)
+
+    def _last_certificates(self, stream: Stream) -> list[Certificate]:
+        """The certificates of an earlier census that is not due again; none when any scope was not proven by it."""
+        known = {
+            item.certificate.scope: item.certificate
+            for item in self._store.certificates(self._site.name)
+            if item.certificate.stream == stream.name
+        }
+        found = [known.get(scope) for scope in self._site.scopes]
+        every = self._site.cadence.census_every
+        good = [item for item in found if item and item.is_complete and self._at - item.at < every]
+        return good if len(good) == len(found) else []
 
 
-def _batches(records: Iterator[RawRecord], size: int) -> Iterator[list[RawRecord]]:
-    """Lists of at most ``size`` records, each item's newest sighting only."""
-    while chunk := list(islice(records, size)):
-        newest: dict[Ref, RawRecord] = {}
-        for record in chunk:
-            if record.ref not in newest or newest[record.ref].updated_at <= record.updated_at:
-                newest[record.ref] = record
-        yield list(newest.values())
+def _lag(stream: Stream) -> timedelta:
+    return timedelta(hours=stream.settles_after_h)

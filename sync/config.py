@@ -45,6 +45,7 @@ COMMON_SETTINGS = frozenset(
         "zone",
         "requests_per_second",
         "in_flight",
+        "census_every_minutes",
     }
 )
 
@@ -67,6 +68,7 @@ class ConnectionConfig(BaseModel):
     zone: str = ""
     requests_per_second: float = Field(0.0, ge=0)
     in_flight: int = Field(0, ge=0, le=64)
+    census_every_minutes: int = Field(0, ge=0, le=1440)
     auth: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sync.core.errors import Problem, RecordError, TielineError
 from sync.core.values import (
     Account,
+    Dependency,
     Document,
     Evidence,
     Finding,
@@ -30,7 +31,7 @@ from sync.mapping.rules import ConnectionMapping, Mappings, folded
 from sync.mapping.validation import nearest
 from sync.remote import redact
 from sync.store.derived import Derived
-from sync.store.entries import RecordProblem
+from sync.store.entries import Gone, RecordProblem
 from sync.store.store import Store
 
 log = structlog.get_logger()
@@ -114,7 +115,7 @@ class Deriver:
     def link(self) -> Links:
         """Join all evidence to dependencies, relations and external references, and store the differences."""
         for gone in self._gone():
-            self._store.replace_derived(gone)
+            self._store.replace_derived(list(gone))
         joined = self._joined(self._store.load_evidence(), self._store.load_aliases())
         self._store.put_links(joined.dependencies, joined.relations, joined.external_references)
         return joined
@@ -196,6 +197,24 @@ class Deriver:
             )
 
         yield from map(_contradiction_finding, contradictions_of(self._store.load_dependencies()))
+        yield from self._gone_ends()
+
+    def _gone_ends(self) -> Iterator[Finding]:
+        """Dependencies that a deleted, moved, archived or hidden item took part in, while the other end still waits or is waited for."""
+        gone = {ref: item for refs in self._gone() for ref, item in refs.items() if ref.kind == "task"}
+        records = [record for ref in gone if (record := self._store.raw(ref))]
+        if not records:
+            return
+        theirs = self._made(records)
+        aliases = {**self._store.load_aliases(), **theirs.aliases}
+        links = self._joined([*self._store.load_evidence(), *theirs.evidence], aliases)
+        alive = self._store.load_tasks()
+        for item in links.dependencies:
+            ends = (item.predecessor, item.successor)
+            lost = [ref for ref in ends if ref in gone]
+            left = [alive[ref] for ref in ends if ref in alive and alive[ref].status not in ("done", "cancelled")]
+            if item.state == "confirmed" and len(lost) == 1 and left:
+                yield _gone_end_finding(item, lost[0], gone[lost[0]].reason)
 
     def _made(self, records: Iterable[RawRecord]) -> Made:
         made = Made()
@@ -243,9 +262,9 @@ class Deriver:
         if batch:
             yield batch
 
-    def _gone(self) -> Iterator[list[Ref]]:
+    def _gone(self) -> Iterator[dict[Ref, Gone]]:
         for name in self._mappings.connections:
-            if refs := [ref for ref in self._store.tombstones(name) if ref.kind in MAPPED_KINDS]:
+            if refs := {ref: gone for ref, gone in self._store.tombstones(name).items() if ref.kind in MAPPED_KINDS}:
                 yield refs
 
 
@@ -273,6 +292,19 @@ def _contradiction_finding(item: Contradiction) -> Finding:
         subjects=(item.first.predecessor, item.first.successor),
         message="contradiction",
         evidence=tuple(sorted(rules)),
+    )
+
+
+def _gone_end_finding(item: Dependency, lost: Ref, reason: str) -> Finding:
+    side = "predecessor" if lost == item.predecessor else "successor"
+    return Finding(
+        key=f"mapping:gone_end:{item.key}",
+        kind="gone_end",
+        severity="warning",
+        subjects=(item.predecessor, item.successor),
+        message=f"gone_{side}",
+        parameters={"gone": lost, "reason": reason},
+        evidence=tuple(sorted({evidence.rule for evidence in item.evidence})),
     )
 
 

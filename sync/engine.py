@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec.structs import replace
 
 from sync.apply import Outcome, apply, undo
-from sync.collect import WHOLE, Collected, Progress, Site, collect
+from sync.collect import collect
 from sync.core.brakes import Accepted, Limits, check_limits
 from sync.core.calendar import Calendars
 from sync.core.diff import diff, keys_to_look_at
@@ -27,7 +28,7 @@ from sync.core.plan import (
     Plan,
     Published,
 )
-from sync.core.ports import Job
+from sync.core.ports import Job, Stream
 from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
 from sync.derive import Deriver
 from sync.look import Ports, look
@@ -41,6 +42,7 @@ from sync.noticed import (
     unremembered_finding,
 )
 from sync.parallel import as_completed
+from sync.reading import WHOLE, Collected, Progress, Site
 from sync.remote import redact
 from sync.store.entries import FindingNews
 from sync.store.store import Store
@@ -48,6 +50,7 @@ from sync.turn import MayGoOn, turn
 
 log = structlog.get_logger()
 FRESH_FOR = timedelta(hours=1)
+WRITTEN_LATELY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Parts:
     calendars: Calendars
     limits: Limits
     clock: Callable[[], datetime]
+    census_every: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 @dataclass
@@ -110,27 +114,44 @@ class Engine:
         self._store = parts.store
 
     def collect(
-        self, names: Iterable[str] = (), progress: Progress = lambda *_: None, run: str = ""
+        self,
+        names: Iterable[str] = (),
+        progress: Progress = lambda *_: None,
+        run: str = "",
+        is_census_forced: bool = False,
     ) -> tuple[str, list[Collected]]:
         """Collect the named connections (all by default), side by side, then join what they say; the run and a report each.
-        One that fails stops only itself.
+        One that fails stops only itself. A forced census counts even where the last one is not due again.
         """
         wanted = list(names) or list(self._parts.sites)
         with self._running("collect", run) as (run_id, _):
             self._parts.deriver.refresh()
 
             def one(name: str) -> Collected:
-                return self._collect_one(name, progress)
+                return self._collect_one(name, progress, is_census_forced)
 
             reports = sorted(as_completed(one, wanted, len(wanted)), key=lambda report: wanted.index(report.connection))
             self._parts.deriver.link()
+            now = self._parts.clock()
+            for report in reports:
+                self._store.put_run_certificates(run_id, [*report.certificates, report.certificate(now)])
         return run_id, reports
 
-    def _collect_one(self, name: str, progress: Progress) -> Collected:
+    def _collect_one(self, name: str, progress: Progress, is_census_forced: bool) -> Collected:
         try:
             site = self._parts.sites[name]()
-            self._store.pin_connection(name, site.source.identify().fingerprint, self._parts.clock())
-            report = collect(site, self._store, self._parts.deriver.derive, progress)
+            identity = site.source.identify()
+            self._store.pin_connection(name, identity.fingerprint, self._parts.clock())
+            report = collect(
+                site,
+                self._store,
+                self._parts.deriver.derive,
+                progress,
+                started=identity.now,
+                at=self._parts.clock(),
+                sweep=partial(self._sweep, name),
+                is_census_forced=is_census_forced,
+            )
         except TielineError as error:
             report = Collected(name, error=error)
         except Exception as error:  # a mistake in one connector may not stop the others
@@ -138,6 +159,17 @@ class Engine:
             report = Collected(name, error=TielineError(f"internal: {type(error).__name__}: {error}"))
         self._store.put_certificate(report.certificate(self._parts.clock()))
         return report
+
+    def _sweep(self, name: str, stream: Stream, scope: str, is_deep: bool) -> Sequence[str]:
+        """Where lists come from an index that lags: what we wrote lately, and with a deep read everything that takes part in a link,
+        as vendors do not say whether a new link moves an item's date.
+        """
+        if not stream.settles_after_h:
+            return ()
+        refs = self._store.written_targets(self._parts.clock() - WRITTEN_LATELY)
+        refs |= self._store.linked_records(name) if is_deep else set()
+        wanted = [ref for ref in refs if ref.connection == name and ref.kind == stream.kind]
+        return self._store.keys_in_scope(wanted, scope) if wanted else ()
 
     def view(self) -> View:
         """One consistent snapshot of everything known, in the installation's zone."""
@@ -153,7 +185,7 @@ class Engine:
         latest, complete_at = whole[0].certificate, whole[0].complete_at
         if not latest.is_complete:
             return Freshness(name, complete_at, is_complete=False, reason=latest.reason)
-        if now - latest.at > FRESH_FOR:
+        if now - latest.at > FRESH_FOR + self._parts.census_every.get(name, timedelta(0)):
             return Freshness(name, complete_at, is_complete=False, reason="collected too long ago")
         return Freshness(name, complete_at, is_complete=True)
 

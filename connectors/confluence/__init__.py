@@ -45,6 +45,7 @@ CONNECTOR = Connector(
         "restrictions",
         "properties",
         "restricted_spaces",
+        "settle_hours",
     ),
     requests_per_second=REQUESTS_PER_SECOND,
     in_flight=IN_FLIGHT,

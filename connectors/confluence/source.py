@@ -28,6 +28,8 @@ class PageSource:
         self.settings = settings
         options = settings.options
         self._overlap = timedelta(minutes=float(options.get("overlap_minutes", 10)))
+        # Data Center finds changed pages by CQL, whose index lags; Cloud lists them from the pages themselves.
+        self._settle_hours = float(options.get("settle_hours", 0 if site.is_cloud else 1))
         self._has_body = bool(options.get("bodies", True))
         self._reads_restrictions = bool(options.get("restrictions", True))
         self._restricted_spaces = frozenset(map(str, options.get("restricted_spaces", ())))
@@ -52,7 +54,7 @@ class PageSource:
         return probe_site(self.site, self.settings)
 
     def streams(self) -> Sequence[Stream]:
-        return (Stream(PAGES, "document"),)
+        return (Stream(PAGES, "document", settles_after_h=self._settle_hours),)
 
     # -- reading
 

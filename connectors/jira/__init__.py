@@ -41,6 +41,7 @@ CONNECTOR = Connector(
         "link_type",
         "overlap_minutes",
         "page_size",
+        "settle_hours",
     ),
     # Cloud counts bursts per site, endpoint and method: 100 a second, 50 for PUT and DELETE (tokens are exempt from points per
     # hour). Half of 100 leaves room for others, and no one endpoint gets all of it. Data Center's limits are the admin's own.

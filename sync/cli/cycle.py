@@ -16,12 +16,12 @@ from sync.apply import Outcome
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.log import say_error, set_up_logging
 from sync.cli.show import console, counts_text, say, say_json, say_table
-from sync.collect import Collected
 from sync.core.brakes import Accepted
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan
 from sync.core.values import Certificate
 from sync.engine import Cycle
+from sync.reading import Collected
 
 
 @contextmanager

@@ -19,6 +19,14 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "待确认的依赖（可信度 {confidence}）：{subjects}",
         "en": "dependency to be confirmed (confidence {confidence}): {subjects}",
     },
+    "gone_predecessor": {
+        "zh-CN": "前置任务不在了（{reason}），后面的任务还在等：{subjects}",
+        "en": "the predecessor is not there any more ({reason}), and what follows still waits: {subjects}",
+    },
+    "gone_successor": {
+        "zh-CN": "后续任务不在了（{reason}），前置任务不必再为它赶：{subjects}",
+        "en": "the successor is not there any more ({reason}), nothing of it waits: {subjects}",
+    },
     "contradiction": {
         "zh-CN": "依赖方向互相矛盾：{subjects}",
         "en": "the evidence contradicts itself about which comes first: {subjects}",

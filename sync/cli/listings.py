@@ -8,9 +8,9 @@ from typing import Any
 from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
-from sync.collect import WHOLE
 from sync.core.disclosure import department_name, shown
 from sync.core.values import Dependency, Evidence, ExternalReference, Language, Task, View
+from sync.reading import WHOLE
 from sync.store.entries import TrackedFinding
 
 HIDDEN: dict[str, Any] = {

@@ -35,16 +35,19 @@ class SiteIdentity(Struct, frozen=True):
 
 
 class Cursor(Struct, frozen=True):
-    """How far one stream of one scope was read: the newest ``updated_at`` committed, and the versions seen around it.
+    """How far one stream of one scope was read. The next read asks for everything since ``since`` minus the overlap, without an
+    upper bound; the raw records themselves are the set of versions already seen there.
 
-    There is no upper bound: the next read asks for everything since ``since`` minus the overlap, and ``seen``
-    (record key to version) tells what of that is already stored.
+    Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
+    as much as the vendor's index may lag. ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended.
     """
 
     stream: str
     scope: str
     since: datetime
-    seen: Mapping[str, str] = {}
+    settled: datetime | None = None
+    is_loading: bool = False
+    loading_since: datetime | None = None
 
 
 class Shard(Struct, frozen=True):

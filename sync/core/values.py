@@ -307,7 +307,9 @@ class Freshness(Struct, frozen=True):
 class Certificate(Struct, frozen=True):
     """The proof of one stream of one scope: counted there, stored here, and the difference by name.
 
-    ``skipped`` counts stored records that could not be mapped, by reason. ``is_complete`` only when nothing is unexplained.
+    ``skipped`` counts stored records that could not be mapped, by reason. ``is_complete`` only when nothing is unexplained. ``at`` is
+    when ids were counted; ``settled_at`` the instant (the vendor's) up to which every edit is proven to be here: it lies hours
+    behind where the vendor's index may lag.
     """
 
     connection: str
@@ -320,6 +322,7 @@ class Certificate(Struct, frozen=True):
     is_complete: bool
     reason: str
     at: datetime
+    settled_at: datetime | None = None
 
 
 class ConnectionFacts(Struct, frozen=True):

@@ -125,6 +125,13 @@ def load_documents(connection: Connection) -> dict[Ref, Document]:
     return {document.ref: document for document in map(_document_from_text, _texts(connection, DOCUMENTS))}
 
 
+def linked_records(connection: Connection, name: str) -> set[Ref]:
+    """The records of a connection that take part in any link: those that say one, and the ends of dependencies."""
+    columns = (EVIDENCE.c.record, DEPENDENCIES.c.predecessor, DEPENDENCIES.c.successor)
+    refs = {Ref(ref) for column in columns for ref in connection.execute(select(column).distinct()).scalars()}
+    return {ref for ref in refs if ref.connection == name}
+
+
 def load_evidence(connection: Connection) -> list[Evidence]:
     """All evidence, by record, in the order in which it was given."""
     return [_evidence_from_text(text) for text in _texts(connection, EVIDENCE)]

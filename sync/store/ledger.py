@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -11,15 +11,17 @@ from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, sel
 
 from sync.core.errors import ConfigError, Problem
 from sync.core.plan import Change, Published
+from sync.core.values import Certificate, Ref
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import Answer, AuditEntry, Intent, Run
-from sync.store.tables import ANSWERS, CHANGES, CONNECTIONS, INTENTS, LEASES, PUBLISHED, RUNS
+from sync.store.tables import ANSWERS, CHANGES, CONNECTIONS, INTENTS, LEASES, PUBLISHED, RUN_CERTIFICATES, RUNS
 
 OPEN_INTENTS = ("pending", "unsure")
 _change_from_text = decoder(Change)
 _published_from_text = decoder(Published)
 _counts_from_text = decoder(dict[str, int])
+_certificate_from_text = decoder(Certificate)
 
 
 def pin_connection(connection: Connection, name: str, fingerprint: str, at: datetime | None = None) -> None:
@@ -171,6 +173,25 @@ def changes_of_run(connection: Connection, run: str) -> list[AuditEntry]:
 def changes_of_key(connection: Connection, key: str) -> list[AuditEntry]:
     """Every write ever made under a key, in order."""
     return _audit(connection, _AUDIT.where(CHANGES.c.key == clean(key)))
+
+
+def written_targets(connection: Connection, since: datetime) -> set[Ref]:
+    """The targets of every write made since an instant of ours."""
+    query = select(CHANGES.c.target).where(CHANGES.c.at >= text_from_instant(since)).distinct()
+    return {Ref(target) for target in connection.execute(query).scalars()}
+
+
+def put_run_certificates(connection: Connection, run: str, certificates: Iterable[Certificate]) -> None:
+    """Keep what a run proved, part by part and as a whole."""
+    rows = [(run, item.connection, item.stream, clean(item.scope), json_from_value(item)) for item in certificates]
+    merge(connection, RUN_CERTIFICATES, rows)
+
+
+def run_certificates(connection: Connection, run: str) -> list[Certificate]:
+    """What a run proved."""
+    table = RUN_CERTIFICATES.c
+    query = select(table.value).where(table.run == run).order_by(table.connection, table.stream, table.scope)
+    return [_certificate_from_text(text) for text in connection.execute(query).scalars()]
 
 
 def put_answer(connection: Connection, answer: Answer) -> None:

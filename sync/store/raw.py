@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from sync.core.errors import Nonsense
 from sync.core.ports import Cursor
@@ -114,6 +114,36 @@ def ids_in_scope(connection: Connection, name: str, kind: str, scope: str) -> se
         table.connection == name, table.kind == kind, table.scope == clean(scope), table.gone_at.is_(None)
     )
     return {Ref(ref).key for ref in connection.execute(query).scalars()}
+
+
+def keys_in_scope(connection: Connection, refs: Iterable[Ref], scope: str) -> list[str]:
+    """The keys of those of these records that are stored in the scope and not gone."""
+    table = RAW_RECORDS.c
+    keys: list[str] = []
+    for batch in batches(sorted(set(refs))):
+        query = select(table.ref).where(table.ref.in_(batch), table.scope == clean(scope), table.gone_at.is_(None))
+        keys += [Ref(ref).key for ref in connection.execute(query).scalars()]
+    return keys
+
+
+def ids_read_since(connection: Connection, name: str, kind: str, scope: str, since: datetime) -> set[str]:
+    """The keys of a scope's records that were first seen as they are since an instant of ours."""
+    table = RAW_RECORDS.c
+    query = select(table.ref).where(
+        table.connection == name,
+        table.kind == kind,
+        table.scope == clean(scope),
+        table.gone_at.is_(None),
+        table.fetched_at >= text_from_instant(since),
+    )
+    return {Ref(ref).key for ref in connection.execute(query).scalars()}
+
+
+def newest_update(connection: Connection, name: str, kind: str, scope: str) -> datetime | None:
+    """The newest instant that the vendor gave for any record of a scope."""
+    table = RAW_RECORDS.c
+    where = (table.connection == name, table.kind == kind, table.scope == clean(scope))
+    return optional_instant(connection.execute(select(func.max(table.updated_at)).where(*where)).scalar())
 
 
 def cursor(connection: Connection, name: str, stream: str, scope: str) -> Cursor | None:

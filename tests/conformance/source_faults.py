@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.faults import FaultKind
-from sync.collect import Collected
 from sync.core.errors import AccessDenied, Nonsense, TielineError, TryLater
+from sync.reading import Collected
 from sync.store import Store
 from tests.conformance.source_suite import collect_into, empty_database, new_store, store, stored
 from tests.conformance.subjects import RemoteSourceSubject

@@ -12,10 +12,11 @@ from shutil import copy
 import msgspec
 import pytest
 
-from sync.collect import Collected, Site, collect
+from sync.collect import collect
 from sync.core.errors import NotFound, TielineError
 from sync.core.ports import Cursor, Shard, Source
 from sync.core.values import RawRecord
+from sync.reading import Collected, Site
 from sync.store import Store
 from tests.conformance.subjects import SourceSubject, read, template
 

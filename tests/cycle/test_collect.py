@@ -11,10 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from sync.collect import Collected, Site, collect
+from sync.collect import collect
 from sync.core.errors import TryLater
 from sync.core.ports import Shard
 from sync.core.values import RawRecord, Ref
+from sync.reading import Collected, Site
 from sync.store.store import Store
 from tests.fakes import START, FakeSource
 
@@ -107,7 +108,9 @@ def test_an_error_half_way_keeps_what_came_and_does_not_move_the_cursor(ledger: 
     report = run(ledger, breaking, threads=1)
     assert report.error is not None
     assert not report.certificate(START).is_complete
-    assert ledger.cursor("fake", "items", "S") is None
+    cursor = ledger.cursor("fake", "items", "S")
+    assert cursor is not None
+    assert cursor.is_loading
     assert run(ledger, source).certificate(START).is_complete
     assert stored(ledger) == truth(source)
 

@@ -21,8 +21,8 @@ import pytest
 from sandbox.jira import PERSONAL_ACCESS_TOKEN, JiraSimulator
 from sandbox.server import Sandbox
 from sync.app import App, build
-from sync.collect import Collected
 from sync.core.values import Evidence, Ref, View
+from sync.reading import Collected
 from tests.shared import SHARED
 
 ARCHIVE = SHARED / "data/jira-archive"

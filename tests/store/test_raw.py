@@ -110,12 +110,12 @@ def test_ids_are_counted_per_scope_kind_and_connection(store: Store) -> None:
 
 
 def test_cursors(store: Store) -> None:
-    cursor = Cursor("issues", "PAY", NOON, {"1": "v1"})
+    cursor = Cursor("issues", "PAY", NOON, NOON - timedelta(hours=12))
     assert store.cursor("jira-main", "issues", "PAY") is None
     store.put_cursor("jira-main", cursor)
     store.put_cursor("jira-main", msgspec.structs.replace(cursor, since=NOON + timedelta(1)))
     read = store.cursor("jira-main", "issues", "PAY")
-    assert read == Cursor("issues", "PAY", NOON + timedelta(1), {"1": "v1"})
+    assert read == Cursor("issues", "PAY", NOON + timedelta(1), NOON - timedelta(hours=12))
     assert store.cursor("jira-main", "issues", "MKT") is None
     store.forget_cursors("jira-main")
     assert store.cursor("jira-main", "issues", "PAY") is None

@@ -10,9 +10,9 @@ from sync.cli.cycle import code_of_collected
 from sync.cli.log import say_error
 from sync.cli.main import StatusWord
 from sync.cli.show import printable
-from sync.collect import Collected
 from sync.core.errors import AccessDenied, ConfigError, TryLater
 from sync.core.values import Status
+from sync.reading import Collected
 from sync.remote import keep_secret
 
 
