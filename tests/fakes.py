@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, Refused
@@ -22,7 +24,7 @@ from sync.core.ports import (
     Stream,
     Written,
 )
-from sync.core.rich_text import RichText
+from sync.core.rich_text import Paragraph, RichText, Text
 from sync.core.values import Account, LinkSide, RawRecord, Ref, Vocabulary
 
 LONGEST = 32_767
@@ -36,6 +38,22 @@ class Comment:
     body: RichText
     version: int = 1
     is_ours: bool = True
+    kept: str = ""  # what its mark keeps: the digest of our last write
+
+    def edit(self) -> None:
+        """Somebody writes something else."""
+        self.version += 1
+        self.body = (Paragraph((Text(f"手工改写 {self.version}"),)),)
+
+
+def digest_of_text(body: RichText) -> str:
+    """What a text says, in few characters."""
+    return hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
+
+
+def _written_from(comment: Comment) -> Written:
+    block = digest_of_text(comment.body)
+    return Written(comment.id, str(comment.version), block=block, is_untouched=block == comment.kept)
 
 
 @dataclass
@@ -52,20 +70,26 @@ class FakeTracker:
 
     def find_comment(self, task: Ref, mark: str) -> Written | None:
         found = next((item for item in self.comments.get(task, []) if item.mark == mark), None)
-        return Written(found.id, str(found.version)) if found else None
+        return _written_from(found) if found else None
+
+    def block_of_comment(self, body: RichText) -> str:
+        return digest_of_text(body)
+
+    def marks_on(self, task: Ref) -> Sequence[str]:
+        return tuple(dict.fromkeys(item.mark for item in self.comments.get(task, []) if item.mark))
 
     def add_comment(self, task: Ref, mark: str, body: RichText) -> Written:
         self._expect(task)
         if len(str(body)) > LONGEST:
             raise CannotExpress
-        comment = Comment(str(next(self._ids)), mark, body)
+        comment = Comment(str(next(self._ids)), mark, body, kept=digest_of_text(body))
         self.comments.setdefault(task, []).append(comment)
-        return self._answer(Written(comment.id, "1"))
+        return self._answer(_written_from(comment))
 
     def edit_comment(self, task: Ref, comment: Written, mark: str, body: RichText) -> Written:
         found = self._comment(task, comment)
-        found.body, found.version = body, found.version + 1
-        return self._answer(Written(found.id, str(found.version)))
+        found.body, found.version, found.kept = body, found.version + 1, digest_of_text(body)
+        return self._answer(_written_from(found))
 
     def remove_comment(self, task: Ref, comment: Written) -> None:
         if any(item.id == comment.id for item in self.comments.get(task, [])):
@@ -119,7 +143,9 @@ class FakeTracker:
 
 @dataclass
 class StoredPage:
-    """``outside`` is what people wrote beside our block, ``commented`` the words of it that carry an inline comment."""
+    """``body`` is our block, ``outside`` what people wrote beside it, ``commented`` the words that carry an inline comment; ``kept``
+    the digest of our last write, which the page's mark keeps.
+    """
 
     page: Page
     body: RichText
@@ -127,6 +153,15 @@ class StoredPage:
     outside: str = ""
     commented: str = ""
     uploads: dict[str, int] = field(default_factory=dict)
+    kept: str = ""
+
+    def edit(self, **changes: Any) -> None:
+        """Save the page again, by whomever: a new version, and what our block says now."""
+        self.body = changes.pop("body", self.body)
+        block = digest_of_text(self.body) if changes.get("mark", self.page.mark) else ""
+        version = str(int(self.page.version) + 1)
+        is_untouched = bool(block) and block == self.kept
+        self.page = replace(self.page, **{"version": version, "block": block, "is_untouched": is_untouched, **changes})
 
 
 @dataclass
@@ -165,9 +200,10 @@ class FakeKnowledgeBase:
             parent=content.parent,
             labels=content.labels,
             mark=mark,
-            block="block-1",
+            block=digest_of_text(content.body),
+            is_untouched=True,
         )
-        self.pages[key] = StoredPage(page, content.body, {})
+        self.pages[key] = StoredPage(page, content.body, {}, kept=page.block)
         self._attach(self.pages[key], content)
         return self._answer(page)
 
@@ -175,21 +211,14 @@ class FakeKnowledgeBase:
         stored = self._expect(page)
         if stored.page.mark != mark:
             raise Refused("not ours")
-        version = int(stored.page.version) + 1
-        changed = Page(
-            ref=page.ref,
-            title=content.title,
-            space=content.space,
-            version=str(version),
-            url=page.url,
-            parent=content.parent or stored.page.parent,
-            labels=content.labels,
-            mark=mark,
-            block=f"block-{version}",
-        )
-        stored.page, stored.body = changed, content.body
+        stored.kept = digest_of_text(content.body)
+        parent = content.parent or stored.page.parent
+        stored.edit(body=content.body, title=content.title, parent=parent, labels=content.labels)
         self._attach(stored, content)
-        return self._answer(changed)
+        return self._answer(stored.page)
+
+    def block_of_page(self, content: PageContent) -> str:
+        return digest_of_text(content.body)
 
     def remove_page(self, page: Page) -> None:
         stored = self._expect(page)

@@ -2,7 +2,9 @@
 
 An anchor macro is invisible to readers, both editors keep it, and the text between the two may hold anything (a macro
 with a body may not: the Cloud editor forbids nesting them). Anchor names use letters, digits, ``-``, ``.`` and ``_`` only,
-because the Cloud editor drops anchors with other characters (sphinxcontrib-confluencebuilder PR#866).
+because the Cloud editor drops anchors with other characters (sphinxcontrib-confluencebuilder PR#866). The second anchor also
+keeps the version that we saved and the digest of what we said in it: saved in one step with the block, it tells our own last
+write from a person's even when the property's update was lost.
 """
 
 from __future__ import annotations
@@ -32,17 +34,31 @@ _TELLING_PARAMETERS = frozenset({"", "language", "title", "colour", "maxLevel", 
 _OWN_NUMBERS = frozenset({"ac:task-id", "ac:task-uuid"})
 _DROPPED = frozenset({"colgroup", "col", *_OWN_NUMBERS})
 _CELLS = frozenset({"li", "td", "th", "ac:task-body", "ac:rich-text-body"})
+_KEPT = re.compile(r"\.v([0-9]{1,9})\.([0-9a-f]{32})")
 _CONTEXTS = frozenset({"tr", "li", "ac:task", "p", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the anchor keeps of our last write: the version we saved and the digest of our block in it."""
+
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class OwnBlock:
-    """Where our block stands in a body: byte offsets of what lies between the two anchors' own paragraphs."""
+    """Where our block stands in a body: byte offsets of what lies between the two anchors' own paragraphs, and of the second
+    anchor's name. ``kept`` is None on pages from before it was.
+    """
 
     mark: str
     start: int
     end: int
     content: str
+    name_start: int
+    name_end: int
+    kept: Kept | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -71,32 +87,48 @@ def _mark_from(name: str) -> str:
     )
 
 
-def wrap(mark: str, content: str) -> str:
-    """A body that is nothing but our block."""
-    start, end = (serialise([Element("p", {}, [macro("anchor", [("", name)])])]) for name in anchors(mark))
-    return f"{start}{content}{end}"
+def wrap(mark: str, content: str, version: int = 1) -> str:
+    """A body that is nothing but our block, as it is saved in this version."""
+    first, last = anchors(mark)
+    start, end = (serialise([Element("p", {}, [macro("anchor", [("", name)])])]) for name in (first, last))
+    return f"{start}{content}{end.replace(last, _end_name(mark, content, version))}"
+
+
+def _end_name(mark: str, content: str, version: int) -> str:
+    return f"{anchors(mark)[1]}.v{version}.{digest(content)}"
 
 
 def marks_in(body: str) -> tuple[str, ...]:
     """The marks of all start anchors in a body, in order."""
-    names = (name for name, _ in _anchors_in(parse(body), ()))
+    names = (_name_of(path) for path in _anchors_in(parse(body), ()))
     return tuple(_mark_from(name.removeprefix(_START)) for name in names if name.startswith(_START))
 
 
-def _anchors_in(element: Element, path: tuple[Element, ...]) -> Iterator[tuple[str, tuple[Element, ...]]]:
+Path = tuple[Element, ...]
+
+
+def _anchors_in(element: Element, path: Path) -> Iterator[Path]:
     path = (*path, element)
     if element.tag == "ac:structured-macro" and element.attributes.get("ac:name") == "anchor":
-        yield element.parameter("").strip(), path
+        yield path
     for child in element.elements():
         yield from _anchors_in(child, path)
+
+
+def _name_of(path: Path) -> str:
+    return path[-1].parameter("").strip()
+
+
+def _is_end(name: str, end_name: str) -> bool:
+    return name == end_name or bool(name.startswith(end_name) and _KEPT.fullmatch(name[len(end_name) :]))
 
 
 def find_block(body: str, mark: str) -> OwnBlock | None:
     """Our block, or None when the body has none that is whole: each anchor once, in order, blocks between them."""
     start_name, end_name = anchors(mark)
     found = list(_anchors_in(parse(body), ()))
-    starts = [path for name, path in found if name == start_name]
-    ends = [path for name, path in found if name == end_name]
+    starts = [path for path in found if _name_of(path) == start_name]
+    ends = [path for path in found if _is_end(_name_of(path), end_name)]
     if len(starts) != 1 or len(ends) != 1:
         return None
     shared = 0
@@ -108,19 +140,34 @@ def find_block(body: str, mark: str) -> OwnBlock | None:
     if holder.tag not in _BLOCK_HOLDERS or first.end > last.start:
         return None
     content = body.encode("utf-8", "surrogatepass")[first.end : last.start].decode("utf-8", "surrogatepass")
-    return OwnBlock(mark, first.end, last.start, content)
+    name = next(
+        each for each in ends[0][-1].elements() if each.tag == "ac:parameter" and not each.attributes.get("ac:name")
+    )
+    kept = _KEPT.fullmatch(_name_of(ends[0])[len(end_name) :])
+    return OwnBlock(
+        mark, first.end, last.start, content, name.start, name.end, Kept(int(kept[1]), kept[2]) if kept else None
+    )
 
 
 def has_anchor(body: str, mark: str) -> bool:
     """True when at least one of our two anchors is left."""
-    names = anchors(mark)
-    return any(name in names for name, _ in _anchors_in(parse(body), ()))
+    start_name, end_name = anchors(mark)
+    names = map(_name_of, _anchors_in(parse(body), ()))
+    return any(name == start_name or _is_end(name, end_name) for name in names)
 
 
-def replace_block(body: str, block: OwnBlock, content: str) -> str:
-    """The body with other content in our block; every byte outside it stays."""
+def replace_block(body: str, block: OwnBlock, content: str, version: int) -> str:
+    """The body with other content in our block, saved as this version; every byte outside the two anchors' frame stays."""
     data = body.encode("utf-8", "surrogatepass")
-    return (data[: block.start] + content.encode() + data[block.end :]).decode("utf-8", "surrogatepass")
+    name = serialise([Element("ac:parameter", {"ac:name": ""}, [_end_name(block.mark, content, version)])])
+    parts = (
+        data[: block.start],
+        content.encode(),
+        data[block.end : block.name_start],
+        name.encode(),
+        data[block.name_end :],
+    )
+    return b"".join(parts).decode("utf-8", "surrogatepass")
 
 
 def digest(content: str) -> str:

@@ -77,6 +77,9 @@ class PageWriter:
                     return found
         return None
 
+    def block_of_page(self, content: PageContent) -> str:
+        return blocks.digest(self._storage(content))
+
     def _own(self, page_id: str, mark: str) -> Page | None:
         """The page if it is current, ours and finished; an unfinished one has an empty block and is taken up by create_page."""
         try:
@@ -87,7 +90,7 @@ class PageWriter:
         self._marks[page_id] = found
         if found != mark or state.status != "current" or self._is_unfinished(state, stored, mark):
             return None
-        return self._page(state, found)
+        return self._page(state, found, stored)
 
     def _look(self, page_id: str) -> tuple[State, StoredPublication | None]:
         return self.site.state(page_id), self.site.publication(page_id)
@@ -111,9 +114,9 @@ class PageWriter:
     def get_page(self, ref: Ref) -> Page:
         """The page by id, whatever its status, with its mark. Raises NotFound."""
         state, stored = self._look(ref.key)
-        return self._page(state, self._mark_of(state, stored))
+        return self._page(state, self._mark_of(state, stored), stored)
 
-    def _page(self, state: State, mark: str) -> Page:
+    def _page(self, state: State, mark: str, stored: StoredPublication | None) -> Page:
         block = blocks.find_block(state.body, mark) if mark else None
         name = self.settings.name
         return Page(
@@ -127,6 +130,7 @@ class PageWriter:
             mark=mark,
             block=blocks.digest(block.content) if block else "",
             status=state.status,
+            is_untouched=block is not None and _is_untouched(block, stored),
         )
 
     # -- writing
@@ -138,24 +142,26 @@ class PageWriter:
         storage = self._storage(content)
         body = blocks.wrap(mark, "" if content.attachments else storage)
         parent = content.parent.key if content.parent else ""
+        is_taken_up = False
         try:
             page_id = self.site.create(content.space, content.title, body, parent)
         except Conflict as error:  # a taken title is told in many words
             page_id = self._unfinished_page(mark, content) or self._refuse_title(content.space, content.title, error)
+            is_taken_up = True
         # Content that was just made may be 404 for a moment (fact sheet section 4).
         state = _soon(lambda: self.site.state(page_id))
-        if content.attachments:
-            state = self._fill(state, mark, content)
+        is_half = bool(content.attachments) or is_taken_up
+        state = self._fill(state, mark, content) if is_half else _as_saved(state, content.title, body, 1)
         return self._finish(state, mark, content, None, state.title)
 
     def _fill(self, state: State, mark: str, content: PageContent) -> State:
         storage = self._storage(content, self._attach(state.id, content))
         block = blocks.find_block(state.body, mark)
-        if block is None:
+        if block is None or not block.is_empty:
             raise Conflict(f"somebody changed {state.title!r} while it was being made", found=str(state.version))
-        body = blocks.replace_block(state.body, block, storage)
+        body = blocks.replace_block(state.body, block, storage, state.version + 1)
         self.site.update(state.id, state.title, body, state.version + 1)
-        return self.site.state(state.id)
+        return _as_saved(self.site.state(state.id), state.title, body, state.version + 1)
 
     def _unfinished_page(self, mark: str, content: PageContent) -> str:
         """The id of the page that an earlier run of ours began under this title, or empty."""
@@ -193,7 +199,7 @@ class PageWriter:
         body = self._body_with(state, mark, self._storage(content, missing))
         if body != state.body or title != state.title:
             self._save(state, title, body)
-            state = self.site.state(state.id)
+            state = _as_saved(self.site.state(state.id), title, body, state.version + 1)
         published = state.title if title == content.title else _published_title(stored)
         return self._finish(state, mark, content, stored, published)
 
@@ -219,13 +225,13 @@ class PageWriter:
                 raise Conflict(
                     f"the frame of our block in {state.title!r} was damaged by hand", found=str(state.version)
                 )
-            return state.body + blocks.wrap(mark, storage)
+            return state.body + blocks.wrap(mark, storage, state.version + 1)
         if blocks.digest(block.content) == blocks.digest(storage):
             return state.body
         carried, lost = blocks.carry_comments(block.content, storage)
         if lost:
             log.warning("inline_comments_lost", connection=self.settings.name, page=state.id, markers=lost)
-        return blocks.replace_block(state.body, block, carried)
+        return blocks.replace_block(state.body, block, carried, state.version + 1)
 
     def _storage(self, content: PageContent, missing: Collection[str] = ()) -> str:
         return storage_from_rich_text(content.body, self.site.is_cloud, missing)
@@ -266,12 +272,14 @@ class PageWriter:
         wanted = tuple(dict.fromkeys((LABEL, *map(_label, content.labels))))
         ours = stored.value.labels if stored and stored.value else ()
         labels = self._set_labels(state, wanted, ours)
-        page = self._page(msgspec.structs.replace(state, labels=labels), mark)
+        block = blocks.find_block(state.body, mark)
+        said = blocks.digest(block.content) if block else ""
         added = tuple(name for name in wanted if name in labels and (name in ours or name not in state.labels))
-        publication = Publication(mark, state.id, state.version, page.block, title, added)
+        publication = Publication(mark, state.id, state.version, said, title, added)
         if stored is None or stored.value != publication:
             self.site.keep_publication(state.id, publication, stored)
-        return page
+            stored = StoredPublication("", 0, publication)
+        return self._page(msgspec.structs.replace(state, labels=labels), mark, stored)
 
     def _set_labels(self, state: State, wanted: tuple[str, ...], ours: tuple[str, ...]) -> tuple[str, ...]:
         """Add what is missing, take away what we once added and want no more. A page without its label is still published."""
@@ -301,6 +309,25 @@ class PageWriter:
 
 def _published_title(stored: StoredPublication | None) -> str:
     return stored.value.title if stored and stored.value else ""
+
+
+def _as_saved(state: State, title: str, body: str, version: int) -> State:
+    """The page as this save of ours left it: read back, unless somebody saved after us; their words are not to be taken for ours."""
+    if state.version <= version:
+        return state
+    return msgspec.structs.replace(state, title=title, body=body, version=version)
+
+
+def _is_untouched(block: blocks.OwnBlock, stored: StoredPublication | None) -> bool:
+    """Whether our block says what we wrote last: by the property, which knows it as the site spells it; or by the anchor where
+    that is of a later save, whose property never came to be. An older anchor is of a version that people restored.
+    """
+    said, last = blocks.digest(block.content), stored.value if stored else None
+    if last and last.block == said:
+        return True
+    return (
+        block.kept is not None and block.kept.digest == said and block.kept.version > (last.page_version if last else 0)
+    )
 
 
 def _label(name: str) -> str:

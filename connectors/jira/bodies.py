@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from connectors.jira.adf import adf_from_rich_text, plain_text
+from connectors.jira.marks import MARK_PROPERTY, Kept, anchor, digest_of_body, kept_anchor, property_value
 from connectors.jira.wiki import wiki_from_rich_text
 from sync.core.errors import CannotExpress
 from sync.core.ports import ConnectionSettings, LinkEnd
@@ -21,7 +22,6 @@ ALWAYS = (
     "summary", "status", "updated", "created", "duedate", "assignee", "project", "issuelinks", "parent", "labels",
     "priority", "issuetype", "security", "resolutiondate", "components",
 )  # fmt: skip
-MARK_PROPERTY = "tieline.mark"
 # Jira's own limit for a comment (on Data Center the default of jira.text.field.character.limit).
 MOST_CHARACTERS = 32_767
 INTERNAL_NOTE: Body = {"key": "sd.public.comment", "value": {"internal": True}}
@@ -95,13 +95,14 @@ def remote_link_version(link: Mapping[str, Any]) -> str:
 
 
 def comment_cloud(mark: str, body: RichText, is_internal: bool, visibility: object = None) -> Body:
-    """A v3 comment, born with its mark: the property is part of the same request."""
-    properties: list[Body] = [{"key": MARK_PROPERTY, "value": {"mark": mark}}]
+    """A v3 comment, born with its mark and the digest of its text: the property is part of the same request."""
+    document = adf_from_rich_text(body)
+    _need_room(plain_text(document))
+    block = digest_of_body(document)
+    properties: list[Body] = [{"key": MARK_PROPERTY, "value": property_value(mark, Kept(block, block))}]
     if is_internal:
         properties.append(INTERNAL_NOTE)
     shown = {"visibility": _visibility(visibility)} if isinstance(visibility, Mapping) else {}
-    document = adf_from_rich_text(body)
-    _need_room(plain_text(document))
     return {"body": document, "properties": properties, **shown}
 
 
@@ -109,10 +110,12 @@ def comment_dc(
     mark: str, body: RichText, is_internal: bool, logins: Mapping[str, str], visibility: object = None
 ) -> Body:
     """A v2 comment. Data Center's contract types a property's value as text only and does not promise properties on POST, so the
-    mark is an invisible ``{anchor}`` on the last line, stored with the body in one step; the property follows as a second mark
-    that survives a person's edit of the text.
+    mark is an invisible ``{anchor}`` on the last line, stored with the body in one step, and so is the digest of the text; the
+    property follows as a second mark that survives a person's edit of the text.
     """
-    text = f"{wiki_from_rich_text(body, logins)}\n{anchor(mark)}"
+    wiki = wiki_from_rich_text(body, logins)
+    kept = Kept(block_of_comment(body, is_cloud=False), digest_of_body(wiki))
+    text = f"{wiki}\n{anchor(mark)}{kept_anchor(kept)}"
     _need_room(text)
     internal = {"properties": [INTERNAL_NOTE]} if is_internal else {}
     shown = {"visibility": _visibility(visibility)} if isinstance(visibility, Mapping) else {}
@@ -129,20 +132,9 @@ def _visibility(visibility: Mapping[str, Any]) -> Body:
     return {name: visibility[name] for name in ("type", "value", "identifier") if visibility.get(name)}
 
 
-def anchor(mark: str) -> str:
-    """Our mark as wiki markup that shows nothing."""
-    return f"{{anchor:{mark}}}"
-
-
-def is_marked(comment: Mapping[str, Any], mark: str) -> bool:
-    """True when a comment carries the mark: as property, or as the anchor in a wiki body."""
-    for item in comment.get("properties") or ():
-        if isinstance(item, dict) and item.get("key") == MARK_PROPERTY:
-            value = item.get("value")
-            if value == mark or (isinstance(value, dict) and value.get("mark") == mark):
-                return True
-    body = comment.get("body")
-    return isinstance(body, str) and anchor(mark) in body
+def block_of_comment(body: RichText, *, is_cloud: bool) -> str:
+    """What our mark keeps of a comment with this body: a digest of its text, people by their names where logins must be asked for."""
+    return digest_of_body(adf_from_rich_text(body) if is_cloud else wiki_from_rich_text(body))
 
 
 def chunks(ids: Iterable[str], size: int) -> list[tuple[str, ...]]:

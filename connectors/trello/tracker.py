@@ -7,14 +7,21 @@ written; a check item or attachment carries no mark, so it is found by its URL a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from connectors.trello.links import CHECKLIST_NAMES, checklist_name, same_place, urls_from
-from connectors.trello.markdown import comment_text, mark_from, mention_ids
+from connectors.trello.markdown import (
+    block_of_comment,
+    comment_text,
+    kept_from,
+    mark_from,
+    mention_ids,
+    said_digest,
+)
 from connectors.trello.shapes import CardChecklist, Entry
 from connectors.trello.site import Site
 from connectors.trello.tolerance import shaped_or_none
@@ -64,12 +71,20 @@ class CardTracker:
     site: Site
 
     def find_comment(self, task: Ref, mark: str) -> Written | None:
-        """Our oldest comment whose last line is the mark, whatever number of comments the card has."""
+        """Our oldest comment with the mark on a line of its own, whatever number of comments the card has."""
         me, found = self.site.me().id, None
         for comment in self._comments(task.key):
             if comment.idMemberCreator == me and mark_from(comment.data.text) == mark:
                 found = comment
         return self._written(found) if found else None
+
+    def marks_on(self, task: Ref) -> Sequence[str]:
+        """Newest comment first, whoever wrote it: another installation may write as another member."""
+        marks = (mark_from(comment.data.text) for comment in self._comments(task.key))
+        return tuple(dict.fromkeys(mark for mark in marks if mark))
+
+    def block_of_comment(self, body: RichText) -> str:
+        return block_of_comment(body)
 
     def _comments(self, card_id: str) -> Iterator[Comment]:
         for page in self.site.pages(f"/cards/{card_id}/actions", False, filter="commentCard"):
@@ -117,7 +132,10 @@ class CardTracker:
     def _written(self, comment: Comment) -> Written:
         link = comment.data.card.shortLink
         url = f"{self.site.browse_base}/c/{link}#comment-{comment.id}" if link else ""
-        return Written(comment.id, _digest(comment.data.text), url)
+        standing, kept = said_digest(comment.data.text), kept_from(comment.data.text)
+        is_untouched = kept is not None and kept.as_stored == standing
+        block = kept.block if kept and is_untouched else standing
+        return Written(comment.id, _digest(comment.data.text), url, block, is_untouched=is_untouched)
 
     def find_link(self, task: Ref, other: LinkEnd, side: LinkSide, mark: str) -> Written | None:
         """A check item (waits for) or attachment (blocks) that leads to the other end, whoever made it: only the ledger knows ours."""

@@ -104,6 +104,27 @@ class KnowledgeBaseSuite:
         changed = subject.base.update_page(grown, MARK, content(subject, "二"))
         assert changed.block != page.block
 
+    def test_the_block_of_a_page_is_known_before_it_is_written(self, subject: KnowledgeBaseSubject) -> None:
+        page = subject.base.create_page(MARK, content(subject, "一", "<b>&amp; {x} *y* @all"))
+        assert page.block == subject.base.block_of_page(content(subject, "一", "<b>&amp; {x} *y* @all"))
+        assert page.block != subject.base.block_of_page(content(subject, "二"))
+        page = subject.base.update_page(page, MARK, content(subject, "二"))
+        assert page.block == subject.base.block_of_page(content(subject, "二"))
+
+    def test_our_block_is_untouched_until_somebody_writes_into_it(self, subject: KnowledgeBaseSubject) -> None:
+        page = subject.base.create_page(MARK, content(subject, "一"))
+        page = subject.base.update_page(page, MARK, content(subject, "二"))
+        assert page.is_untouched
+        subject.write_below(page.ref.key, "人写的一段")
+        subject.rename(page.ref.key, "被改名的页")
+        assert subject.base.get_page(page.ref).is_untouched
+        subject.write_inside(page.ref.key, "写在里面")
+        touched = subject.base.get_page(page.ref)
+        assert (touched.mark, touched.is_untouched, touched.block != page.block) == (MARK, False, True)
+        again = subject.base.update_page(touched, MARK, content(subject, "三"))
+        assert again.is_untouched
+        assert not subject.base.get_page(ref_of(page, subject.write("人写的页", "人写的"))).is_untouched
+
     # -- create_page
 
     def test_create_page_makes_a_new_page_below_the_space_s_home(self, subject: KnowledgeBaseSubject) -> None:

@@ -101,6 +101,11 @@ class ConfluenceSubject:
     def write_below(self, page_id: str, text: str) -> None:
         self.simulator.edit_page(page_id, storage=f"{self.text(page_id)}<p>{text}</p>", by="zhao.min")
 
+    def write_inside(self, page_id: str, text: str) -> None:
+        # Our block is what lies between the paragraphs of its two anchors.
+        start, frame, rest = self.text(page_id).partition("</ac:structured-macro></p>")
+        self.simulator.edit_page(page_id, storage=f"{start}{frame}<p>{text}</p>{rest}", by="zhao.min")
+
     def rename(self, page_id: str, title: str) -> None:
         self.simulator.edit_page(page_id, title=title, by="zhao.min")
 

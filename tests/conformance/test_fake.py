@@ -8,7 +8,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from sync.core.ports import LinkEnd, Page
 from sync.core.rich_text import Paragraph
@@ -84,7 +83,7 @@ class FakeTrackerSubject:
         return len(self.tracker.links.get(self.task, {}))
 
     def edit_comment(self, comment_id: str) -> None:
-        next(each for each in self.tracker.comments[self.task] if each.id == comment_id).version += 1
+        next(each for each in self.tracker.comments[self.task] if each.id == comment_id).edit()
 
     def delete_comment(self, comment_id: str) -> None:
         self.tracker.comments[self.task] = [each for each in self.tracker.comments[self.task] if each.id != comment_id]
@@ -132,16 +131,15 @@ class FakeKnowledgeBaseSubject:
         self.base.pages[key] = StoredPage(page, (), {}, outside=words)
         return key
 
-    def _save(self, page_id: str, **changes: Any) -> None:
-        stored = self.base.pages[page_id]
-        stored.page = replace(stored.page, version=str(int(stored.page.version) + 1), **changes)
-
     def write_below(self, page_id: str, words: str) -> None:
         self.base.pages[page_id].outside += words
-        self._save(page_id)
+        self.base.pages[page_id].edit()
+
+    def write_inside(self, page_id: str, words: str) -> None:
+        self.base.pages[page_id].edit(body=(*self.base.pages[page_id].body, *text(words)))
 
     def rename(self, page_id: str, title: str) -> None:
-        self._save(page_id, title=title)
+        self.base.pages[page_id].edit(title=title)
 
     def comment_inline(self, page_id: str, selection: str) -> None:
         self.base.pages[page_id].commented = selection
@@ -150,7 +148,7 @@ class FakeKnowledgeBaseSubject:
         return self.base.pages[page_id].commented in self.text(page_id)
 
     def restore(self, page_id: str) -> None:
-        self._save(page_id, status="current")
+        self.base.pages[page_id].edit(status="current")
 
     def purge(self, page_id: str) -> None:
         del self.base.pages[page_id]

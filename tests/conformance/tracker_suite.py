@@ -107,6 +107,37 @@ class CommentSuite:
             subject.tracker.remove_comment(subject.task, made)
         assert subject.comments() == [made.id]
 
+    def test_the_block_of_a_comment_is_known_before_it_is_written(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("比计划晚 3 个工作日", "<b>&amp; {x} *y* @all"))
+        assert made.block == subject.tracker.block_of_comment(text("比计划晚 3 个工作日", "<b>&amp; {x} *y* @all"))
+        assert made.block != subject.tracker.block_of_comment(text("比计划晚 4 个工作日", "<b>&amp; {x} *y* @all"))
+        edited = subject.tracker.edit_comment(subject.task, made, MARK, text("按时"))
+        assert edited.block == subject.tracker.block_of_comment(text("按时"))
+        assert subject.tracker.find_comment(subject.task, MARK) == edited
+
+    def test_a_comment_is_untouched_until_somebody_edits_it(self, subject: TrackerSubject) -> None:
+        made = subject.tracker.add_comment(subject.task, MARK, text("一"))
+        assert made.is_untouched
+        made = subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
+        assert made.is_untouched
+        subject.edit_comment(made.id)
+        found = subject.tracker.find_comment(subject.task, MARK)
+        if found is not None:  # where the mark is text, whoever replaces all of it takes the mark away
+            assert not found.is_untouched
+            assert found.block != made.block
+            again = subject.tracker.edit_comment(subject.task, found, MARK, text("三"))
+            assert again.is_untouched
+
+    def test_a_comment_that_two_installations_wrote_on_shows_both_marks(self, subject: TrackerSubject) -> None:
+        assert list(subject.tracker.marks_on(subject.task)) == []
+        foreign = "tieline:other:0123456789abcdef"
+        subject.comment_by_hand("看一下")
+        subject.tracker.add_comment(subject.task, MARK, text("一"))
+        made = subject.tracker.add_comment(subject.task, foreign, text("二"))
+        assert sorted(subject.tracker.marks_on(subject.task)) == sorted([MARK, foreign])
+        subject.tracker.remove_comment(subject.task, made)
+        assert list(subject.tracker.marks_on(subject.task)) == [MARK]
+
     def test_what_the_vendor_cannot_hold_raises_and_leaves_nothing(self, subject: TrackerSubject) -> None:
         with pytest.raises((CannotExpress, Refused)):
             subject.tracker.add_comment(subject.task, MARK, text("长" * 40_000))

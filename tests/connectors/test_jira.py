@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from connectors.jira import CONNECTOR, bodies
+from connectors.jira import CONNECTOR, bodies, marks
 from connectors.jira.adf import adf_from_rich_text, plain_text
 from connectors.jira.client import Jira
 from connectors.jira.decipher import decipher, pause_from
@@ -280,10 +280,11 @@ def test_comments_carry_mark_visibility_and_internal_note() -> None:
     assert [item["key"] for item in cloud["properties"]] == ["tieline.mark", "sd.public.comment"]
     assert cloud["visibility"] == {"type": "role", "value": "Developers", "identifier": "10002"}
     dc = bodies.comment_dc("tieline:x:1", note, False, {})
-    assert dc == {"body": "hi\n{anchor:tieline:x:1}"}
-    assert bodies.is_marked(dc, "tieline:x:1")
-    assert not bodies.is_marked(dc, "tieline:x:2")
-    assert bodies.is_marked({"properties": [{"key": "tieline.mark", "value": {"mark": "m"}}], "body": "edited"}, "m")
+    block = bodies.block_of_comment(note, is_cloud=False)
+    assert dc == {"body": f"hi\n{{anchor:tieline:x:1}}{{anchor:tieline.said:{block}}}"}
+    assert marks.is_marked(dc, "tieline:x:1")
+    assert not marks.is_marked(dc, "tieline:x:2")
+    assert marks.is_marked({"properties": [{"key": "tieline.mark", "value": {"mark": "m"}}], "body": "edited"}, "m")
 
 
 # --- dialects ---

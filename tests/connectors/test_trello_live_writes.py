@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -35,7 +36,7 @@ def test_a_comment_lives_and_is_edited_in_place(bench: Bench) -> None:
     assert bench.trello.find_comment(task, MARK) == made
     assert bench.trello.find_comment(task, OTHER_MARK) is None
     stored = bench.simulator.state.actions[made.id]["data"]["text"]
-    assert stored.endswith(f"\n\n[{MARK}]")
+    assert re.search(rf"\n\n\[{MARK} [0-9a-f]{{12}}\]$", stored)
     assert "@all" not in stored
     edited = bench.trello.edit_comment(task, made, MARK, text("可以开始了"))
     assert (edited.id, edited.version != made.version) == (made.id, True)

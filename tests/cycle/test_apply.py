@@ -145,7 +145,7 @@ def test_an_intent_whose_write_never_happened_does_not_hide_a_human_edit_for_eve
         ledger.add_intent(ledger.begin_run("apply"), change)
     again, _ = cycle(ledger, targets, [comment(4)])
     assert [change.operation for change in again.changes] == ["update"]
-    targets.trackers["a"].comments[TASK][0].version += 1
+    targets.trackers["a"].comments[TASK][0].edit()
     assert [skip.reason for skip in cycle(ledger, targets, [comment(5)])[0].skips] == ["edited"]
 
 
@@ -196,7 +196,7 @@ def apply_without_ledger(plan: Plan, targets: Targets) -> None:
 def test_an_edited_comment_is_left_alone(ledger: Store) -> None:
     targets = Targets()
     cycle(ledger, targets, [comment()])
-    targets.trackers["a"].comments[TASK][0].version += 1
+    targets.trackers["a"].comments[TASK][0].edit()
     plan, _ = cycle(ledger, targets, [comment(4)])
     assert [skip.reason for skip in plan.skips] == ["edited"]
     assert targets.writes() == 1
@@ -206,7 +206,7 @@ def test_what_drifts_between_plan_and_apply_is_skipped_and_planned_again(ledger:
     targets = Targets()
     cycle(ledger, targets, [comment(), page()])
     plan = planned(ledger, targets, [comment(4), page("v2")])
-    targets.trackers["a"].comments[TASK][0].version += 1
+    targets.trackers["a"].comments[TASK][0].edit()
     stored = next(iter(targets.base.pages.values()))
     stored.page = type(stored.page)(
         **{**{n: getattr(stored.page, n) for n in stored.page.__struct_fields__}, "version": "9"}
@@ -246,7 +246,7 @@ def test_undo_leaves_alone_what_people_edited(ledger: Store) -> None:
     targets = Targets()
     run = ledger.begin_run("apply")
     apply(planned(ledger, targets, [comment()]), targets, ledger, run)
-    targets.trackers["a"].comments[TASK][0].version += 1
+    targets.trackers["a"].comments[TASK][0].edit()
     entries = [(entry.change, entry.before) for entry in ledger.changes_of_run(run)]
     outcome = undo(entries, targets, ledger, ledger.begin_run("undo"))
     assert len(outcome.drifted) == 1
@@ -276,8 +276,7 @@ class WritesOnce(RuleBasedStateMachine):
     def human_edits(self, key: int) -> None:
         comments = self.targets.trackers["a"].comments.get(TASK, [])
         if key < len(comments):
-            comments[key].version += 1
-            comments[key].body = ()
+            comments[key].edit()
             self.human[comments[key].id] = comments[key].version
 
     @rule()

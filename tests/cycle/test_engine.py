@@ -98,7 +98,7 @@ def test_a_target_that_cannot_be_read_is_told_and_nothing_about_it_is_decided(le
     targets, wish = Targets(trackers={"a": locked, "b": FakeTracker()}), Wish("job")
     only = engine(ledger, targets, wish)
     only.apply(accepted())
-    locked.comments[TASK][0].version += 1
+    locked.comments[TASK][0].edit()
     wish.text = "two"
     only.apply()
     assert "edited" in open_kinds(ledger)
