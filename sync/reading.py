@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 from sync.core.errors import TielineError
@@ -115,10 +114,20 @@ def _keep(batch: Sequence[RawRecord], store: Store, map_records: Mapper, report:
 
 
 def _batches(records: Iterator[RawRecord], size: int) -> Iterator[list[RawRecord]]:
-    """Lists of at most ``size`` records, each item's newest sighting only."""
-    while chunk := list(islice(records, size)):
-        newest: dict[Ref, RawRecord] = {}
-        for record in chunk:
+    """Lists of at most ``size`` records, each item's newest sighting only. What came before an error is handed out before it is raised:
+    a vendor that breaks off, or a budget that is used up, costs nothing that was read.
+    """
+    newest: dict[Ref, RawRecord] = {}
+    try:
+        for record in records:
             if record.ref not in newest or newest[record.ref].updated_at <= record.updated_at:
                 newest[record.ref] = record
+            if len(newest) >= size:
+                yield list(newest.values())
+                newest = {}
+    except TielineError:
+        if newest:
+            yield list(newest.values())
+        raise
+    if newest:
         yield list(newest.values())

@@ -82,7 +82,7 @@ def collected_shape(report: Collected) -> dict[str, Any]:
 
 def certificate_shape(whole: Certificate, scopes: Iterable[Certificate]) -> dict[str, Any]:
     """A connection's certificate in the shape of docs/cli.md."""
-    names = ("counted", "stored", "unproven", "reason")
+    names = ("counted", "stored", "unproven", "reason", "settled_at")
     return {
         "is_complete": whole.is_complete,
         **{name: getattr(whole, name) for name in names},

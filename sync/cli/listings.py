@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,15 @@ def finding_shape(view: View, item: TrackedFinding, language: Language) -> dict[
     }
 
 
-def list_certificates(config: Path, as_json: bool) -> int:
-    """The latest certificates; exit 5 while one connection is not complete."""
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def list_certificates(config: Path, as_json: bool, is_counted_now: bool) -> int:
+    """The latest certificates, or with ``is_counted_now`` fresh ones; exit 5 while one connection is not complete."""
     with opened(config) as app:
+        if is_counted_now:
+            app.engine.collect(is_census_forced=True)
         by_name = {name: app.store.certificates(name) for name in app.loaded.config.connections}
     wholes = {
         name: next((c.certificate for c in items if c.certificate.scope == WHOLE), None)
@@ -179,12 +186,23 @@ def list_certificates(config: Path, as_json: bool) -> int:
                 item.stored,
                 item.is_complete,
                 item.reason,
-                f"{item.at:%Y-%m-%d %H:%M}",
+                _minute(item.at),
+                _minute(item.settled_at) if item.settled_at else "",
             )
             for name, items in parts.items()
             for item in items
         ]
-        columns = ("connection", "stream", "scope", "there", "here", "complete", "reason", "at (UTC)")
+        columns = (
+            "connection",
+            "stream",
+            "scope",
+            "there",
+            "here",
+            "complete",
+            "reason",
+            "counted (UTC)",
+            "edits proven until",
+        )
         say_table("Certificates", columns, rows)
         for name, whole in wholes.items():
             if whole is None or not whole.is_complete:

@@ -223,11 +223,15 @@ def findings(
 
 
 @app.command()
-def certify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """The last completeness certificates."""
+def certify(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    now: Annotated[bool, typer.Option("--now", help="read and count first, whether a census is due or not")] = False,
+) -> None:
+    """The last completeness certificates, or with --now fresh ones."""
     from sync.cli.listings import list_certificates
 
-    raise typer.Exit(list_certificates(config, as_json))
+    raise typer.Exit(list_certificates(config, as_json, now))
 
 
 @app.command()
