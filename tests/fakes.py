@@ -341,3 +341,43 @@ class FakeDirectory:
     def accounts(self) -> Iterator[Sequence[Account]]:
         for start in range(0, len(self.names), 2):
             yield [Account(f"id of {name}", name) for name in self.names[start : start + 2]]
+
+
+@dataclass
+class FakeMessenger:
+    """Rooms with what was said in them. A webhook robot (``is_robot``) answers with a code and keeps nothing to look up or change."""
+
+    is_robot: bool = False
+    said: dict[Ref, list[Comment]] = field(default_factory=dict)
+    writes: int = 0
+    lose_next: bool = False
+    on_write: Callable[[], None] = lambda: None
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def find_message(self, room: Ref, mark: str) -> Written | None:
+        if self.is_robot:
+            raise CannotExpress("a robot cannot look up what it said")
+        found = next((item for item in self.said.get(room, []) if item.mark == mark), None)
+        return _written_from(found) if found else None
+
+    def send_message(self, room: Ref, mark: str, body: RichText) -> Written:
+        message = Comment(str(next(self._ids)), mark, body, kept=digest_of_text(body))
+        self.said.setdefault(room, []).append(message)
+        return self._answer(Written(message.id, "1") if self.is_robot else _written_from(message))
+
+    def edit_message(self, room: Ref, message: Written, mark: str, body: RichText) -> Written:
+        found = next((item for item in self.said.get(room, []) if item.id == message.id), None)
+        if self.is_robot:
+            raise CannotExpress("a robot cannot change what it said")
+        if found is None:
+            raise NotFound
+        found.body, found.version, found.kept = body, found.version + 1, digest_of_text(body)
+        return self._answer(_written_from(found))
+
+    def _answer(self, written: Written) -> Written:
+        self.writes += 1
+        self.on_write()
+        if self.lose_next:
+            self.lose_next = False
+            raise LostAnswer
+        return written

@@ -21,7 +21,7 @@ from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
 from sync.look import look
 from sync.store.store import Store
-from tests.fakes import FakeKnowledgeBase, FakeTracker
+from tests.fakes import FakeKnowledgeBase, FakeMessenger, FakeTracker
 
 TASK, OTHER, SPACE = Ref("a:task:1"), Ref("b:task:2"), Ref("kb:space:TEAM")
 FRESH = ("a", "b", "kb")
@@ -31,6 +31,7 @@ FRESH = ("a", "b", "kb")
 class Targets:
     trackers: dict[str, FakeTracker] = field(default_factory=lambda: {"a": FakeTracker(), "b": FakeTracker()})
     base: FakeKnowledgeBase = field(default_factory=FakeKnowledgeBase)
+    chat: FakeMessenger = field(default_factory=FakeMessenger)
 
     def tracker(self, connection: str) -> FakeTracker:
         return self.trackers[connection]
@@ -38,8 +39,11 @@ class Targets:
     def knowledge_base(self, connection: str) -> FakeKnowledgeBase:
         return self.base
 
+    def messenger(self, connection: str) -> FakeMessenger:
+        return self.chat
+
     def writes(self) -> int:
-        return sum(tracker.writes for tracker in self.trackers.values()) + self.base.writes
+        return sum(tracker.writes for tracker in self.trackers.values()) + self.base.writes + self.chat.writes
 
 
 def comment(days: int = 3, key: str = "c") -> Desired:

@@ -1,0 +1,76 @@
+"""What is said in a room is said once: where it can be looked up it is found again, where it cannot it stays unsure and is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.apply import apply, undo
+from sync.core.plan import Desired, MessageContent
+from sync.core.rich_text import Paragraph, Text
+from sync.core.values import Ref
+from sync.noticed import skip_findings
+from sync.store.store import Store
+from tests.cycle.test_apply import Targets, cycle, planned
+from tests.fakes import FakeMessenger
+
+ROOM = Ref("a:room:coordination")
+SAID = MessageContent((Paragraph((Text("可以开始了：支付流程测试"),)),))
+STARTS = Desired("delays:told:1", "delays", ROOM, "can_start", {"task": "支付流程测试"}, SAID, "why", ("a",))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path}/t.sqlite") as store:
+        store.migrate()
+        yield store
+
+
+@pytest.mark.parametrize("is_robot", [True, False])
+def test_a_message_is_said_once(ledger: Store, is_robot: bool) -> None:
+    targets = Targets(chat=FakeMessenger(is_robot))
+    cycle(ledger, targets, [STARTS])
+    again, _ = cycle(ledger, targets, [STARTS])
+    assert again.changes == ()
+    assert targets.chat.writes == 1
+
+
+def test_a_lost_answer_is_looked_up_where_the_room_remembers(ledger: Store) -> None:
+    targets = Targets(chat=FakeMessenger(lose_next=True))
+    cycle(ledger, targets, [STARTS])
+    cycle(ledger, targets, [STARTS])
+    assert (targets.chat.writes, ledger.pending_intents()) == (1, [])
+
+
+def test_a_robots_lost_answer_is_one_unsure_shown_and_never_sent_again(ledger: Store) -> None:
+    targets = Targets(chat=FakeMessenger(is_robot=True, lose_next=True))
+    _, first = cycle(ledger, targets, [STARTS])
+    assert len(first.unsure) == 1  # type: ignore[attr-defined]
+    for _ in range(3):
+        plan, outcome = cycle(ledger, targets, [STARTS])
+        assert ([skip.reason for skip in plan.skips], plan.changes) == (["unsure"], ())
+        assert [finding.severity for finding in skip_findings(plan)] == ["critical"]
+        assert outcome.written == []  # type: ignore[attr-defined]
+    assert targets.chat.writes == 1
+    assert [intent.state for intent in ledger.pending_intents()] == ["unsure"]
+
+
+def test_death_between_saying_and_hearing_is_one_unsure_as_well(ledger: Store) -> None:
+    targets = Targets(chat=FakeMessenger(is_robot=True))
+    (change,) = planned(ledger, targets, [STARTS]).changes
+    ledger.add_intent(ledger.begin_run("apply"), change)
+    targets.chat.send_message(ROOM, change.mark, SAID.body)
+    plan, _ = cycle(ledger, targets, [STARTS])
+    assert [skip.reason for skip in plan.skips] == ["unsure"]
+    assert targets.chat.writes == 1
+
+
+def test_undo_says_that_a_message_cannot_be_taken_back(ledger: Store) -> None:
+    targets = Targets()
+    run = ledger.begin_run("apply")
+    apply(planned(ledger, targets, [STARTS]), targets, ledger, run)
+    entries = [(entry.change, entry.before) for entry in ledger.changes_of_run(run)]
+    outcome = undo(entries, targets, ledger, ledger.begin_run("undo"))
+    assert [str(error) for _, error in outcome.failed] == ["what was said in a chat cannot be taken back"]
