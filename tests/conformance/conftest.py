@@ -12,6 +12,7 @@ pytest.register_assert_rewrite(
     "tests.conformance.tracker_suite",
     "tests.conformance.knowledge_base_suite",
     "tests.conformance.directory_suite",
+    "tests.conformance.messenger_suite",
 )
 
 
