@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, Self
 
 import uvicorn
@@ -44,11 +46,19 @@ class LoggedRequest:
 class Sandbox:
     """Running simulators. ``url(name)`` is where one answers; ``requests(name)`` is what reached it.
 
-    Use as a context manager, or start() and stop(). Ports are free ones unless given by name.
+    Use as a context manager, or start() and stop(). Ports are free ones unless given by name. ``clock`` is the vendors' own clock,
+    as every answer tells it in its ``Date``.
     """
 
-    def __init__(self, simulators: list[Simulator], ports: Mapping[str, int] | None = None, host: str = "127.0.0.1"):
+    def __init__(
+        self,
+        simulators: list[Simulator],
+        ports: Mapping[str, int] | None = None,
+        host: str = "127.0.0.1",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.simulators = {simulator.name: simulator for simulator in simulators}
+        self._clock = clock
         self._host = host
         self._sockets: dict[str, socket.socket] = {}
         for name in self.simulators:
@@ -68,6 +78,7 @@ class Sandbox:
             log_level="critical",
             lifespan="off",
             access_log=False,
+            date_header=False,  # the simulated vendors' clock is told, not this machine's
             loop="asyncio",
         )
         self._server = uvicorn.Server(config)
@@ -118,7 +129,7 @@ class Sandbox:
         simulator = self.simulators[name]
         request = await _request_from_scope(scope, receive, self.url(name))
         if request.path.startswith("/_sandbox/"):
-            await _send(send, self._control(name, request))
+            await self._send(send, self._control(name, request))
             return
         if simulator.faults.latency_s:
             await asyncio.sleep(simulator.faults.latency_s)
@@ -139,10 +150,14 @@ class Sandbox:
         if kind in ("reset", "lost_answer") or (kind == "truncated" and not response.body):
             _drop_connection(send)
         elif kind == "truncated":
-            await _send(send, response, keep=len(response.body) // 2)
+            await self._send(send, response, keep=len(response.body) // 2)
             _drop_connection(send)
         else:
-            await _send(send, response)
+            await self._send(send, response)
+
+    async def _send(self, send: Send, response: Response, keep: int | None = None) -> None:
+        date = format_datetime(self._clock().astimezone(UTC), usegmt=True)
+        await _send(send, Response(response.status, response.body, {"date": date, **response.headers}), keep)
 
     def _control(self, name: str, request: Request) -> Response:
         """What a test or an admin may do to a simulator from outside; not part of any vendor's API."""

@@ -52,7 +52,7 @@ class World(Sandbox):
             self.confluence_dc,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
-        super().__init__(simulators, ports)
+        super().__init__(simulators, ports, clock=clock)
         urls = self.urls()
         self.jira_cloud.public_url, self.jira_dc.public_url = urls["jira-cloud"], urls["jira-dc"]
         self.trello.public_url = urls["trello"]

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.faults import FaultKind
 from sandbox.http import Response
 from sandbox.jira.call import Call, JiraError, Route, json_body, page_fault, spoiled
-from sandbox.jira.jql import JqlError, Query, query_from_text
+from sandbox.jira.jql import Clause, Group, JqlError, Query, query_from_text
 from sandbox.jira.jql_match import Caller, predicate_from_query, sort_key
 from sandbox.jira.show import (
     Choice,
@@ -22,7 +22,7 @@ from sandbox.jira.show import (
     shown_change,
     shown_issue,
 )
-from sandbox.jira.state import Continuation, Issue, Json
+from sandbox.jira.state import Continuation, Issue, Json, Site
 
 REMOVED = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline is "
@@ -41,8 +41,11 @@ def _rows(call: Call, jql: str, strong: frozenset[int] = frozenset(), *, is_stri
     The last answer is kept while nothing changed, so that paging does not sort the site again for every page.
     """
     site, now = call.site, call.site.now()
-    about = (jql, site.revision, call.user, is_strict, now.replace(second=0, microsecond=0))
-    if site.index_lag_s <= 0 and site.last_rows[0] == about:
+    is_lagging = site.index_lag_s > 0 or site.index_delay_s is not None
+    # With a lag each instant has an answer of its own.
+    moment = now if is_lagging else now.replace(second=0, microsecond=0)
+    about = (jql, site.revision, call.user, is_strict, strong, moment)
+    if site.last_rows[0] == about:
         return site.last_rows[1]
     query = _query(call, jql)
     if call.user is None:
@@ -52,11 +55,28 @@ def _rows(call: Call, jql: str, strong: frozenset[int] = frozenset(), *, is_stri
         fits, key = predicate_from_query(query, caller), sort_key(query, caller)
     except JqlError as error:
         raise JiraError(400, str(error)) from error
-    candidates = [issue for issue in site.indexed() if issue.id not in strong]
+    candidates = [issue for issue in site.indexed(_projects(query, site)) if issue.id not in strong]
     candidates += [site.issues[number] for number in strong if number in site.issues]
     rows = sorted(key(issue) for issue in candidates if site.can_see(issue) and fits(issue))
     site.last_rows = (about, rows)
     return rows
+
+
+def _projects(query: Query, site: Site) -> list[str] | None:
+    """The one project that all rows must be in, None when the query names none: a whole site need not be looked through then."""
+    where = query.where
+    parts = where.parts if isinstance(where, Group) and where.is_all else (where,)
+    for part in parts:
+        if (
+            isinstance(part, Clause)
+            and (part.field.lower(), part.operator) == ("project", "=")
+            and len(part.values) == 1
+        ):
+            text = part.values[0].text.lower()
+            return [
+                each.id for each in site.projects.values() if text in (each.key.lower(), each.id, each.name.lower())
+            ]
+    return None
 
 
 def _query(call: Call, jql: str) -> Query:

@@ -6,7 +6,7 @@ An issue is replaced, never altered, so that the search index can keep showing y
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -165,8 +165,21 @@ class Continuation:
     expires: datetime
 
 
+@dataclass(frozen=True)
+class Unindexed:
+    """A change that the search index may not know yet. ``delay_s`` is its own; None follows the site's ``index_lag_s``."""
+
+    changed_at: datetime
+    before: Issue | None
+    delay_s: float | None
+
+
 class Site:
-    """The state of one site, indexed by id. All writing goes through ``put`` and ``drop``."""
+    """The state of one site, indexed by id. All writing goes through ``put`` and ``drop``.
+
+    ``index_lag_s`` is how far the search index is behind; with ``index_delay_s`` each change is given a delay of its own, so that
+    changes come into the index in another order than they were made in.
+    """
 
     def __init__(self, variant: Variant, language: Language, clock: Callable[[], datetime]) -> None:
         self.variant: Variant = variant
@@ -175,6 +188,7 @@ class Site:
         self.lock = threading.RLock()
         self.revision = 0
         self.index_lag_s = 0.0
+        self.index_delay_s: Callable[[], float] | None = None
         self.links_touch_updated = False
         self.account = ""
         self.users: dict[str, User] = {}
@@ -201,7 +215,8 @@ class Site:
         self._ids_by_key: dict[str, int] = {}
         self._pairs: dict[tuple[str, int, int], int] = {}
         self._waiting: dict[int, list[int]] = {}
-        self._past: dict[int, list[tuple[datetime, Issue | None]]] = {}
+        self._past: dict[int, list[Unindexed]] = {}
+        self._numbers_of: dict[str, dict[int, None]] = {}
         self._counters: dict[str, int] = {}
 
     def now(self) -> datetime:
@@ -251,6 +266,10 @@ class Site:
         before = self.issues.get(issue.id)
         self._remember(issue.id, before)
         self.issues[issue.id] = issue
+        if before is None or before.project_id != issue.project_id:
+            if before:
+                self._numbers_of[before.project_id].pop(issue.id)
+            self._numbers_of.setdefault(issue.project_id, {})[issue.id] = None
         self._ids_by_key[issue.key.upper()] = issue.id
         if (before.parent if before else None) != issue.parent:
             if before and before.parent is not None:
@@ -266,6 +285,7 @@ class Site:
                 self.drop_link(self.links[link_id])
         self._remember(issue.id, issue)
         del self.issues[issue.id]
+        self._numbers_of[issue.project_id].pop(issue.id)
         if issue.parent is not None:
             self.children[issue.parent].remove(issue.id)
 
@@ -300,34 +320,41 @@ class Site:
     def children_of(self, issue_id: int) -> Iterator[Issue]:
         return (self.issues[number] for number in self.children.get(issue_id, ()))
 
-    def indexed(self) -> Iterator[Issue]:
-        """Every issue as the search index shows it: changes younger than the lag are not in it yet."""
-        if self.index_lag_s <= 0 or not self._past:
-            yield from self.issues.values()
-            return
-        horizon = self.now() - timedelta(seconds=self.index_lag_s)
-        for number, issue in self.issues.items():
-            if number not in self._past:
-                yield issue
-            elif (seen := self._seen_at(number, horizon)) is not None:
+    def indexed(self, project_ids: Collection[str] | None = None) -> Iterator[Issue]:
+        """Every issue as the search index shows it: changes younger than the lag are not in it yet. With projects named, at least
+        all of theirs."""
+        has_past = bool(self._past) and (self.index_delay_s is not None or self.index_lag_s > 0)
+        for number in self.issues if project_ids is None else self._numbers_in(project_ids):
+            if not has_past or number not in self._past:
+                yield self.issues[number]
+        for number in list(self._past) if has_past else ():
+            if (seen := self.index_view(number)) is not None:
                 yield seen
-        for number in list(self._past):
-            if number not in self.issues and (seen := self._seen_at(number, horizon)) is not None:
-                yield seen
+
+    def _numbers_in(self, project_ids: Collection[str]) -> Iterator[int]:
+        return (number for project_id in project_ids for number in self._numbers_of.get(project_id, ()))
 
     def index_view(self, issue_id: int) -> Issue | None:
-        """One issue as the search index shows it."""
-        if self.index_lag_s <= 0 or issue_id not in self._past:
+        """One issue as the search index shows it: as it was when the last change that has come into the index was indexed."""
+        past = self._past.get(issue_id)
+        if not past or (self.index_delay_s is None and self.index_lag_s <= 0):
             return self.issues.get(issue_id)
-        return self._seen_at(issue_id, self.now() - timedelta(seconds=self.index_lag_s))
-
-    def _seen_at(self, number: int, horizon: datetime) -> Issue | None:
-        for changed_at, before in self._past[number]:
-            if changed_at > horizon:
-                return before
-        return self.issues.get(number)
+        now, seen = self.now(), 0
+        for position, change in enumerate(past, start=1):
+            delay_s = self.index_lag_s if change.delay_s is None else change.delay_s
+            if change.changed_at + timedelta(seconds=delay_s) <= now:
+                seen = position
+        if seen == len(past):
+            if self.index_delay_s is not None:
+                del self._past[issue_id]  # nothing is left to come
+            return self.issues.get(issue_id)
+        if self.index_delay_s is not None:
+            del past[:seen]
+            seen = 0
+        return past[seen].before
 
     def _remember(self, number: int, before: Issue | None) -> None:
         self.revision += 1
-        if self.index_lag_s > 0:
-            self._past.setdefault(number, []).append((self.now(), before))
+        if self.index_delay_s is not None or self.index_lag_s > 0:
+            delay_s = self.index_delay_s() if self.index_delay_s is not None else None
+            self._past.setdefault(number, []).append(Unindexed(self.now(), before, delay_s))
