@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from sandbox.confluence.errors import Refusal, bad_request, no_content, not_found
@@ -33,9 +33,12 @@ class Site:
         self.comments: dict[str, Comment] = {}
         self.label_ids: dict[str, str] = {}  # one id per label on the whole site
         self.index_lag_s = 0.0
+        self.index_delay_s: Callable[[], float] | None = None  # a delay of its own for each version, instead of the same lag
+        self.zone: tzinfo = UTC  # in which CQL reads times
         self._space_ids: dict[str, str] = {}
         self._titles: dict[tuple[str, str], str] = {}
         self._waiting: dict[str, list[str]] = {}  # loaded children whose parent has not been loaded yet
+        self._indexed_from: dict[tuple[str, int], datetime] = {}
         self._has_read_restrictions = False
         self._last_id = 98304
         self._last_uuid = 0
@@ -180,6 +183,7 @@ class Site:
         self.reserve_id(page.id)
         self.pages[page.id] = page
         self.pages_of_space[page.space_id][page.id] = None
+        self.note_version(page)
         page.children += [child for child in self._waiting.pop(page.id, []) if child in self.pages]
         if page.parent_id in self.pages:
             self.pages[page.parent_id or ""].children.append(page.id)
@@ -207,6 +211,7 @@ class Site:
         self._release_title(page)
         number = page.latest.number + 1
         page.versions.append(Version(number, self.clock(), by, title, kept, message, is_minor))
+        self.note_version(page)
         self._claim_title(page)
         inline = [c for c in map(self.comments.__getitem__, page.comments) if c.kind == "inline"]
         if inline:
@@ -214,6 +219,26 @@ class Site:
             for comment in inline:
                 if comment.marker_ref not in refs and comment.resolution != "resolved":
                     comment.resolution = "dangling"
+
+    def retitle(self, page: Page, version: Version) -> None:
+        """Add a version whose body is one the site has saved before; its title must be free."""
+        self._release_title(page)
+        page.versions.append(version)
+        self.note_version(page)
+        self._claim_title(page)
+
+    def carry_over(self, page: Page, space: Space, parent_id: str | None) -> None:
+        """Move a page without children to another space, keeping its id and version; its title must be free there."""
+        self._check_title(space, page.title, page, page.status)
+        self._release_title(page)
+        del self.pages_of_space[page.space_id][page.id]
+        if page.parent_id in self.pages:
+            self.pages[page.parent_id or ""].children.remove(page.id)
+        page.space_id, page.parent_id = space.id, parent_id
+        self.pages_of_space[space.id][page.id] = None
+        if parent_id in self.pages:
+            self.pages[parent_id or ""].children.append(page.id)
+        self._claim_title(page)
 
     def publish(self, page: Page, title: str, storage: str, by: str, message: str = "") -> None:
         """Turn a draft into a current page of version 1."""
@@ -268,7 +293,17 @@ class Site:
         """The newest version that the index had seen by then; None when the page was not yet or no longer in it."""
         if page.status == "draft" or page.kind == "folder" or (page.trashed_at and page.trashed_at <= until):
             return None
-        return next((version for version in reversed(page.versions) if version.when <= until), None)
+        now = self.clock()
+        return next((each for each in reversed(page.versions) if self._is_indexed(page, each, until, now)), None)
+
+    def note_version(self, page: Page) -> None:
+        """Draw the delay with which a new version comes into the index."""
+        if self.index_delay_s is not None:
+            self._indexed_from[page.id, page.latest.number] = self.clock() + timedelta(seconds=self.index_delay_s())
+
+    def _is_indexed(self, page: Page, version: Version, until: datetime, now: datetime) -> bool:
+        known = self._indexed_from.get((page.id, version.number))
+        return version.when <= until if known is None else known <= now
 
     # -- rules
 

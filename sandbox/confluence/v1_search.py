@@ -136,7 +136,7 @@ def _names(user: User) -> tuple[str, ...]:
 def _found(call: Call) -> list[Hit]:
     """The hits of the request's CQL in its order, or by id."""
     cql = call.request.get("cql")
-    query = parse_cql(cql, now=call.site.clock(), current_user=call.user.account_id)
+    query = parse_cql(cql, now=call.site.clock(), zone=call.site.zone, current_user=call.user.account_id)
     hits = [hit for hit in _indexed(call) if query.test(hit)]
     for field, is_descending in reversed(query.order):
         hits.sort(key=_sort_key(field), reverse=is_descending)
