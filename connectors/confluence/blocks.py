@@ -184,7 +184,7 @@ def _canonical(nodes: Sequence[Node], parent: str = "") -> Canonical:
     out: Canonical = []
     for node in nodes:
         if isinstance(node, str):
-            _add_text(out, re.sub(r"\s+", " ", node))
+            _add_text(out, _one_line(node))
         elif not isinstance(node, Element):
             _add_text(out, node.text)
         elif node.tag == MARKER or (node.tag == "p" and parent in _CELLS):
@@ -212,11 +212,16 @@ def _canonical_element(element: Element) -> Canonical | None:
     content = _canonical(element.children, element.tag)
     if element.tag == "p" and not content:
         return None
-    telling = sorted([name, value] for name, value in element.attributes.items() if name in _TELLING)
+    # A server that writes a line break in an attribute plainly reads it back as a blank.
+    telling = sorted([name, _one_line(value)] for name, value in element.attributes.items() if name in _TELLING)
     if element.tag == "ac:structured-macro":
         # Servers keep macro parameters in an order of their own.
         content = sorted(content, key=lambda part: msgspec.json.encode(part) if _is_parameter(part) else b"\xff")
     return [element.tag, telling, content]
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def _is_parameter(part: object) -> bool:

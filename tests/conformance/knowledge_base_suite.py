@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sandbox.faults import FaultKind
 from sync.core.errors import AccessDenied, Conflict, LostAnswer, NotFound, Refused, TielineError
@@ -20,6 +22,7 @@ from tests.conformance.subjects import (
     RemoteKnowledgeBaseSubject,
     text,
 )
+from tests.conformance.texts import rich_texts
 
 TITLE = "跨部门状态"
 MOST_WRITES = 7
@@ -110,6 +113,20 @@ class KnowledgeBaseSuite:
         assert page.block != subject.base.block_of_page(content(subject, "二"))
         page = subject.base.update_page(page, MARK, content(subject, "二"))
         assert page.block == subject.base.block_of_page(content(subject, "二"))
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def test_the_block_of_any_page_is_known_before_it_is_written(
+        self, subject: KnowledgeBaseSubject, data: st.DataObject
+    ) -> None:
+        whole = PageContent(subject.space, TITLE, data.draw(rich_texts()))
+        page = subject.base.create_page(MARK, whole)
+        try:
+            assert page.block == subject.base.block_of_page(whole)
+            assert page.is_untouched
+            assert subject.base.get_page(page.ref) == page
+        finally:
+            subject.purge(page.ref.key)
 
     def test_our_block_is_untouched_until_somebody_writes_into_it(self, subject: KnowledgeBaseSubject) -> None:
         page = subject.base.create_page(MARK, content(subject, "一"))

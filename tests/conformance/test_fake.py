@@ -82,6 +82,12 @@ class FakeTrackerSubject:
     def links(self) -> int:
         return len(self.tracker.links.get(self.task, {}))
 
+    def rest(self) -> None:
+        """Nothing is budgeted in memory."""
+
+    def account_ids(self) -> list[str]:
+        return ["li-na"]
+
     def edit_comment(self, comment_id: str) -> None:
         next(each for each in self.tracker.comments[self.task] if each.id == comment_id).edit()
 

@@ -14,6 +14,7 @@ import pytest
 from connectors.jira import CONNECTOR
 from sandbox.http import Request, Response
 from sandbox.jira import ACCOUNT_EMAIL, API_TOKEN, PERSONAL_ACCESS_TOKEN, JiraSimulator, seed
+from sandbox.jira.gate import WriteMeter
 from sandbox.story import story
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.values import LinkSide, RawRecord, Ref
@@ -96,6 +97,13 @@ class JiraSubject:
     def links(self) -> int:
         issue = self.simulator.issue(self.task.key)
         return len(issue.links) + len(issue.remote_links)
+
+    def rest(self) -> None:
+        self.simulator.write_meter = WriteMeter()  # it counts real seconds
+
+    def account_ids(self) -> list[str]:
+        users = self.simulator.site.users.values()
+        return [user.account_id if self.simulator.site.variant == "cloud" else user.server_key for user in users]
 
     def edit_comment(self, comment_id: str) -> None:
         self.simulator.edit_comment(self.task.key, comment_id, "手工改写")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -92,6 +92,12 @@ class TrelloSubject:
     def links(self) -> int:
         lists = [self.state_.checklists[key] for key in self.state_.checklists_of_card[self.task.key]]
         return sum(len(item["checkItems"]) for item in lists) + len(self.state_.attachments[self.task.key])
+
+    def rest(self) -> None:
+        self.clock.now += timedelta(minutes=1)
+
+    def account_ids(self) -> list[str]:
+        return list(self.state_.memberships[self.board])
 
     def edit_comment(self, comment_id: str) -> None:
         self.simulator.edit_comment(comment_id, "手工改写")

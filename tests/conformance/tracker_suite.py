@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sandbox.faults import FaultKind
@@ -29,6 +31,7 @@ from tests.conformance.subjects import (
     TrackerSubject,
     text,
 )
+from tests.conformance.texts import rich_texts
 
 SIDES: tuple[LinkSide, LinkSide] = ("waits_for", "blocks")
 MOST_WRITES = 4
@@ -114,6 +117,24 @@ class CommentSuite:
         edited = subject.tracker.edit_comment(subject.task, made, MARK, text("按时"))
         assert edited.block == subject.tracker.block_of_comment(text("按时"))
         assert subject.tracker.find_comment(subject.task, MARK) == edited
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def test_the_block_of_any_comment_is_known_before_it_is_written(
+        self, subject: TrackerSubject, data: st.DataObject
+    ) -> None:
+        body = data.draw(rich_texts(subject.account_ids()))
+        subject.rest()
+        try:
+            made = subject.tracker.add_comment(subject.task, MARK, body)
+        except CannotExpress:
+            return
+        assert made.block == subject.tracker.block_of_comment(body)
+        assert made.is_untouched
+        assert subject.tracker.find_comment(subject.task, MARK) == made
+        again = subject.tracker.edit_comment(subject.task, made, MARK, body)
+        assert (again.block, again.is_untouched) == (made.block, True)
+        subject.tracker.remove_comment(subject.task, again)
 
     def test_a_comment_is_untouched_until_somebody_edits_it(self, subject: TrackerSubject) -> None:
         made = subject.tracker.add_comment(subject.task, MARK, text("一"))
