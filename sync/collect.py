@@ -93,7 +93,7 @@ class _Reading:
             shards = self._changed(stream, scope, cursor)
         newest = self._read(stream, shards)
         is_deep = cursor.is_loading or self._is_deep_due(stream, cursor)
-        if swept := list(dict.fromkeys(sweep(stream, scope, is_deep))):
+        if swept := list(dict.fromkeys(sweep(stream, scope, is_deep and not cursor.is_loading))):
             self._read(stream, self._site.source.pick(stream.name, scope, swept))
         moved = self._moved(stream, cursor, newest, is_deep)
         self._store.put_cursor(self._site.name, moved)

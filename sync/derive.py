@@ -296,13 +296,13 @@ def _contradiction_finding(item: Contradiction) -> Finding:
 
 
 def _gone_end_finding(item: Dependency, lost: Ref, reason: str) -> Finding:
-    side = "predecessor" if lost == item.predecessor else "successor"
+    word = "gone_predecessor" if lost == item.predecessor else "gone_successor"
     return Finding(
-        key=f"mapping:gone_end:{item.key}",
-        kind="gone_end",
+        key=f"mapping:{word}:{item.key}",
+        kind=word,
         severity="warning",
         subjects=(item.predecessor, item.successor),
-        message=f"gone_{side}",
+        message=word,
         parameters={"gone": lost, "reason": reason},
         evidence=tuple(sorted({evidence.rule for evidence in item.evidence})),
     )

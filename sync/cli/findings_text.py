@@ -101,12 +101,22 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+GONE: dict[str, dict[Language, str]] = {
+    "deleted": {"zh-CN": "已删除", "en": "deleted"},
+    "moved": {"zh-CN": "移到了没有采集的地方", "en": "moved to where nothing is collected"},
+    "archived": {"zh-CN": "已归档", "en": "archived"},
+    "hidden": {"zh-CN": "已删除或没有权限看", "en": "deleted, or not visible to us any more"},
+}
+
+
 def finding_text(finding: Finding, language: Language, view: View) -> str:
     """The finding as a sentence, tasks by the names they may be called by. A message without a sentence of its own is shown with
     its parameters.
     """
     subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects)
     values = _Values({"subjects": subjects, **finding.parameters})
+    if finding.kind.startswith("gone_"):
+        values["reason"] = GONE.get(str(values["reason"]), {}).get(language, values["reason"])
     template = WORDS.get(finding.message, {}).get(language)
     if template is None:
         return f"{finding.message}: {subjects} {dict(finding.parameters)}"

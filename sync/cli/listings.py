@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import department_name, shown
-from sync.core.values import Dependency, Evidence, ExternalReference, Language, Task, View
+from sync.core.values import Certificate, Dependency, Evidence, ExternalReference, Language, Task, View
 from sync.reading import WHOLE
 from sync.store.entries import TrackedFinding
 
@@ -177,37 +178,41 @@ def list_certificates(config: Path, as_json: bool, is_counted_now: bool) -> int:
     if as_json:
         say_json({name: certificate_shape(whole, parts[name]) if whole else None for name, whole in wholes.items()})
     else:
-        rows = [
-            (
-                name,
-                item.stream,
-                item.scope,
-                item.counted,
-                item.stored,
-                item.is_complete,
-                item.reason,
-                _minute(item.at),
-                _minute(item.settled_at) if item.settled_at else "",
-            )
-            for name, items in parts.items()
-            for item in items
-        ]
-        columns = (
-            "connection",
-            "stream",
-            "scope",
-            "there",
-            "here",
-            "complete",
-            "reason",
-            "counted (UTC)",
-            "edits proven until",
-        )
-        say_table("Certificates", columns, rows)
+        _show_certificates(parts)
         for name, whole in wholes.items():
             if whole is None or not whole.is_complete:
                 say(f"{name}: {whole.reason if whole else 'never collected'}")
     return 0 if all(whole and whole.is_complete for whole in wholes.values()) else 5
+
+
+def _show_certificates(parts: Mapping[str, Sequence[Certificate]]) -> None:
+    rows = [
+        (
+            name,
+            item.stream,
+            item.scope,
+            item.counted,
+            item.stored,
+            item.is_complete,
+            item.reason,
+            _minute(item.at),
+            _minute(item.settled_at) if item.settled_at else "",
+        )
+        for name, items in parts.items()
+        for item in items
+    ]
+    columns = (
+        "connection",
+        "stream",
+        "scope",
+        "there",
+        "here",
+        "complete",
+        "reason",
+        "counted (UTC)",
+        "edits proven until",
+    )
+    say_table("Certificates", columns, rows)
 
 
 def list_runs(config: Path, as_json: bool) -> None:
