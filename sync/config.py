@@ -31,6 +31,7 @@ from sync.remote import keep_secret
 # Names a person signs in with; not secrets, though they may come from the environment as well.
 PLAIN_CREDENTIALS = frozenset({"email", "user"})
 _CONNECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - the setting's name
 RESERVED_NAME = "tieline"  # refs of what YAML defines begin with it: tieline:person:zhang-wei
 _URL_PASSWORD = re.compile(r"[\w+.-]+://[^:/@]*:(?P<password>[^@]+)@")
 COMMON_SETTINGS = frozenset(
@@ -92,6 +93,7 @@ class ServeConfig(_Model):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     every_minutes: int = Field(10, ge=1, le=1440)
+    public_url: str = ""  # where vendors' webhooks reach the service; empty: none are registered
 
 
 class Config(_Model):
@@ -180,6 +182,7 @@ def load_config(path: Path) -> LoadedConfig:
     config = validated(Config, node, file)
     problems = [
         *_database_problems(config, node, file),
+        *_public_url_problems(config, node, file),
         *_connection_problems(config, node, file),
         *_zone_problems(config, node, file),
     ]
@@ -194,6 +197,16 @@ def _database_problems(config: Config, node: Node, file: str) -> list[Problem]:
         return []
     hint = "write the whole URL as env:NAME or file:PATH and change the password"
     return [Problem(file, node.line("database"), "database", "a password may not stand in this file", hint)]
+
+
+def _public_url_problems(config: Config, node: Node, file: str) -> list[Problem]:
+    text = config.serve.public_url
+    url = urlsplit(text)
+    is_plain = url.scheme in ("http", "https") and url.hostname and not (url.username or url.query or url.fragment)
+    if not text or is_plain:
+        return []
+    hint = "such as https://tieline.example.org, without user, query or fragment; /hooks/<connection> is added to it"
+    return [Problem(file, node.line("serve.public_url"), "serve.public_url", "not an address", hint)]
 
 
 def passwords_in_url(url: str) -> list[str]:
@@ -256,10 +269,24 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
             problem(name, "missing", f"write {name}: env:SOME_NAME or file:/run/secrets/some-name")
         elif name not in PLAIN_CREDENTIALS and not str(value).startswith(("env:", "file:")):
             problem(name, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret")
-    allowed = {*wanted, *manifest.options, *COMMON_SETTINGS}
+    _webhook_problems(connection, manifest, problem)
+    allowed = {*wanted, *manifest.options, *COMMON_SETTINGS, WEBHOOK_SECRET}
     for name in extra:
         if name not in allowed:
             problem(name, f"not a setting of {manifest.name}", nearest(name, allowed))
+
+
+def _webhook_problems(connection: ConnectionConfig, manifest: Connector, problem: Any) -> None:
+    value, variant = connection.extra.get(WEBHOOK_SECRET), variant_of(connection, manifest)
+    if value is None:
+        return
+    if variant not in manifest.webhooks:
+        text = f"{manifest.name} {variant} sends no webhooks that we could check"
+        problem(WEBHOOK_SECRET, text, "leave it out; polling reads everything")
+    elif not str(value).startswith(("env:", "file:")):
+        problem(
+            WEBHOOK_SECRET, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret"
+        )
 
 
 def _zone_problems(config: Config, node: Node, file: str) -> list[Problem]:

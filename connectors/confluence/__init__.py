@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync.core.hooks import Hint, HookRequest
 from sync.core.ports import ConnectionSettings, Connector
 from sync.core.values import RawRecord, Record
 
@@ -28,6 +29,12 @@ def _record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     return record_from_raw(raw, settings)
 
 
+def _hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint, ...]:
+    from connectors.confluence.hooks import hints_from
+
+    return hints_from(request, settings)
+
+
 CONNECTOR = Connector(
     name="confluence",
     variants=("cloud", "dc"),
@@ -44,9 +51,12 @@ CONNECTOR = Connector(
         "labels",
         "restrictions",
         "properties",
+        "reread_hours",
         "restricted_spaces",
         "settle_hours",
     ),
     requests_per_second=REQUESTS_PER_SECOND,
     in_flight=IN_FLIGHT,
+    hints_from=_hints_from,
+    webhooks={"dc": "registered"},
 )

@@ -9,6 +9,7 @@ from connectors.confluence.answers import decipher
 from connectors.confluence.knowledge_base import PageWriter
 from connectors.confluence.site import Site
 from connectors.confluence.source import PageSource
+from connectors.confluence.webhooks import SiteWebhooks
 from sync.core.ports import ConnectionSettings
 from sync.remote import Pace, Remote, keep_secret
 
@@ -22,6 +23,7 @@ class Confluence(PageSource, PageWriter):
         PageSource.__init__(self, site, settings)
         PageWriter.__init__(self, site, settings)
         self.remote: Remote = site.remote
+        self.webhooks = SiteWebhooks(site, settings)
 
     def close(self) -> None:
         self.remote.close()

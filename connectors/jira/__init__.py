@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.jira.hooks import hints_from
 from connectors.jira.records import record_from_raw
 from sync.core.ports import ConnectionSettings, Connector
 
@@ -47,4 +48,6 @@ CONNECTOR = Connector(
     # hour). Half of 100 leaves room for others, and no one endpoint gets all of it. Data Center's limits are the admin's own.
     requests_per_second={"cloud": 50.0, "dc": 20.0},
     in_flight=8,
+    hints_from=hints_from,
+    webhooks={"cloud": "by_hand", "dc": "registered"},
 )

@@ -8,6 +8,7 @@ from connectors.jira.links import JiraLinks
 from connectors.jira.people import JiraPeople
 from connectors.jira.site import Site
 from connectors.jira.source import JiraSource
+from connectors.jira.webhooks import JiraWebhooks
 from sync.remote import Remote
 
 
@@ -16,6 +17,7 @@ class Jira(JiraSource, JiraDoctor, JiraComments, JiraLinks, JiraPeople):
 
     def __init__(self, site: Site) -> None:
         JiraSource.__init__(self, site)
+        self.webhooks = JiraWebhooks(site)
 
     @property
     def remote(self) -> Remote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.trello.hooks import hints_from
 from connectors.trello.records import record_from_raw
 from sync.core.ports import ConnectionSettings, Connector
 
@@ -32,4 +33,6 @@ CONNECTOR = Connector(
     # Trello allows 100 requests in 10 s per token; 80 in 10 s leave room for a second process with the same token.
     requests_per_second={"cloud": 8.0},
     in_flight=6,
+    hints_from=hints_from,
+    webhooks={"cloud": "registered"},
 )

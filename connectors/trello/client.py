@@ -13,6 +13,7 @@ from connectors.trello.people import MemberDirectory
 from connectors.trello.site import Site
 from connectors.trello.source import CardSource
 from connectors.trello.tracker import CardTracker
+from connectors.trello.webhooks import BoardWebhooks
 from sync.core.errors import TryLater
 from sync.core.ports import ConnectionSettings
 from sync.remote import Decipher, Pace, Remote, keep_secret
@@ -41,6 +42,7 @@ class Trello(CardSource, CardTracker, MemberDirectory):
             sleep,
         )
         self.site = Site(settings, self.remote)
+        self.webhooks = BoardWebhooks(self.site)
 
     def close(self) -> None:
         """Let go of the connections."""

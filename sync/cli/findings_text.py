@@ -82,6 +82,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{connection} 的数据不完整，相关内容不会写出：{reason}",
         "en": "the data of {connection} is not proven complete, nothing that rests on it is written: {reason}",
     },
+    "webhook_inactive": {
+        "zh-CN": "{connection} 的 Webhook 没有正常推送，变动要等到下一轮轮询才看得到，数据不会丢：{detail}",
+        "en": "the webhooks of {connection} do not reach us; changes are seen at the next poll, nothing is lost: {detail}",
+    },
     "unmapped_status": {
         "zh-CN": "{connection} 的状态“{value}”没有映射（{count} 条），按“未知”处理：{place}",
         "en": "{connection}: the status '{value}' is not mapped ({count} records), treated as unknown: {place}",

@@ -1,13 +1,16 @@
-"""`serve`: a cycle every few minutes, in one process, with health and metrics; `health`: does it answer."""
+"""`serve`: a cycle every few minutes and one for hints, in one process, with health, metrics and webhooks; `health`: does it answer."""
 
 from __future__ import annotations
 
 import signal
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,11 +24,23 @@ from sync.cli.show import say
 from sync.config import LoadedConfig, load_config
 from sync.core.errors import ConfigError, Problem, TielineError, TryLater
 from sync.core.plan import Change
+from sync.hints import Hinted, follow_hints
+from sync.parallel import as_completed
 from sync.remote import redact
+from sync.turn import turn
 from sync.web.api import Health, api
+from sync.web.hooks import Hooks
+from sync.web.registrations import watch_webhooks
 
 log = structlog.get_logger()
 LATE_AFTER = 3
+HINTS_REST_S = 1.0  # hints come in bursts: a cycle begins when none has come for this long,
+HINTS_WAIT_S = 10.0  # or when the first of them has waited this long
+EARLIEST_AGAIN_S = (
+    60.0  # a hint that only a whole cycle can follow does not bring it sooner than this after the last one,
+)
+EARLIEST_SHARE = 5  # nor sooner than so many times as long as that one took
+WATCHED_EVERY = timedelta(hours=1)
 FAREWELL_S = 3  # how long a slow reader of /metrics may hold up the end
 
 
@@ -36,30 +51,103 @@ class Service:
     config: Path
     app: App
     stopping: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     last_cycle_at: datetime | None = None
     last_exit_code: int | None = None
     detail: str = ""
+    watched_at: datetime | None = None
+    _due: float = 0.0  # by the monotonic clock, as everything that is waited for
+    _ended: float = 0.0
+    _took_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.hooks = Hooks(lambda: self.app, self.woken.set)
 
     def run(self) -> None:
         """Cycle until told to stop; nothing that a cycle raises ends the service."""
         while not self.stopping.is_set():
-            try:
-                self._reload()
-                self._cycle()
-            except TielineError as error:
-                self.last_exit_code, self.detail = error.exit_code, redact(str(error))
-                log.warning("cycle_failed", error=self.detail)
-            except Exception as error:  # the service outlives a mistake of ours; the next cycle may do without it
-                self.last_exit_code = TielineError.exit_code
-                self.detail = redact(f"internal: {type(error).__name__}: {error}")
-                log.exception("cycle_broke")
-            self.last_cycle_at = datetime.now(UTC)
-            self.stopping.wait(self.app.loaded.config.serve.every_minutes * 60)
+            if time.monotonic() >= self._due:
+                self._guarded(self._whole)
+                self.last_cycle_at = datetime.now(UTC)
+                self._due = time.monotonic() + self.app.loaded.config.serve.every_minutes * 60
+            else:
+                self._guarded(self._hinted)
+            self._rest()
+
+    def stop(self) -> None:
+        """End after the write or read that is under way."""
+        self.stopping.set()
+        self.woken.set()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except TielineError as error:
+            self.last_exit_code, self.detail = error.exit_code, redact(str(error))
+            log.warning("cycle_failed", error=self.detail)
+        except Exception as error:  # the service outlives a mistake of ours; the next cycle may do without it
+            self.last_exit_code = TielineError.exit_code
+            self.detail = redact(f"internal: {type(error).__name__}: {error}")
+            log.exception("cycle_broke")
+
+    def _whole(self) -> None:
+        """Everything: the configuration as it is now, what hints named, all that changed, and our registrations."""
+        began = time.monotonic()
+        try:
+            self._reload()
+            self._follow()
+            self._cycle()
+        finally:
+            self._ended = time.monotonic()
+            self._took_s = self._ended - began
+        self._watch()
 
     def _cycle(self) -> None:
         cycle = self.app.engine.cycle(on_change=self._stop_after)
         self.last_exit_code, self.detail = code_of_cycle(cycle, None), redact(str(cycle.refused or ""))
+
+    def _hinted(self) -> None:
+        """Only what hints named is read, then everything is judged as in a whole cycle. What cannot be read so brings that forward."""
+        reports = self._follow()
+        if any(report.needs_look for report in reports):
+            self._due = min(self._due, self._ended + max(EARLIEST_AGAIN_S, EARLIEST_SHARE * self._took_s))
+        if any(report.stored for report in reports):
+            cycle = self.app.engine.apply(on_change=self._stop_after)
+            self.last_exit_code, self.detail = code_of_cycle(cycle, None), redact(str(cycle.refused or ""))
+
+    def _follow(self) -> list[Hinted]:
+        """Read what the waiting hints name; a connection that cannot be read keeps its hints."""
+        app = self.app
+        names = [name for name in app.loaded.config.connections if self.hooks.takes(name)]
+        names = [name for name in names if app.store.waiting_hints(name)]
+        if not names:
+            return []
+        with turn(app.store):
+            reports = list(as_completed(partial(_follow_one, app), names, len(names)))
+            if any(report.stored for report in reports):
+                app.deriver.link()
+        return reports
+
+    def _rest(self) -> None:
+        """Until the next whole cycle is due, or hints came and no further one for a moment."""
+        if self.stopping.is_set() or not self.woken.wait(max(0.0, self._due - time.monotonic())):
+            return
+        until = time.monotonic() + HINTS_WAIT_S
+        while not self.stopping.is_set() and time.monotonic() < until:
+            self.woken.clear()
+            if not self.woken.wait(HINTS_REST_S):
+                return
+        self.woken.clear()
+
+    def _watch(self) -> None:
+        """Registrations: when the service begins, then every hour, and with every cycle while something is wrong with them."""
+        now = datetime.now(UTC)
+        if self.watched_at is not None and now - self.watched_at < WATCHED_EVERY:
+            return
+        is_good = not watch_webhooks(self.app, self.hooks.refused, now)
+        self.app.store.prune_hints(now)
+        self.watched_at = now if is_good else None
 
     def _stop_after(self, _change: Change) -> None:
         """A write has ended and its fate is in the ledger: the place to stop, when asked to."""
@@ -72,6 +160,8 @@ class Service:
         except TielineError as error:  # a mistake in a file, a database that cannot be reached just now
             log.warning("configuration_not_reloaded", error=redact(str(error)))
             return
+        if fresh.loaded.config != self.app.loaded.config:
+            self.watched_at = None
         last, self.app = self.app, fresh
         last.close()
 
@@ -87,6 +177,13 @@ class Service:
         )
 
 
+def _follow_one(app: App, name: str) -> Hinted:
+    try:
+        return follow_hints(app.connections.site(name), app.store, app.deriver.derive, app.clock())
+    except TielineError as error:
+        return Hinted(name, error=error)
+
+
 def run_serve(config: Path, host: str) -> int:
     """Serve until SIGTERM or Ctrl-C; ``host`` overrides the setting. The port is taken before anything else is touched.
 
@@ -96,14 +193,16 @@ def run_serve(config: Path, host: str) -> int:
     loaded = load_config(config)
     with _listening(loaded, host or loaded.config.serve.host) as listener:
         service = Service(config, build(config))
-        settings = uvicorn.Config(api(service.health), log_level="warning", timeout_graceful_shutdown=FAREWELL_S)
+        settings = uvicorn.Config(
+            api(service.health, service.hooks), log_level="warning", timeout_graceful_shutdown=FAREWELL_S
+        )
         _serve(service, uvicorn.Server(settings), listener)
     return 0
 
 
 def _serve(service: Service, server: uvicorn.Server, listener: socket.socket) -> None:
     def stop(*_: object) -> None:
-        service.stopping.set()
+        service.stop()
         server.should_exit = True
 
     # uvicorn raises the signal again when it has ended: without a handler of ours that would kill a cycle in the middle of a write.
@@ -116,7 +215,7 @@ def _serve(service: Service, server: uvicorn.Server, listener: socket.socket) ->
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     finally:
-        service.stopping.set()
+        service.stop()
         worker.join()
         service.app.close()
 

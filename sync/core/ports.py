@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
+from sync.core.hooks import Hint, HookRequest
 from sync.core.rich_text import RichText
 from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
 
@@ -39,13 +40,17 @@ class Cursor(Struct, frozen=True):
     upper bound; the raw records themselves are the set of versions already seen there.
 
     Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
-    as much as the vendor's index may lag. ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended.
+    as much as the vendor's index may lag. ``counted`` is the fresh horizon at the last census that proved the scope: what was hidden
+    then and edited may show again with an older date. ``whole_at`` is when everything was last read, by our clock.
+    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended.
     """
 
     stream: str
     scope: str
     since: datetime
     settled: datetime | None = None
+    counted: datetime | None = None
+    whole_at: datetime | None = None
     is_loading: bool = False
     loading_since: datetime | None = None
 
@@ -63,12 +68,14 @@ class Stream(Struct, frozen=True):
     """One kind of record a source offers. ``kind`` is the ref kind of its records; only tasks and documents are counted by a census.
 
     ``settles_after_h`` is how many hours the vendor's index may lag behind an edit: 0 where lists are read from the items themselves.
+    ``rereads_after_h``: some facts move no date (restrictions, labels), so everything is read again after so many hours; 0: never.
     """
 
     name: str
     kind: str
     has_census: bool = True
     settles_after_h: float = 0.0
+    rereads_after_h: float = 0.0
 
 
 class Probe(Struct, frozen=True):
@@ -325,6 +332,11 @@ class Connector:
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
     requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8
+    # Pure. Hints from a delivery whose signature fits the credential ``webhook_secret``; raises AccessDenied for any other. Of a good
+    # one that tells nothing we collect, none.
+    hints_from: Callable[[HookRequest, ConnectionSettings], tuple[Hint, ...]] | None = None
+    # By variant that sends webhooks: a connection has the port Webhooks as its ``webhooks``, or an admin registers by hand.
+    webhooks: Mapping[str, Literal["registered", "by_hand"]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection
 from sync.core.errors import StoreUnavailable
 from sync.core.plan import Change
 from sync.core.values import RawRecord
-from sync.store import derived, ledger, schema
+from sync.store import derived, hints, ledger, schema
 from sync.store import findings as lifecycle
 from sync.store import raw as raw_rows
 from sync.store.database import WRITES, engine_for, shown, told_plainly, url_from_text
@@ -171,6 +171,14 @@ class Store:
     renew_lease = _writes(ledger.renew_lease)
     release_lease = _writes(ledger.release_lease)
     lease_holder = _reads(ledger.lease_holder)
+    save_hints = _writes(hints.save_hints)
+    waiting_hints = _reads(hints.waiting_hints)
+    take_hints = _writes(hints.take_hints)
+    last_hint_at = _reads(hints.last_hint_at)
+    prune_hints = _writes(hints.prune_hints)
+    put_registration = _writes(hints.put_registration)
+    registrations = _reads(hints.registrations)
+    forget_registration = _writes(hints.forget_registration)
     sync_findings = _writes(lifecycle.sync_findings)
     acknowledge = _writes(lifecycle.acknowledge)
     findings = _reads(lifecycle.findings)

@@ -1,12 +1,21 @@
-"""What ``tieline serve`` answers: `/health` for containers, `/metrics` for Prometheus."""
+"""What ``tieline serve`` answers: `/health` for containers, `/metrics` for Prometheus, `/hooks/<connection>` for vendors."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
+
+from sync.web.hooks import STATUS, Hooks
+
+MOST_BODY = 4 * 1024 * 1024
+MOST_AT_ONCE = 16
+BODY_WITHIN_S = 10.0
 
 
 class Health(BaseModel):
@@ -18,9 +27,9 @@ class Health(BaseModel):
     detail: str
 
 
-def api(health: Callable[[], Health]) -> FastAPI:
-    """The HTTP API over a function that tells the service's health."""
-    app = FastAPI(title="Tieline", docs_url=None, redoc_url=None)
+def api(health: Callable[[], Health], hooks: Hooks) -> FastAPI:
+    """The HTTP API over a function that tells the service's health, and over what takes webhooks."""
+    app = FastAPI(title="Tieline", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health")
     def read_health(response: Response) -> Health:
@@ -32,4 +41,46 @@ def api(health: Callable[[], Health]) -> FastAPI:
     def read_metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    add_hooks(app, hooks)
     return app
+
+
+def add_hooks(app: FastAPI, hooks: Hooks) -> None:
+    """Deliveries by POST. GET and HEAD answer 200 where deliveries are taken: Trello asks so before it registers."""
+    under_way = asyncio.Semaphore(MOST_AT_ONCE)
+
+    @app.api_route("/hooks/{connection}", methods=["GET", "HEAD"])
+    def read_hook(connection: str) -> Response:
+        return Response(status_code=200 if hooks.takes(connection) else 404)
+
+    @app.post("/hooks/{connection}")
+    async def take_delivery(connection: str, request: Request) -> Response:
+        if under_way.locked():
+            return Response(status_code=503)
+        async with under_way:
+            return Response(status_code=await _take(hooks, connection, request))
+
+
+async def _take(hooks: Hooks, connection: str, request: Request) -> int:
+    if not hooks.takes(connection):
+        hooks.count(connection, "unknown")
+        return STATUS["unknown"]
+    try:
+        body = await asyncio.wait_for(_body(request), BODY_WITHIN_S)
+    except (TimeoutError, ClientDisconnect):
+        return 408
+    if body is None:
+        hooks.count(connection, "too_large")
+        return STATUS["too_large"]
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return STATUS[await run_in_threadpool(hooks.receive, connection, headers, body, str(request.url))]
+
+
+async def _body(request: Request) -> bytes | None:
+    """The raw bytes, which are what was signed; None when there are too many."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY:
+            return None
+    return bytes(body)

@@ -1,0 +1,84 @@
+"""Trello's webhooks, pure: is a delivery Trello's own, and which card does it name.
+
+Signature: base64 of HMAC-SHA1 over the raw body and the callback address exactly as registered, keyed with the API key's *secret*
+(developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from connectors.trello.tolerance import shaped_or_none
+from connectors.trello.values import instant_from_text
+from sync.core.errors import AccessDenied
+from sync.core.hooks import Hint, HookRequest
+from sync.core.ports import ConnectionSettings
+
+HEADER = "x-trello-webhook"
+
+
+class _Words(Struct):
+    id: str | None = None
+    name: str | None = None
+    shortLink: str | None = None  # noqa: N815
+
+
+class _Data(Struct):
+    card: _Words | None = None
+    board: _Words | None = None
+
+
+class _Action(Struct):
+    id: str
+    type: str | None = None
+    date: str | None = None
+    data: _Data | None = None
+
+
+class _Delivery(Struct):
+    action: _Action | None = None
+
+
+def signature(secret: str, body: bytes, callback_url: str) -> str:
+    """What ``X-Trello-Webhook`` must say."""
+    digest = hmac.new(secret.encode(), body + callback_url.encode(), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode()
+
+
+def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint, ...]:
+    """The card that the action names; an action about no card is about something that all cards of its board show."""
+    secret = settings.credentials.get("webhook_secret", "")
+    said = request.headers.get(HEADER, "")
+    right = signature(secret, request.body, request.url)
+    if not secret or not hmac.compare_digest(said.encode(), right.encode()):
+        raise AccessDenied("the delivery does not carry Trello's signature")
+    delivery = shaped_or_none(request.body, _Delivery)
+    action = delivery.action if delivery else None
+    if action is None or action.data is None:
+        return ()
+    board, card = action.data.board, action.data.card
+    scope = scope_of(board, settings.scopes) if board else ""
+    if board and not scope:
+        return ()  # a board that is not collected
+    at = instant_from_text(action.date)
+    return (Hint(action.id, "cards", scope, (card.id or "") if card else "", action.type or "", at),)
+
+
+def scope_of(board: _Words, scopes: Sequence[str]) -> str:
+    """The admin's word for this board: id, short link or exact name; "" when it is none of them."""
+    return next((scope for scope in scopes if scope in (board.id, board.shortLink, board.name)), "")
+
+
+def reason_inactive(failures: int | None, since: str | None) -> str:
+    """Why Trello stopped delivering, as far as it tells."""
+    return f"Trello switched it off after {failures or 0} failed deliveries{f' since {since}' if since else ''}"
+
+
+def is_duplicate(message: str) -> bool:
+    """Trello refuses the same token, address and model twice; its words are not documented."""
+    return "already exists" in message.lower()
