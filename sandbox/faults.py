@@ -20,7 +20,11 @@ FaultKind = Literal[
     "empty_page",  # an empty page though more follows
     "repeated_page",  # the same page, and the same token where there is one, again
     "edited_between_pages",  # an item of the listing is edited after this page was made
+    "lost_delivery",  # a webhook's delivery never goes out (asked for as POST /deliveries/<event>)
+    "repeated_delivery",  # it goes out twice
+    "late_delivery",  # it goes out value seconds later, behind those that come after it
 ]
+DELIVERY_FAULTS: tuple[FaultKind, ...] = ("lost_delivery", "repeated_delivery", "late_delivery")
 PAGE_FAULTS: tuple[FaultKind, ...] = ("short_page", "empty_page", "repeated_page", "edited_between_pages")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.confluence import v1_content, v1_parts, v1_restrictions, v1_search, v2_pages, v2_parts
+from sandbox.confluence import v1_content, v1_parts, v1_restrictions, v1_search, v2_pages, v2_parts, webhooks
 from sandbox.confluence.access import (
     ALL_SCOPES,
     CLOUD_ID,
@@ -65,6 +65,7 @@ class Confluence(Humans):
         self.site = Site(variant, clock)
         self.site.add_user(TIELINE)
         self.lock = threading.RLock()
+        self.webhooks = webhooks.Webhooks(self.site, self.faults)
         self._router = Router()
         for method, template, function in _routes(variant):
             self._router.add(method, template, _Endpoint(self, function))
@@ -228,7 +229,7 @@ def _gone_unless_open(function: Callable[..., Response]) -> Callable[..., Respon
 def _routes(variant: Variant) -> tuple[Route, ...]:
     both = (*v1_search.ROUTES, *v1_restrictions.BOTH, *v1_parts.BOTH)
     if variant == "dc":
-        return (*both, *v1_parts.DC, *v1_parts.PROPERTIES, *v1_content.CRUD)
+        return (*both, *v1_parts.DC, *v1_parts.PROPERTIES, *v1_content.CRUD, *webhooks.DC)
     removed = tuple((m, path, _gone_unless_open(f)) for m, path, f in (*v1_parts.PROPERTIES, *v1_content.CRUD))
     cloud = (*v1_search.CLOUD, *v1_content.CLOUD, *v1_restrictions.CLOUD, *v1_parts.CLOUD)
     return (*v2_pages.ROUTES, *v2_parts.ROUTES, *both, *cloud, *removed)

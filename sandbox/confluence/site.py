@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Literal
+from typing import Any, Literal
 
 from sandbox.confluence.errors import Refusal, bad_request, no_content, not_found
 from sandbox.confluence.state import Attachment, Comment, Kind, Page, Property, Space, Status, User, Version
@@ -33,6 +33,8 @@ class Site:
         self.comments: dict[str, Comment] = {}
         self.label_ids: dict[str, str] = {}  # one id per label on the whole site
         self.index_lag_s = 0.0
+        self.webhooks: Any = None
+        self.on_event: Callable[[str, Page], None] = lambda *_: None
         self.index_delay_s: Callable[[], float] | None = None  # a delay of its own for each version, instead of the same lag
         self.zone: tzinfo = UTC  # in which CQL reads times
         self._space_ids: dict[str, str] = {}
@@ -176,6 +178,7 @@ class Site:
             kind,
         )
         self.insert(page)
+        self.on_event("page_created", page)
         return page
 
     def insert(self, page: Page) -> None:
@@ -203,6 +206,7 @@ class Site:
         for comment_id in page.comments:
             del self.comments[comment_id]
         del self.pages[page.id], self.pages_of_space[page.space_id][page.id]
+        self.on_event("page_removed", page)
 
     def save(self, page: Page, title: str, storage: str, by: str, message: str = "", *, is_minor: bool = False) -> None:
         """Add a version. Inline comments whose marker has gone are left dangling."""
@@ -219,6 +223,7 @@ class Site:
             for comment in inline:
                 if comment.marker_ref not in refs and comment.resolution != "resolved":
                     comment.resolution = "dangling"
+        self.on_event("page_updated", page)
 
     def retitle(self, page: Page, version: Version) -> None:
         """Add a version whose body is one the site has saved before; its title must be free."""
@@ -246,6 +251,7 @@ class Site:
         page.versions = [Version(1, self.clock(), by, title, self.saved(storage), message)]
         page.status = "current"
         self._claim_title(page)
+        self.on_event("page_created", page)
 
     def set_marked_storage(self, page: Page, storage: str) -> None:
         """Replace the latest body in place: setting an inline marker makes no new version."""
@@ -261,6 +267,8 @@ class Site:
         page.status = status
         page.trashed_at = self.clock() if status == "trashed" else None
         self._claim_title(page)
+        if status in ("trashed", "current"):
+            self.on_event("page_trashed" if status == "trashed" else "page_restored", page)
 
     def place(self, page: Page, parent_id: str | None, *, index: int | None = None) -> None:
         """Hang a page under a parent of its own space (None: top of the space), at a place among its siblings."""
@@ -271,6 +279,7 @@ class Site:
         page.parent_id = parent_id
         if parent is not None:
             parent.children.insert(len(parent.children) if index is None else index, page.id)
+        self.on_event("page_moved", page)
 
     def check_place(self, page: Page, parent_id: str | None) -> Page | None:
         """The parent when the page may hang under it; 400 for another space, the page itself or its descendants."""

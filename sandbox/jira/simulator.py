@@ -19,6 +19,7 @@ from sandbox.jira.gate import TurnedAway
 from sandbox.jira.people import People
 from sandbox.jira.reference import furnish
 from sandbox.jira.state import Issue, Language, Site, User, Variant
+from sandbox.jira.webhooks import PATH, Webhooks
 
 API = re.compile(r"/rest/api/(2|3|latest)(/.*)")
 MULTIPART = re.compile(r"/issue/[^/]+/attachments")
@@ -50,6 +51,7 @@ class JiraSimulator(People):
         self.public_url = public_url
         self.faults = Faults()
         self.write_meter = gate.WriteMeter()
+        self.webhooks = Webhooks(self.site, self.faults)
         furnish(self.site)
         self.add_user("tieline", "tieline", gate.ACCOUNT_EMAIL, kind="atlassian")
         self.site.account = "tieline"
@@ -145,6 +147,8 @@ class JiraSimulator(People):
             return json_response({"cloudId": gate.CLOUD_ID})
         if path.startswith("/rest/applinks/"):
             return self._application_links(request)
+        if path.startswith(PATH):
+            return self._webhooks(request, path)
         if is_cloud and (found := re.fullmatch(r"/media/file/(\d+)/binary", path)):
             return self._file(found[1])
         if not is_cloud and (found := re.fullmatch(r"/secure/attachment/(\d+)/.+", path)):
@@ -155,6 +159,13 @@ class JiraSimulator(People):
         return (
             self._nowhere(request) if path.startswith(("/rest/", "/ex/")) else html_response("<h1>Not found</h1>", 404)
         )
+
+    def _webhooks(self, request: Request, path: str) -> Response:
+        try:
+            user = gate.caller_of(self.site, request)
+        except TurnedAway as away:
+            return away.response
+        return self.webhooks.answer(request, path, user)
 
     def _application_links(self, request: Request) -> Response:
         try:

@@ -191,6 +191,7 @@ class Site:
         self.index_delay_s: Callable[[], float] | None = None
         self.links_touch_updated = False
         self.account = ""
+        self.on_change: Callable[[Issue | None, Issue | None], None] = lambda *_: None  # before, after
         self.users: dict[str, User] = {}
         self.projects: dict[str, Project] = {}
         self.statuses: dict[str, Named] = {}
@@ -276,6 +277,7 @@ class Site:
                 self.children[before.parent].remove(issue.id)
             if issue.parent is not None:
                 self.children.setdefault(issue.parent, []).append(issue.id)
+        self.on_change(before, issue)
         return issue
 
     def drop(self, issue: Issue) -> None:
@@ -288,6 +290,7 @@ class Site:
         self._numbers_of[issue.project_id].pop(issue.id)
         if issue.parent is not None:
             self.children[issue.parent].remove(issue.id)
+        self.on_change(issue, None)
 
     def add_link(self, type_id: str, source: int, target: int, link_id: int | None = None) -> tuple[Link, bool]:
         """The link between two issues and whether it is new: the same link twice is one link."""

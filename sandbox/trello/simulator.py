@@ -52,7 +52,7 @@ class TrelloSimulator(ByHand):
         self._pinned: datetime | None = None
         self.lock = threading.RLock()
         self.state = State(name, self.now, public_url or "https://trello.com")
-        self.deliveries = Deliveries(self.state)
+        self.deliveries = Deliveries(self.state, self.faults)
         self.state.on_action = self.deliveries.tell
         self.limits = Limits(monotonic, enforce_limits)
         self.keys = {KEY}

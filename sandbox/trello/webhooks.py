@@ -6,10 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-import urllib.error
-import urllib.request
 
+from sandbox.courier import Courier, ask
+from sandbox.faults import Faults
 from sandbox.trello.journal import board_words
 from sandbox.trello.params import Params
 from sandbox.trello.state import Refusal, State, Thing
@@ -17,7 +16,6 @@ from sandbox.trello.views import show_action
 
 APP_SECRET = "app-secret-of-the-sandbox-key"
 RETRY_AFTER_S = (30.0, 60.0, 120.0)
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # callbacks are local here: no proxy
 SHOWN = ("id", "description", "idModel", "callbackURL", "active", "consecutiveFailures", "firstConsecutiveFailDate")
 
 
@@ -39,7 +37,7 @@ def create_webhook(state: State, token: str, params: Params) -> Thing:
     wanted = (token, url, id_model)
     if any((item["token"], item["callbackURL"], item["idModel"]) == wanted for item in state.webhooks.values()):
         raise Refusal(400, "A webhook with that callback, model, and token already exists")
-    status = _send("HEAD", url)
+    status = ask("HEAD", url)
     if status != 200:
         raise Refusal(400, f"URL ({url}) did not return 200 status code, got {status}")
     item: Thing = {
@@ -54,9 +52,9 @@ def create_webhook(state: State, token: str, params: Params) -> Thing:
 class Deliveries:
     """Sends each action to the webhooks that watch its models, off the request's thread; failures come again later."""
 
-    def __init__(self, state: State, retry_after_s: tuple[float, ...] = RETRY_AFTER_S) -> None:
+    def __init__(self, state: State, faults: Faults | None = None) -> None:
         self._state = state
-        self.retry_after_s = retry_after_s
+        self.courier = Courier(faults or Faults(), RETRY_AFTER_S, lambda status: status != 200)
 
     def tell(self, action: Thing) -> None:
         if not self._state.webhooks:
@@ -64,16 +62,15 @@ class Deliveries:
         models = _models(self._state, action)
         for item in list(self._state.webhooks.values()):
             if item["active"] and item["idModel"] in models:
-                self._later(0.0, item, _body(self._state, item, action), 0)
+                self._send(item, _body(self._state, item, action), action["type"])
 
-    def _later(self, delay_s: float, item: Thing, body: bytes, attempt: int) -> None:
-        timer = threading.Timer(delay_s, self._deliver, (item, body, attempt))
-        timer.daemon = True
-        timer.start()
-
-    def _deliver(self, item: Thing, body: bytes, attempt: int) -> None:
+    def _send(self, item: Thing, body: bytes, event: str) -> None:
         url = item["callbackURL"]
-        status = _send("POST", url, body, {"X-Trello-Webhook": signature(APP_SECRET, body, url)})
+        headers = {"X-Trello-Webhook": signature(APP_SECRET, body, url)}
+        self.courier.send(url, body, lambda _: headers, event, lambda status: self._told(item, status))
+
+    def _told(self, item: Thing, status: int) -> bool:
+        """Count failures; a callback that says 410 ends the webhook. Whether it is still there to deliver to."""
         if status == 200:
             item.update(consecutiveFailures=0, firstConsecutiveFailDate=None)
         elif status == 410:
@@ -81,8 +78,7 @@ class Deliveries:
         else:
             item["consecutiveFailures"] += 1
             item["firstConsecutiveFailDate"] = item["firstConsecutiveFailDate"] or self._state.stamp()
-            if attempt < len(self.retry_after_s) and item["id"] in self._state.webhooks:
-                self._later(self.retry_after_s[attempt], item, body, attempt + 1)
+        return item["id"] in self._state.webhooks
 
 
 def _models(state: State, action: Thing) -> set[str]:
@@ -102,16 +98,3 @@ def _body(state: State, item: Thing, action: Thing) -> bytes:
     return json.dumps(
         {"action": show_action(state, action, Params({})), "model": model, "webhook": webhook}, ensure_ascii=False
     ).encode()
-
-
-def _send(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
-    """The status that a callback answers with; 0 when it does not answer at all."""
-    request = urllib.request.Request(url, body, {"content-type": "application/json", **(headers or {})}, method=method)
-    try:
-        with _DIRECT.open(request, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return int(error.code)
-    except OSError:
-        return 0
