@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from connectors.confluence.tree import Cdata, Element, Node, serialise
+from connectors.confluence.tree import Cdata, Element, Node, clean, serialise
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -171,7 +171,7 @@ class _Writer:
             case Anchor(text, url):
                 if not is_web_url(url):
                     return [text if text == url or not url else f"{text} ({url})"]
-                return [Element("a", {"href": url.strip()}, [text or url])]
+                return [Element("a", {"href": url.strip()}, [text if clean(text).strip() else url])]
             case PageLink(text, title):
                 body = Element("ac:link-body", {}, [text or title])
                 return [Element("ac:link", {}, [Element("ri:page", {"ri:content-title": title}), body])]

@@ -24,6 +24,7 @@ from sync.core.rich_text import (
     ListItem,
     Lozenge,
     NumberedList,
+    PageLink,
     Panel,
     Paragraph,
     PersonMention,
@@ -173,12 +174,14 @@ def _inline(inline: Inline) -> Node | None:
             return _text(clean(text), _marks(inline))
         case Anchor(text, url):
             target = safe_url(url)
-            shown = clean(text) or target
+            shown = clean(text) if clean(text).strip() or not target else target
             return _text(shown, [{"type": "link", "attrs": {"href": target}}] if target else [])
         case PersonMention(name, account_id) if account_id:
             return {"type": "mention", "attrs": {"id": clean(account_id), "text": f"@{clean(name)}"}}
         case PersonMention(name):
             return _text(clean(name), [])
+        case PageLink(text):
+            return _text(clean(text), [])
         case Lozenge(text, colour):
             word = clean(text)
             return {"type": "status", "attrs": {"text": word, "color": COLOURS[colour]}} if word else None

@@ -27,7 +27,7 @@ def clean(text: str) -> str:
 def safe_url(url: str) -> str:
     """The URL if a link may lead there (http, https, mailto), with what could end it quoted; else an empty text."""
     text = _LONE.sub("", _UNFIT.sub("", url)).strip()
-    if not re.match(r"(https?://|mailto:)\S", text, re.IGNORECASE):
+    if not re.match(r"(https?://[^\s/?#]|mailto:\S)", text, re.IGNORECASE):
         return ""
     return quote(text, safe=":/?#@&=+,;$%.-_~()*'")
 

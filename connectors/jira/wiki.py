@@ -24,6 +24,7 @@ from sync.core.rich_text import (
     ListItem,
     Lozenge,
     NumberedList,
+    PageLink,
     Panel,
     Paragraph,
     PersonMention,
@@ -37,11 +38,11 @@ from sync.core.rich_text import (
 
 COLOURS = {"grey": "#5e6c84", "green": "#006644", "yellow": "#974f0c", "red": "#bf2600", "blue": "#0747a6"}
 PANELS = {"info": "#deebff", "note": "#eae6ff", "tip": "#e3fcef", "warning": "#fffae6"}
-_ENTITY = re.compile(r"&(?=#?\w+;)")
 _SIGNS = re.compile(r"[{}\[\]|*_+^~!()]")
 _HYPHEN = re.compile(r"(?<![^\W_])-|-(?![^\W_])")  # between letters or digits it is only a hyphen: PAY-1, 2026-11-23
 _LINE_START = re.compile(r"^(\s*)(?:(h[1-6]|bq)\.|([#>]))")
-_SMILEY = re.compile(r"[:;](?=-?[)(DPp/|\\])|[:;](?=-?\\[)(])")
+# Where no backslash helps: an entity, a backslash, smileys, and the colon of a bare address, which would become a link.
+_ENTITIES = re.compile(r"&(?=#?\w+;)|\\|[:;](?=-?[)(DPp/|\\])|[:;](?=-?\\[)(])|(?<=mailto):", re.IGNORECASE)
 
 
 def wiki_from_rich_text(body: RichText, logins: Mapping[str, str] | None = None) -> str:
@@ -51,8 +52,7 @@ def wiki_from_rich_text(body: RichText, logins: Mapping[str, str] | None = None)
 
 def escape(text: str) -> str:
     """The text so that the renderer shows exactly it, in one line."""
-    safe = _ENTITY.sub("&amp;", clean(text)).replace("\\", "&#92;")
-    safe = _SMILEY.sub(lambda match: f"&#{ord(match[0])};", safe)
+    safe = _ENTITIES.sub(lambda match: "&amp;" if match[0] == "&" else f"&#{ord(match[0])};", clean(text))
     safe = _SIGNS.sub(lambda match: "\\" + match[0], safe)
     safe = _HYPHEN.sub(r"\\-", safe).replace("??", r"\?\?")
     return _LINE_START.sub(_escaped_start, safe)
@@ -121,19 +121,23 @@ def _lines(block: List, prefix: str, logins: Mapping[str, str]) -> Iterator[str]
 def _item(item: ListItem, stars: str, logins: Mapping[str, str]) -> Iterator[str]:
     inner = [block for block in item.content if not isinstance(block, BulletList | NumberedList)]
     texts = [text for block in inner if (text := _inside_line(block, logins))]
-    yield f"{stars} {box(item)}{f' {BREAK} '.join(texts)}".rstrip()
+    said = f"{box(item)}{f' {BREAK} '.join(texts)}"
+    # An entry without a word would be read as a plain star: a blank that no renderer drops stands in it.
+    yield f"{stars} {said.rstrip() or EMPTY}"
     for block in item.content:
         if isinstance(block, BulletList | NumberedList):
             yield from _lines(block, stars, logins)
 
 
-BREAK = "\\\\"
+BREAK, EMPTY = "\\\\", "&nbsp;"
 
 
 def _inside_line(block: Block, logins: Mapping[str, str]) -> str:
     match block:
         case Paragraph(content) | Heading(_, content):
             return _inlines(content, logins)
+        case Rule():
+            return ""  # a line must begin its line, which an item's text never does
         case Table(header, rows):
             # A row of a table must begin its line, which an item's text never does.
             lines = (" \\| ".join(_inlines(cell, logins) for cell in row) for row in (header, *rows) if row)
@@ -152,8 +156,44 @@ def _table(header: tuple[Inlines, ...], rows: tuple[tuple[Inlines, ...], ...], l
 
 
 def _inlines(content: Inlines, logins: Mapping[str, str], line_break: str = f" {BREAK} ") -> str:
-    parts = [line_break if isinstance(inline, LineBreak) else _inline(inline, logins) for inline in content]
-    return "".join(parts).strip()
+    parts = [
+        line_break if isinstance(inline, LineBreak) else _inline(inline, logins) for inline in _merged(content, logins)
+    ]
+    text = "".join(parts).strip()
+    while text.endswith(BREAK):  # nobody sees it, and before a cell's wall it would be read as an escaped bar
+        text = text.removesuffix(BREAK).rstrip()
+    return text
+
+
+def _merged(content: Inlines, logins: Mapping[str, str]) -> Iterator[Inline]:
+    """The inlines with neighbours that are plain text as one: escaped apart, ``h1`` and ``. x`` would make a heading."""
+    plain = ""
+    for inline in content:
+        text = _plain_text(inline, logins)
+        if text is None:
+            yield from [Text(plain)] if plain else []
+            yield inline
+        plain = "" if text is None else plain + text
+    yield from [Text(plain)] if plain else []
+
+
+def _plain_text(inline: Inline, logins: Mapping[str, str]) -> str | None:
+    """What is shown as text without any mark; None for everything else."""
+    match inline:
+        case Text(text) if inline == Text(text):
+            return text
+        case Anchor(text, url) if not safe_url(url):
+            return text
+        case PersonMention(name, account_id) if not _login(account_id, logins):
+            return name
+        case PageLink(text):
+            return text
+    return None
+
+
+def _login(account_id: str, logins: Mapping[str, str]) -> str:
+    login = logins.get(account_id, "")
+    return login if re.fullmatch(r"[^\s\[\]|{}~\\]+", login) else ""
 
 
 def _inline(inline: Inline, logins: Mapping[str, str]) -> str:
@@ -161,11 +201,10 @@ def _inline(inline: Inline, logins: Mapping[str, str]) -> str:
         case Text(text):
             return _text(inline, text)
         case Anchor(text, url):
-            target, shown = safe_url(url).replace("*", "%2A").replace("~", "%7E"), escape(text)
-            return f"[{shown or target}|{target}]" if target else shown
-        case PersonMention(name, account_id):
-            login = logins.get(account_id, "")
-            return f"[~{login}]" if re.fullmatch(r"[^\s\[\]|{}~\\]+", login) else escape(name)
+            target = safe_url(url).replace("*", "%2A").replace("~", "%7E")
+            return f"[{escape(text if clean(text).strip() else target)}|{target}]"
+        case PersonMention(_, account_id):
+            return f"[~{_login(account_id, logins)}]"
         case Lozenge(text, colour):
             return f"{{color:{COLOURS[colour]}}}{_mark('*', escape(text))}{{color}}" if text.strip() else ""
         case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
@@ -53,6 +53,9 @@ _EMOJI = re.compile(r"(?<![0-9]):(?=[A-Za-z0-9_+-]+:)")
 _SCHEME = re.compile(r":(?=//)|(?<=mailto):", re.IGNORECASE)
 _DOMAIN_DOT = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})")
 _LINE_START = re.compile(r"^(?:([#+=-])|(\d{1,9})([.)])(?=\s|$))")
+_LONE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 cannot say
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TOUCHING = re.compile(r"[`*~][`*~]|[A-Za-z0-9_]@")
 _WIDE_SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
@@ -131,7 +134,8 @@ def markdown_from(body: RichText, usernames: Mapping[str, str] | None = None) ->
     Raises CannotExpress for a picture that is not on the web and for a table of contents: a comment has neither.
     """
     names = usernames or {}
-    return "\n\n".join(part for block in body if (part := _block(block, names)))
+    text = "\n\n".join(part for block in body if (part := _block(block, names)))
+    return _LONE.sub("\ufffd", text)
 
 
 def _block(block: Block, names: Mapping[str, str]) -> str:
@@ -139,7 +143,9 @@ def _block(block: Block, names: Mapping[str, str]) -> str:
         case Paragraph():
             return _lines(block.content, names)
         case Heading():
-            return f"{'#' * min(6, max(1, block.level))} {_line(block.content, names)}"
+            # Number signs at a heading's end would be taken for its closing.
+            text = re.sub(r"(?<!\\)#+$", r"\\\g<0>", _line(block.content, names))
+            return f"{'#' * min(6, max(1, block.level))} {text}"
         case CodeBlock():
             return _code_block(block)
         case Picture():
@@ -170,13 +176,24 @@ def _container(block: BulletList | NumberedList | Table | Quote | Panel, names: 
 
 def _item(marker: str, item: ListItem, names: Mapping[str, str]) -> str:
     """An entry; whatever follows its first line is indented to the marker's width (CommonMark 5.2)."""
+    # An entry that began with two empty lines would end with them: what says nothing is left out.
+    # Dashes behind a bullet would make a rule of the whole line.
+    parts = ((block, "___" if isinstance(block, Rule) else _block(block, names)) for block in item.content)
+    said = [(block, part) for block, part in parts if part]
     text = "" if item.is_done is None else f"{BOXES[item.is_done]} "
-    for index, block in enumerate(item.content):
-        gap = "" if index == 0 else "\n" if isinstance(block, BulletList | NumberedList) else "\n\n"
-        text += gap + _block(block, names)
-    first, *rest = text.split("\n")
+    if text and not (said and isinstance(said[0][0], Paragraph)):
+        text = f"{text.rstrip()}\n\n"  # a heading, code or rule begins its own line
+    for number, (block, part) in enumerate(said):
+        text += (_gap(block, part) if number else "") + part
+    first, *rest = (text or JOINER).split("\n")  # bullets without a word in one line would be a rule
     indent = " " * len(marker)
     return "\n".join([marker + first, *(f"{indent}{line}" if line else "" for line in rest)])
+
+
+def _gap(block: Block, said: str) -> str:
+    """What parts a block from the one above it. Only a list that begins with 1 and a word can follow a paragraph's line at once."""
+    is_list = isinstance(block, BulletList | NumberedList)
+    return "\n" if is_list and re.match(r"(?:-|1\.) \S", said) else "\n\n"
 
 
 def _table(table: Table, names: Mapping[str, str]) -> str:
@@ -185,8 +202,8 @@ def _table(table: Table, names: Mapping[str, str]) -> str:
     rows = []
     for row in table.rows:
         cells = [_line(cell, names) for cell in row]
-        said = [f"{head}：{cell}" if head else cell for head, cell in _paired(heads, cells) if cell]
-        rows.append(_guarded("；".join(said)))
+        if said := [f"{head}：{cell}" if head else cell for head, cell in _paired(heads, cells) if cell]:
+            rows.append(_guarded("；".join(said)))
     return "\n".join(f"- {row}" for row in rows) if rows else _guarded("；".join(heads))
 
 
@@ -195,9 +212,10 @@ def _paired(heads: list[str], cells: list[str]) -> list[tuple[str, str]]:
 
 
 def _code_block(block: CodeBlock) -> str:
-    fence = "`" * max(3, _longest_run(block.text) + 1)
+    text = _CONTROL.sub("", re.sub(r"\r\n?", "\n", block.text)).rstrip()
+    fence = "`" * max(3, _longest_run(text) + 1)
     language = re.sub(r"[^A-Za-z0-9+#-]", "", block.language)
-    return f"{fence}{language}\n{_unmentioned(block.text.rstrip())}\n{fence}"
+    return f"{fence}{language}\n{_unmentioned(text)}\n{fence}"
 
 
 def _quoted(text: str) -> str:
@@ -213,8 +231,48 @@ def _picture(picture: Picture) -> str:
 
 def _lines(content: Inlines, names: Mapping[str, str]) -> str:
     """A paragraph: its lines end where a LineBreak stands, and none of them begins like a heading, list or rule."""
-    text = "".join(_inline(item, names) for item in content)
-    return "\n".join(_guarded(line) for line in text.split("\n")).strip("\n")
+    text = _joined(_inline(item, names) for item in _merged(content, names))
+    lines = (_guarded(line) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)  # an empty line would end the paragraph
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """The inlines side by side: two runs whose signs would be read as one are kept apart."""
+    text = ""
+    for part in parts:
+        text += HAIR_SPACE + part if text and part and _TOUCHING.fullmatch(text[-1] + part[0]) else part
+    return text
+
+
+def _merged(content: Inlines, names: Mapping[str, str]) -> Iterator[Inline]:
+    """The inlines with neighbours that are plain text as one: escaped apart, ``@`` and ``all`` would notify everybody."""
+    plain = ""
+    for item in content:
+        text = _plain_text(item, names)
+        if text is None:
+            yield from [Text(plain)] if plain else []
+            yield item
+        plain = "" if text is None else plain + text
+    yield from [Text(plain)] if plain else []
+
+
+def _plain_text(item: Inline, names: Mapping[str, str]) -> str | None:
+    """What is shown as text without any mark; None for everything else."""
+    match item:
+        case Text() if item == Text(item.text):
+            return item.text
+        case Anchor() if not _safe_url(item.url):
+            return item.text or item.url
+        case PersonMention() if not _username(item, names):
+            return item.name
+        case PageLink():
+            return item.text
+    return None
+
+
+def _username(person: PersonMention, names: Mapping[str, str]) -> str:
+    name = names.get(person.account_id, "")
+    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else ""
 
 
 def _line(content: Inlines, names: Mapping[str, str]) -> str:
@@ -232,12 +290,9 @@ def _inline(item: Inline, names: Mapping[str, str]) -> str:
         case Text():
             return _code(item.text) if item.is_code else _styled(item)
         case Anchor():
-            url = _safe_url(item.url)
-            text = escape(item.text or item.url)
-            return f"[{text}]({url})" if url else text
+            return f"[{escape(item.text if escape(item.text).strip() else item.url)}]({_safe_url(item.url)})"
         case PersonMention():
-            username = names.get(item.account_id, "")
-            return f"@{username} " if re.fullmatch(r"[A-Za-z0-9_]+", username) else escape(item.name)
+            return f"@{_username(item, names)} "
         case Lozenge():
             return _bold(item.text)
         case PageLink():
@@ -253,17 +308,18 @@ def _bold(text: str) -> str:
 def _styled(item: Text) -> str:
     """Emphasis around the words, never around the blanks at their ends (CommonMark 6.2)."""
     signs = "**" * item.is_bold + "~~" * item.is_struck + "*" * item.is_italic
-    text = _WIDE_SPACE.sub(" ", item.text)
+    text = _LONE.sub("\ufffd", _WIDE_SPACE.sub(" ", item.text))
     core = text.strip()
     if not signs or not core:
         return escape(text)
     head, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{head}{_beside(core[0])}{signs}{escape(core)}{signs[::-1]}{_beside(core[-1])}{tail}"
+    before, after = ("*", "*") if item.is_bold + item.is_struck + item.is_italic > 1 else (core[0], core[-1])
+    return f"{head}{_beside(before)}{signs}{escape(core)}{signs[::-1]}{_beside(after)}{tail}"
 
 
 def _beside(edge: str) -> str:
-    """A hair space outside emphasis that begins or ends with punctuation: without it CommonMark (6.2) does not see the emphasis
-    where a Chinese character touches the stars.
+    """A hair space outside emphasis that begins or ends with punctuation or other signs: without it CommonMark (6.2) does not see
+    the emphasis where a Chinese character touches the stars.
     """
     return HAIR_SPACE if unicodedata.category(edge)[0] in "PS" else ""
 
@@ -300,7 +356,10 @@ def _safe_url(url: str) -> str:
     """The URL with nothing in it that could end a Markdown link; empty when it is no web or mail address."""
     url = url.strip()
     try:
-        scheme = urlsplit(url).scheme.lower()
+        parts = urlsplit(url)
     except ValueError:
         return ""
-    return quote(url, safe="%/:=&?~#+!$,;'@*-._|") if scheme in ("http", "https", "mailto") else ""
+    if not (parts.netloc if parts.scheme in ("http", "https") else parts.scheme == "mailto" and parts.path):
+        return ""
+    # A reader decodes entities in an address too, so that "&lt;" would lead to "<".
+    return _ENTITY.sub("&amp;", quote(_LONE.sub("", url), safe="%/:=&?~#+!$,;'@*-._|"))
