@@ -79,6 +79,8 @@ def apply(
             groups.setdefault(change.target, []).append(change)
     for _ in as_completed(worker.carry_all, groups.values(), THREADS):
         pass
+    place = {change.key: number for number, change in enumerate(plan.changes)}
+    outcome.written.sort(key=lambda change: place[change.key])  # as planned, whichever thread was first
     return outcome
 
 
@@ -100,11 +102,19 @@ class _Worker:
         self._state, self._on_change = state, on_change
         self._lock = threading.Lock()
         self._paused: dict[str, TielineError] = {}
+        self._open = store.pending_intents()
 
     def adopt(self, adoption: Adoption) -> None:
-        """Remember what already stands there; nothing is written."""
+        """Remember what already stands there; nothing is written. A write that a run carried out and did not live to confirm is confirmed
+        as that run's own, so that it can be explained and undone like any other.
+        """
         item = adoption.desired
-        self._store.put_published(_published(item, adoption.found, digest_of(item.message, item.facts), self._run))
+        entry = _published(item, adoption.found, digest_of(item.message, item.facts), self._run)
+        own = next((intent for intent in self._open if (intent.key, intent.digest) == (item.key, entry.digest)), None)
+        if own is None:
+            self._store.put_published(entry)
+        else:
+            self._store.confirm_intent(own.id, own.change, replace(entry, run=own.run))
 
     def carry_all(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -124,7 +134,7 @@ class _Worker:
             if ready is None:
                 self._outcome.deferred.append((change, TryLater("its parent page is not there yet")))
                 return
-            change, intent = ready, self._store.add_intent(self._run, ready)
+            planned, change, intent = change, ready, self._store.add_intent(self._run, ready)
         try:
             written = self._write(change)
         except TielineError as error:
@@ -136,7 +146,7 @@ class _Worker:
             return
         with self._lock:
             self._store.confirm_intent(intent, change, self._entry(change, written))
-        self._outcome.written.append(change)
+        self._outcome.written.append(planned)
         log.info("written", operation=change.operation, kind=change.kind, target=change.target, key=change.key)
 
     def _entry(self, change: Change, written: Written | None) -> Published | None:
@@ -267,30 +277,3 @@ def _published(
         target_version=written.version if item.kind == "page" else "",
         rewrites=item.rewrites if isinstance(item, Change) else 0,
     )
-
-
-def undo(
-    changes: Iterable[tuple[Change, Published | None]],
-    ports: Ports,
-    store: Store,
-    run: str,
-    may_go_on: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Take back a run's writes, last first: what it made is removed, what it replaced is written back, unless somebody edited it since."""
-    published = store.published()
-    steps = []
-    for change, before in reversed(list(changes)):
-        now = published.get(change.key)
-        if step := _reversal(change, before, now):
-            steps.append(step)
-    return apply(Plan(tuple(steps)), ports, store, run, state="undone", may_go_on=may_go_on)
-
-
-def _reversal(change: Change, before: Published | None, now: Published | None) -> Change | None:
-    if change.operation == "remove":
-        return replace(change, operation="create", expected=None, reason="undo")
-    if now is None or now.state == "undone":
-        return None
-    if change.operation == "create" or before is None:
-        return replace(change, operation="remove", expected=now.written, reason="undo")
-    return replace(change, operation="update", content=before.content, expected=now.written, reason="undo")

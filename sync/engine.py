@@ -5,9 +5,8 @@ The engine knows no vendor and no job. It may be run twice or die anywhere: curs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,23 +14,24 @@ from zoneinfo import ZoneInfo
 import structlog
 from msgspec.structs import replace
 
-from sync.apply import Outcome, apply, undo
+from sync.adoption import adoption_findings, baseline_of, first_day, is_stopped, withhold
+from sync.apply import apply
 from sync.collect import collect
-from sync.core.brakes import Accepted, Limits, check_limits
-from sync.core.calendar import Calendars
+from sync.core.baseline import JOB as BASELINE
+from sync.core.brakes import Accepted, check_limits
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
     Desired,
-    Existing,
     Plan,
     Published,
+    Skip,
+    fingerprint,
 )
-from sync.core.ports import Job, Stream
-from sync.core.values import ConnectionFacts, Finding, Freshness, Ref, SourceFile, View
-from sync.derive import Deriver
-from sync.look import Ports, look
+from sync.core.ports import Stream
+from sync.core.values import Finding, Freshness, Ref, View
+from sync.look import look
 from sync.noticed import (
     APPLY,
     ENGINE,
@@ -42,68 +42,18 @@ from sync.noticed import (
     unremembered_finding,
 )
 from sync.parallel import as_completed
-from sync.reading import WHOLE, Collected, Progress, Site
+from sync.parts import Cycle, Parts, Planned, PlannedJob
+from sync.reading import WHOLE, Collected, Progress
 from sync.remote import redact
+from sync.retract import Retraction, Steps, undo
 from sync.store.entries import FindingNews
-from sync.store.store import Store
 from sync.turn import MayGoOn, turn
+
+__all__ = ["Cycle", "Engine", "Parts", "Planned", "PlannedJob"]
 
 log = structlog.get_logger()
 FRESH_FOR = timedelta(hours=1)
 WRITTEN_LATELY = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class PlannedJob:
-    """A job, its settings, and how to read the folder it was given."""
-
-    job: Job
-    settings: object
-    read_files: Callable[[], tuple[SourceFile, ...]]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the engine works with; ``app`` puts it together."""
-
-    installation: str
-    zone: str
-    store: Store
-    deriver: Deriver
-    sites: Mapping[str, Callable[[], Site]]
-    ports: Ports
-    jobs: tuple[PlannedJob, ...]
-    connections: Mapping[str, ConnectionFacts]
-    calendars: Calendars
-    limits: Limits
-    clock: Callable[[], datetime]
-    census_every: Mapping[str, timedelta] = field(default_factory=dict)
-
-
-@dataclass
-class Planned:
-    """A plan with the view it was judged on and what was found on the way."""
-
-    plan: Plan
-    view: View
-    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    published: dict[str, Published] = field(default_factory=dict)
-    existing: dict[str, Existing] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    blocked: dict[str, TielineError] = field(default_factory=dict)
-    broken_jobs: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Cycle:
-    """What one run did. ``refused`` is the brake that stopped it, if one did."""
-
-    run: str
-    collected: list[Collected] = field(default_factory=list)
-    planned: Planned | None = None
-    outcome: Outcome | None = None
-    news: FindingNews = field(default_factory=FindingNews)
-    refused: UnsafePlan | None = None
 
 
 class Engine:
@@ -191,12 +141,10 @@ class Engine:
 
     def plan(self) -> Planned:
         """Judge the present view and say exactly what would be written. Reads targets, writes nothing."""
-        view = self.view()
-        planned = Planned(Plan(), view)
+        planned = Planned(Plan(), self.view())
         published = self._store.published()
-        desired = self._judge_all(planned, published)
-        sound = {item.job.name for item in self._parts.jobs} - planned.broken_jobs.keys()
-        planned.published = {key: entry for key, entry in published.items() if entry.job in sound}
+        withheld = self._judge(planned, published)
+        view, desired = planned.view, planned.desired
         planned.versions = self._versions(desired, planned.published)
         open_keys = {intent.change.key for intent in self._store.pending_intents()}
         wanted = keys_to_look_at(desired, planned.published, planned.versions, open_keys)
@@ -204,16 +152,38 @@ class Engine:
         reachable = [item for item in wanted if set(item.rests_on) <= set(fresh)]
         planned.existing, planned.blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
         blocked = {key: redact(str(error)) for key, error in planned.blocked.items()}
-        planned.plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
+        plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
+        planned.plan = replace(plan, skips=(*plan.skips, *withheld))
         own = [*skip_findings(planned.plan), *unremembered_finding(planned.plan)]
         own += [*freshness_findings(view), *self._parts.deriver.findings()]
+        own += adoption_findings(view, self._store.stops())
         own += [broken_job_finding(name, detail) for name, detail in planned.broken_jobs.items()]
         planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned
 
+    def _judge(self, planned: Planned, published: Mapping[str, Published]) -> list[Skip]:
+        """Fill in what is desired, and of what is published that which may be touched. What may not speak is left out and returned."""
+        stops, adopting = self._store.stops(), self._parts.adopting
+        baseline = baseline_of(self._store, adopting, published, ZoneInfo(self._parts.zone))
+        planned.view = replace(planned.view, baseline=baseline)
+        desired = self._judge_all(planned, published)
+        if day := first_day(planned.view, planned.pairs, stops):
+            planned.view = replace(planned.view, baseline=day)
+            desired = self._judge_all(planned, published)
+            planned.pairs = tuple(day.pairs.values())
+        elif baseline is None or not baseline.is_taken:
+            planned.pairs = ()
+        planned.desired, withheld = withhold(desired, published, planned.view, adopting.pilot, stops)
+        sound = {item.job.name for item in self._parts.jobs} - planned.broken_jobs.keys()
+        planned.published = {
+            key: entry for key, entry in published.items() if entry.job in sound and not is_stopped(entry, stops)
+        }
+        return withheld
+
     def _judge_all(self, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
         """Every job's verdict. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
         desired: list[Desired] = []
+        planned.pairs = ()
         for item in self._parts.jobs:
             name = item.job.name
             own = {key: entry for key, entry in published.items() if entry.job == name}
@@ -224,6 +194,7 @@ class Engine:
                 planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")
                 continue
             desired += judgement.desired
+            planned.pairs += judgement.pairs
             planned.findings[name] = judgement.findings
         return desired
 
@@ -255,11 +226,19 @@ class Engine:
             if item.intended_digest or (version and version != last.target_version):
                 self._store.put_published(replace(last, target_version=version or last.target_version))
 
-    def apply(self, accepted: Accepted | None = None, on_change: Callable[[Change], None] = lambda _: None) -> Cycle:
-        """Plan and carry the plan out. Raises UnsafePlan, with nothing written, when a brake holds."""
+    def apply(
+        self,
+        accepted: Accepted | None = None,
+        on_change: Callable[[Change], None] = lambda _: None,
+        reviewed: Container[str] | None = None,
+    ) -> Cycle:
+        """Plan and carry the plan out. Raises UnsafePlan, with nothing written, when a brake holds.
+
+        ``reviewed`` holds the fingerprints of the writes that somebody looked at: no other is made now.
+        """
         with self._running("apply") as (run, may_go_on):
             cycle = Cycle(run)
-            self._apply(cycle, accepted, on_change, may_go_on)
+            self._apply(cycle, accepted, on_change, may_go_on, reviewed)
         return cycle
 
     def cycle(
@@ -276,9 +255,17 @@ class Engine:
         return cycle
 
     def _apply(
-        self, cycle: Cycle, accepted: Accepted | None, on_change: Callable[[Change], None], may_go_on: MayGoOn
+        self,
+        cycle: Cycle,
+        accepted: Accepted | None,
+        on_change: Callable[[Change], None],
+        may_go_on: MayGoOn,
+        reviewed: Container[str] | None = None,
     ) -> None:
         planned = self.plan()
+        if reviewed is not None:
+            changes = tuple(change for change in planned.plan.changes if fingerprint(change) in reviewed)
+            planned.plan = replace(planned.plan, changes=changes)
         cycle.planned = planned
         self._settle(planned)
         is_judged = all(item.is_complete for item in planned.view.freshness.values())
@@ -287,10 +274,12 @@ class Engine:
             planned.findings, self._parts.clock(), [ENGINE, *sound] if is_judged else [ENGINE]
         )
         try:
-            check_limits(planned.plan, len(self._store.published()), self._parts.limits, accepted or Accepted())
+            self._check_limits(planned.plan, accepted or Accepted())
         except UnsafePlan as refused:
             cycle.refused = refused
             raise
+        if planned.pairs:
+            self._store.put_baseline(planned.pairs, self._parts.clock())
         cycle.outcome = apply(
             planned.plan, self._parts.ports, self._store, cycle.run, on_change=on_change, may_go_on=may_go_on
         )
@@ -298,14 +287,43 @@ class Engine:
         news = self._store.sync_findings(found, self._parts.clock(), [APPLY])
         cycle.news = FindingNews(cycle.news.opened + news.opened, cycle.news.resolved + news.resolved)
 
+    def _check_limits(self, plan: Plan, accepted: Accepted) -> None:
+        """Once the first day was taken stock of no run is the first, though nothing may be published yet."""
+        day, _ = self._store.baseline()
+        known = len(self._store.published()) or int(day is not None)
+        asked_for = sum(1 for change in plan.changes if change.job == BASELINE)
+        check_limits(plan, known, self._parts.limits, accepted, asked_for)
+
     def undo(self, run: str) -> Cycle:
-        """Take back a run's writes, newest first, where nobody edited them since."""
+        """Take back a run's writes, newest first, where nobody edited them since; the rest is told with its reason."""
         entries = [(entry.change, entry.before) for entry in self._store.changes_of_run(run)]
         if not entries:
             hint = "`tieline runs` lists the runs and what each wrote"
             raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
         with self._running("undo") as (this, may_go_on):
-            return Cycle(this, outcome=undo(entries, self._parts.ports, self._store, this, may_go_on))
+            outcome, kept = undo(entries, self._parts.ports, self._store, this, may_go_on)
+            return Cycle(this, outcome=outcome, kept=kept)
+
+    def retraction(self, connections: Sequence[str] = (), jobs: Sequence[str] = ()) -> Steps:
+        """What `retract` would remove and what would stay. Reads targets, writes nothing."""
+        return self._retraction(connections, jobs).steps(self.plan().lost())
+
+    def retract(self, connections: Sequence[str] = (), jobs: Sequence[str] = ()) -> Cycle:
+        """Remove all that we ever wrote there and may remove; nothing is written there again until ``resume``. No brake holds this."""
+        with self._running("retract") as (run, may_go_on):
+            retraction = self._retraction(connections, jobs)
+            lost = self.plan().lost()
+            retraction.stop(run, self._parts.clock())
+            outcome, kept = retraction.carry_out(lost, run, may_go_on)
+            return Cycle(run, outcome=outcome, kept=kept)
+
+    def _retraction(self, connections: Sequence[str], jobs: Sequence[str]) -> Retraction:
+        return Retraction(self._store, self._parts.ports, self._parts.installation, tuple(connections), tuple(jobs))
+
+    def resume(self) -> int:
+        """Write again where everything was retracted; how many places that were."""
+        with self._running("resume"):
+            return self._store.forget_stops()
 
     @contextmanager
     def _running(self, kind: str, run: str = "") -> Iterator[tuple[str, MayGoOn]]:

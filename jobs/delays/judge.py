@@ -6,58 +6,33 @@ Pure: the same view, settings and published entries give the same judgement.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from msgspec import Struct
-
+from jobs.delays.lateness import (
+    ENDED,
+    NAME,
+    Delay,
+    DelaySettings,
+    bounds_of,
+    crossing,
+    delay_of,
+    ends_of,
+    is_cut,
+    is_speaking,
+    pairs_to_remember,
+    spoken_of,
+)
 from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
-from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start, forecasts_of
+from sync.core.schedule import Schedule, forecasts_of
 from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
 
-NAME = "delays"
 MOST_SHOWN_DOWNSTREAM = 8
-ENDED = ("done", "cancelled")
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
 HERE: Mapping[str, Any] = {"is_here": True, "title": "", "url": "", "owner": "", "department": ""}
 CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished")  # never edited again
-
-
-class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``jobs.delays`` in tieline.yaml. A delay below ``min_slip_days`` working days is not worth a comment."""
-
-    min_slip_days: int = 1
-    critical_slip_days: int = 5
-    is_linking: bool = True
-    is_commenting: bool = True
-
-
-@dataclass(frozen=True)
-class Delay:
-    """One late dependency: the successor cannot start (or finish) as planned. ``slip_days`` are working days of the successor.
-
-    ``is_open_ended``: the predecessor, or what it waits for, is past due without a new date, so days cannot be told and are not.
-    ``awaited`` is the predecessor's day that counts: its forecast finish, or its start where only that is waited for.
-    """
-
-    dependency: Dependency
-    predecessor: Task
-    successor: Task
-    planned: date
-    expected: date
-    slip_days: int
-    is_open_ended: bool
-    is_about_start: bool
-    awaited: date | None
-    is_past_due: bool
-
-    @property
-    def is_after_start(self) -> bool:
-        return self.dependency.type.startswith("start")
 
 
 def judge(view: View, settings: DelaySettings, published: Mapping[str, Published]) -> Judgement:
@@ -67,68 +42,32 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
     findings: list[Finding] = [_cycle_finding(cycle) for cycle in plan.cycles]
     delayed: set[str] = set()
     on_plan: set[str] = set()
-    for dependency in _crossing(view):
+    confirmed: set[str] = set()
+    delays: dict[str, Delay] = {}
+    spoken = spoken_of(published)
+    for dependency in crossing(view):
         if dependency.state != "confirmed":
             if dependency.state == "proposed":
                 findings.append(_proposed_finding(dependency))
             continue
-        if settings.is_linking:
+        confirmed.add(dependency.key)
+        delay = delay_of(view, plan, dependency, settings)
+        is_said = is_speaking(view, dependency, delay, spoken, settings)
+        if is_said and settings.is_linking:
             desired.extend(_links(view, dependency, published))
-        delay = _delay(view, plan, dependency, settings)
         if delay is None:
-            if _bounds(view, plan, dependency):
+            if bounds_of(view, plan, dependency):
                 on_plan.add(dependency.key)
             continue
-        findings.append(_delay_finding(delay, settings))
+        delays[dependency.key] = delay
+        findings.append(_delay_finding(delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
         delayed.update(item.key for item in comments)
-        desired.extend(comments if settings.is_commenting else ())
+        desired.extend(comments if is_said and settings.is_commenting else ())
     desired.extend(_closings(view, plan, published, delayed, on_plan))
     desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
-    return Judgement(tuple(findings), tuple(desired))
-
-
-def _crossing(view: View) -> Iterator[Dependency]:
-    for dependency in sorted(view.dependencies, key=lambda item: item.key):
-        before, after = view.tasks.get(dependency.predecessor), view.tasks.get(dependency.successor)
-        if before and after and before.department and after.department and before.department != after.department:
-            yield dependency
-
-
-def _delay(view: View, plan: Schedule, dependency: Dependency, settings: DelaySettings) -> Delay | None:
-    """The delay of one dependency, judged on its own edge."""
-    before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
-    for planned, expected, is_about_start in _bounds(view, plan, dependency):
-        days = calendar.workdays_between(planned, expected)
-        if days >= settings.min_slip_days:
-            is_open = forecast.is_open_ended
-            awaited = forecast.start if dependency.type.startswith("start") else forecast.finish
-            is_past_due = plan.is_overdue(before.ref)
-            return Delay(
-                dependency, before, after, planned, expected, days, is_open, is_about_start, awaited, is_past_due
-            )
-    return None
-
-
-def _bounds(view: View, plan: Schedule, dependency: Dependency) -> list[tuple[date, date, bool]]:
-    """The successor's planned day, the earliest that the predecessor allows, and whether it is its start.
-
-    Empty where nothing can be judged: a date is missing, either end has ended or its status is unknown, or both are in a cycle.
-    """
-    before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-    if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown") or _is_cut(plan, dependency):
-        return []
-    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
-    start = None if after.status == "in_progress" else earliest_start(dependency, forecast, calendar)  # S9
-    finish = earliest_finish(dependency, forecast, calendar)
-    bounds = ((plan.forecasts[after.ref].planned_start, start, True), (after.due, finish, False))
-    return [(planned, expected, is_start) for planned, expected, is_start in bounds if planned and expected]
-
-
-def _is_cut(plan: Schedule, dependency: Dependency) -> bool:
-    """True for a dependency inside a cycle: the schedule ignores it, so nothing is said about it but the cycle itself."""
-    return any(dependency.predecessor in cycle and dependency.successor in cycle for cycle in plan.cycles)
+    pairs = tuple(pairs_to_remember(view, delays, on_plan, confirmed))
+    return Judgement(tuple(findings), tuple(desired), pairs)
 
 
 def _links(view: View, dependency: Dependency, published: Mapping[str, Published]) -> Iterator[Desired]:
@@ -172,7 +111,7 @@ def _kept_links(
         if last.kind != "link" or last.key in said:
             continue
         name = last.key.removeprefix(f"{NAME}:link:").rpartition("@")[0]
-        before, after = (view.tasks.get(ref) for ref in _ends_of(name))
+        before, after = (view.tasks.get(ref) for ref in ends_of(name))
         is_missing = before is None or after is None or before.department is None or after.department is None
         is_secret = any(task is not None and task.visibility == "restricted" for task in (before, after))
         is_open = is_missing or states.get(name) == "proposed" or not settings.is_linking
@@ -271,7 +210,7 @@ def _is_moving(view: View, plan: Schedule, dependency: Dependency, open_ends: Se
     if after is None or after.status in (*ENDED, "unknown"):
         return False
     return dependency.predecessor in open_ends or any(
-        expected > planned for planned, expected, _ in _bounds(view, plan, dependency)
+        expected > planned for planned, expected, _ in bounds_of(view, plan, dependency)
     )
 
 
@@ -289,18 +228,13 @@ def _closings(
             continue
         name = last.key.removeprefix(f"{NAME}:comment:").rpartition("@")[0]
         dependency = by_key.get(name)
-        is_held = dependency is not None and _is_cut(plan, dependency)
-        before, after = (view.tasks.get(ref) for ref in _ends_of(name))
+        is_held = dependency is not None and is_cut(plan, dependency)
+        before, after = (view.tasks.get(ref) for ref in ends_of(name))
         message = last.message if is_held else _outcome(dependency, before, after, last, name in on_plan)
         facts = _closing_facts(view, message, before, after, last, connection.language)
         is_same = (message, facts) == (last.message, last.facts)
         content = last.content if is_same else CommentContent(comment_body(message, facts, connection.language))
         yield Desired(last.key, NAME, last.target, message, facts, content, "the delay is over", last.rests_on)
-
-
-def _ends_of(dependency_key: str) -> tuple[Ref, Ref]:
-    before, _, after = dependency_key.rpartition(":")[0].partition(">")
-    return Ref(before), Ref(after)
 
 
 def _outcome(
@@ -361,7 +295,7 @@ def _severity(delay: Delay, settings: DelaySettings) -> Severity:
     return "warning"
 
 
-def _delay_finding(delay: Delay, settings: DelaySettings) -> Finding:
+def _delay_finding(delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
     return Finding(
         key=f"{NAME}:delay:{delay.dependency.key}",
         kind="delay",
@@ -372,6 +306,7 @@ def _delay_finding(delay: Delay, settings: DelaySettings) -> Finding:
             "planned": delay.planned.isoformat(),
             "expected": None if delay.is_open_ended else delay.expected.isoformat(),
             "slip_days": None if delay.is_open_ended else delay.slip_days,
+            **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
         },
         evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),
     )

@@ -44,6 +44,15 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "不确定是否写成功，没有重发：{key} {detail}",
         "en": "it is not known whether this was written; not sent again: {key} {detail}",
     },
+    "baseline_waits": {
+        "zh-CN": "还没有盘点：要等所有来源都读取完整（还缺：{missing}），并且至少有一条跨部门依赖。在那之前不会在任务里写任何内容",
+        "en": "no stock was taken yet: every source must be complete first (missing: {missing}) and there must be a dependency between "
+        "departments; until then nothing is written on tasks",
+    },
+    "retracted": {
+        "zh-CN": "{day} 已全部撤回（连接 {connection}，任务 {job}），之后不再写任何内容；运行 tieline resume 恢复",
+        "en": "everything was retracted on {day} (connection {connection}, job {job}); nothing is written there until `tieline resume`",
+    },
     "second_installation": {
         "zh-CN": "这里已经有另一套 Tieline（{detail}）在写，为免重复，我们没有写：{key}",
         "en": "another Tieline ({detail}) writes here already; nothing was written, so that nothing is said twice: {key}",

@@ -25,11 +25,14 @@ class Accepted(Struct, frozen=True):
     is_plan: bool = False
 
 
-def check_limits(plan: Plan, published_count: int, limits: Limits, accepted: Accepted) -> None:
-    """Raise UnsafePlan when the plan would write more than the limits allow. An empty plan is always safe."""
+def check_limits(plan: Plan, published_count: int, limits: Limits, accepted: Accepted, asked_for: int = 0) -> None:
+    """Raise UnsafePlan when the plan would write more than the limits allow. An empty plan is always safe.
+
+    ``asked_for`` writes of a first run are no flood, as the admin named each of them (the stock-taking page).
+    """
     counts = plan.counts()
     total = len(plan.changes)
-    if published_count == 0 and total > limits.max_first_run_changes and not accepted.is_first_run:
+    if published_count == 0 and total - asked_for > limits.max_first_run_changes and not accepted.is_first_run:
         raise UnsafePlan(
             f"this first run would make {total} writes; look at `tieline plan`, then run with --accept-first-run",
             counts,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from sync.core.baseline import BaselinePair
 from sync.core.ports import LinkEnd, PageContent, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Finding, LinkSide, Ref
@@ -28,6 +29,8 @@ SkipReason = Literal[
     "unsure",
     "second_installation",
     "oscillating",
+    "pilot",
+    "retracted",
 ]
 MOST_REWRITES = 2
 """How often we put our text back over another Tieline's (or a bot's copy of ours) before the entry is quarantined."""
@@ -105,11 +108,13 @@ class Published(Struct, frozen=True):
 
 class Judgement(Struct, frozen=True):
     """A job's verdict: what it noticed and what should be true. A published key of the job that is not desired any more is withdrawn:
-    a link of ours is removed; comments and pages the job closes itself, by desiring their closing text.
+    a link of ours is removed; comments and pages the job closes itself, by desiring their closing text. ``pairs`` is what the
+    baseline should remember.
     """
 
     findings: tuple[Finding, ...] = ()
     desired: tuple[Desired, ...] = ()
+    pairs: tuple[BaselinePair, ...] = ()
 
 
 class Change(Struct, frozen=True):
@@ -200,6 +205,12 @@ def kind_of(content: Content) -> Kind:
 def digest_of(message: str, facts: Mapping[str, Any]) -> str:
     """A digest of facts and message id: wording, order of keys and clock ticks do not change it."""
     text = msgspec.json.encode([message, facts], order="deterministic", enc_hook=_plain)
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def fingerprint(change: Change) -> str:
+    """A digest of every byte of a write and of the state it was planned on: equal only for the very same write."""
+    text = msgspec.json.encode(change, order="deterministic", enc_hook=_plain)
     return hashlib.sha256(text).hexdigest()[:32]
 
 

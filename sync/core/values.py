@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
@@ -344,7 +345,9 @@ class SourceFile(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is."""
+    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
+    was there on the first day (None: no first day was asked for).
+    """
 
     at: datetime
     tasks: Mapping[Ref, Task]
@@ -358,6 +361,7 @@ class View(Struct, frozen=True):
     freshness: Mapping[str, Freshness] = field(default_factory=dict)
     files: tuple[SourceFile, ...] = ()
     calendars: Calendars = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection
 from sync.core.errors import StoreUnavailable
 from sync.core.plan import Change
 from sync.core.values import RawRecord
+from sync.store import baseline as first_day
 from sync.store import derived, hints, ledger, schema
 from sync.store import findings as lifecycle
 from sync.store import raw as raw_rows
@@ -165,6 +166,13 @@ class Store:
     written_targets = _reads(ledger.written_targets)
     put_run_certificates = _writes(ledger.put_run_certificates)
     run_certificates = _reads(ledger.run_certificates)
+    baseline = _reads(first_day.baseline)
+    put_baseline = _writes(first_day.put_baseline)
+    let_speak = _writes(first_day.let_speak)
+    forget_baseline = _writes(first_day.forget_baseline)
+    stops = _reads(first_day.stops)
+    put_stop = _writes(first_day.put_stop)
+    forget_stops = _writes(first_day.forget_stops)
     put_answer = _writes(ledger.put_answer)
     answers = _reads(ledger.answers)
     acquire_lease = _writes(ledger.acquire_lease)

@@ -174,7 +174,7 @@ HINTS = Table(
     Index(None, "taken_at"),
 )
 WEBHOOKS = Table("webhooks", METADATA, _key("connection"), _key("id"), _optional("expires_at"), _text("value"))
-# What was late already on the first day: said on one page, not in comments.
+# What may not speak: how the pairs of the first day stood ("day", "pair:…"), and places that were retracted ("stop:…").
 BASELINE = Table("baseline", METADATA, _key("key"), _text("value"), _text("at"))
 RUN_CERTIFICATES = Table(
     "run_certificates",

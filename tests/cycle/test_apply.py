@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.apply import apply, undo, write
+from sync.apply import apply, write
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import Refused, Unreachable
 from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan
@@ -20,6 +20,7 @@ from sync.core.ports import LinkEnd, Page, PageContent, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
 from sync.look import look
+from sync.retract import undo
 from sync.store.store import Store
 from tests.fakes import FakeKnowledgeBase, FakeMessenger, FakeTracker
 
@@ -252,8 +253,9 @@ def test_undo_leaves_alone_what_people_edited(ledger: Store) -> None:
     apply(planned(ledger, targets, [comment()]), targets, ledger, run)
     targets.trackers["a"].comments[TASK][0].edit()
     entries = [(entry.change, entry.before) for entry in ledger.changes_of_run(run)]
-    outcome = undo(entries, targets, ledger, ledger.begin_run("undo"))
-    assert len(outcome.drifted) == 1
+    outcome, kept = undo(entries, targets, ledger, ledger.begin_run("undo"))
+    assert [item.reason for item in kept] == ["edited"]
+    assert outcome.written == []
     assert len(targets.trackers["a"].comments[TASK]) == 1
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sync.apply import apply, undo
+from sync.apply import apply
 from sync.core.plan import Desired, MessageContent
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
 from sync.noticed import skip_findings
+from sync.retract import undo
 from sync.store.store import Store
 from tests.cycle.test_apply import Targets, cycle, planned
 from tests.fakes import FakeMessenger
@@ -72,5 +73,6 @@ def test_undo_says_that_a_message_cannot_be_taken_back(ledger: Store) -> None:
     run = ledger.begin_run("apply")
     apply(planned(ledger, targets, [STARTS]), targets, ledger, run)
     entries = [(entry.change, entry.before) for entry in ledger.changes_of_run(run)]
-    outcome = undo(entries, targets, ledger, ledger.begin_run("undo"))
-    assert [str(error) for _, error in outcome.failed] == ["what was said in a chat cannot be taken back"]
+    outcome, kept = undo(entries, targets, ledger, ledger.begin_run("undo"))
+    assert outcome.written == []
+    assert [item.reason for item in kept] == ["said"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jobs.delays.judge import DelaySettings, judge
+from jobs.delays.judge import judge
+from jobs.delays.lateness import DelaySettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import CommentContent, Published
 from sync.core.values import Dependency, Language, Ref, View

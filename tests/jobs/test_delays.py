@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from jobs.delays import JOB
-from jobs.delays.judge import DelaySettings, judge
+from jobs.delays.judge import judge
+from jobs.delays.lateness import DelaySettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.rich_text import Anchor, Paragraph
