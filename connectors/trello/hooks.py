@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from connectors.trello.tolerance import shaped_or_none
-from connectors.trello.values import instant_from_text
+from connectors.trello.values import instant_from_text, is_object_id
 from sync.core.errors import AccessDenied
 from sync.core.hooks import Hint, HookRequest
 from sync.core.ports import ConnectionSettings
@@ -57,16 +57,28 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     right = signature(secret, request.body, request.url)
     if not secret or not hmac.compare_digest(said.encode(), right.encode()):
         raise AccessDenied("the delivery does not carry Trello's signature")
-    delivery = shaped_or_none(request.body, _Delivery)
-    action = delivery.action if delivery else None
+    action = _action(request.body)
     if action is None or action.data is None:
         return ()
     board, card = action.data.board, action.data.card
     scope = scope_of(board, settings.scopes) if board else ""
     if board and not scope:
         return ()  # a board that is not collected
+    card_id = (card.id or "") if card else ""
+    if card_id and not is_object_id(card_id):
+        return ()
     at = instant_from_text(action.date)
-    return (Hint(action.id, "cards", scope, (card.id or "") if card else "", action.type or "", at),)
+    return (Hint(action.id, "cards", scope, card_id, action.type or "", at),)
+
+
+def _action(body: bytes) -> _Action | None:
+    """What happened, where the body tells it; its id is the same each time it is delivered."""
+    try:
+        delivery = shaped_or_none(body, _Delivery)
+    except RecursionError:
+        return None
+    action = delivery.action if delivery else None
+    return action if action and is_object_id(action.id) else None
 
 
 def scope_of(board: _Words, scopes: Sequence[str]) -> str:
