@@ -1,0 +1,150 @@
+"""A simulated company of five sites on a simulated clock, with a real Tieline beside it, for the campaign of changes."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from ruamel.yaml import YAML
+
+from sandbox.world import CREDENTIALS, World
+from sync import remote
+from sync.app import App, build
+from sync.reading import Collected
+
+BEGINNING = datetime(2026, 11, 2, 7, 30, tzinfo=UTC)
+# From UTC-12 to UTC+14, with half and quarter hours and with summer time on both halves of the earth.
+ZONES = (
+    "Etc/GMT+12", "Pacific/Pago_Pago", "America/St_Johns", "America/New_York", "UTC", "Europe/Berlin", "Asia/Kolkata",
+    "Asia/Kathmandu", "Asia/Shanghai", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Kiritimati",
+)  # fmt: skip
+# Where Task.due, which is a day, is said: one connection, one zone.
+MAPPED_ZONE = {
+    "jira-cloud": "Asia/Shanghai", "jira-dc": "Europe/Berlin", "trello": "Pacific/Kiritimati",
+    "confluence-cloud": "Asia/Shanghai", "confluence-dc": "America/New_York",
+}  # fmt: skip
+STATUS = {"待办": "todo", "进行中": "in_progress", "已完成": "done", "To Do": "todo", "In Progress": "in_progress", "Done": "done"}
+SECRETS: Mapping[str, Mapping[str, str]] = {
+    "jira-cloud": {"email": "env:JIRA_EMAIL", "token": "env:JIRA_TOKEN"},
+    "jira-dc": {"token": "env:JIRA_DC_TOKEN"},
+    "trello": {"key": "env:TRELLO_KEY", "token": "env:TRELLO_TOKEN"},
+    "confluence-cloud": {"email": "env:CONFLUENCE_EMAIL", "token": "env:CONFLUENCE_TOKEN"},
+    "confluence-dc": {"token": "env:CONFLUENCE_DC_TOKEN"},
+}
+TYPES = {"jira-cloud": "jira", "jira-dc": "jira", "trello": "trello", "confluence-cloud": "confluence", "confluence-dc": "confluence"}
+
+
+@dataclass
+class Clock:
+    """The time in the simulated company."""
+
+    now: datetime = BEGINNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Company:
+    """The sites, the clock, and the Tieline that collects from them."""
+
+    world: World
+    clock: Clock
+    folder: Path
+    scopes: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    app: App | None = None
+
+    def start(self) -> None:
+        """Build the product over what stands in the folder, as a new process would."""
+        if self.app:
+            self.app.close()
+        self.app = build(_written_config(self), clock=self.clock)
+        for name in self.scopes:
+            # Pauses that a vendor asks for pass at once: the clock of this company is not the machine's.
+            self.app.connections.get(name).remote._sleep = lambda _: None
+
+    def collect(self, names: tuple[str, ...] = ()) -> tuple[str, list[Collected]]:
+        assert self.app
+        return self.app.engine.collect(names)
+
+    def database(self) -> sqlite3.Connection:
+        """The store's own file, read without the product."""
+        connection = sqlite3.connect(self.folder / "tieline.sqlite")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+
+@contextmanager
+def founded(folder: Path, clock: Clock, scopes: Mapping[str, tuple[str, ...]], **options: Mapping[str, Any]) -> Iterator[Company]:
+    """Empty sites that answer over HTTP; the caller fills them and then starts the product."""
+    with mock.patch.dict(os.environ, CREDENTIALS), mock.patch.object(remote, "_wait_s", lambda _: 0.0):
+        os.environ.pop("TIELINE_DATABASE", None)
+        with World(clock=clock, is_empty=True) as world:
+            world.trello.limits.enforce = False
+            company = Company(world, clock, folder, scopes, options)
+            try:
+                yield company
+            finally:
+                if company.app:
+                    company.app.close()
+
+
+def _written_config(company: Company) -> Path:
+    urls = company.world.urls()
+    (company.folder / "mappings").mkdir(exist_ok=True)
+    connections = {}
+    for name in company.scopes:
+        variant = {"jira-dc": "dc", "confluence-dc": "dc", "trello": ""}.get(name, "cloud")
+        settings = {"type": TYPES[name], "variant": variant, "base_url": urls[name], "browse_base": urls[name]}
+        own = {"requests_per_second": 100_000, "in_flight": 2, **company.options.get(name, {})}
+        connections[name] = {key: value for key, value in {**settings, **SECRETS[name], **own}.items() if value != ""}
+        _dump(company.folder / "mappings" / f"{name}.yaml", _mapping(name, company.scopes[name]))
+    config = {
+        "installation": "campaign",
+        "database": "sqlite:///tieline.sqlite",
+        "mappings": "mappings",
+        "language": "zh-CN",
+        "zone": "Asia/Shanghai",
+        "connections": connections,
+        "jobs": {},
+    }
+    return _dump(company.folder / "tieline.yaml", config)
+
+
+def _mapping(name: str, scopes: tuple[str, ...]) -> dict[str, Any]:
+    mapping: dict[str, Any] = {"version": 1, "scope": list(scopes), "language": "zh-CN", "zone": MAPPED_ZONE[name]}
+    if TYPES[name] == "confluence":
+        return mapping
+    is_jira = TYPES[name] == "jira"
+    mapping["status"] = dict(STATUS)
+    mapping["task"] = {
+        "title": "summary" if is_jira else "name",
+        "vendor_status": "status.name" if is_jira else "list.name",
+        "owner": "assignee" if is_jira else "members[0]",
+        "due": "duedate" if is_jira else "due",
+    }
+    if is_jira:
+        mapping["dependencies"] = [{"link": "Blocks", "outward": "predecessor"}]
+    return mapping
+
+
+def _dump(path: Path, tree: Mapping[str, Any]) -> Path:
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(dict(tree), file)
+    return path
+
+
+def any_zone(chance: random.Random) -> str:
+    return chance.choice(ZONES)
