@@ -81,10 +81,10 @@ def write(tree: RichText, _is_cloud: bool) -> str:
 
 def read(text: str) -> list[Token]:
     text.encode()
-    return list(_Reading(MARKDOWN.parse(text), is_trello=True).tokens())
+    return list(Reading(MARKDOWN.parse(text), is_trello=True).tokens())
 
 
-class _Reading:
+class Reading:
     """Markdown tokens as ours; whatever our writers never write is Injected."""
 
     def __init__(self, parsed: Sequence[Parsed], is_trello: bool) -> None:
@@ -109,7 +109,7 @@ class _Reading:
         active: list[str] = []
         opened: tuple[str, list[str]] | None = None
         seen = ""
-        if children and children[0].content.startswith(BOXES):
+        if self.is_trello and children and children[0].content.startswith(BOXES):
             yield ("t", children[0].content[0], "")
             yield None
             children = [children[0].copy(content=children[0].content[1:]), *children[1:]]

@@ -76,7 +76,8 @@ class Dialect:
     lozenge: Callable[[str, str], Atom] = lambda text, _colour: ("t", text, "b")
     box: Callable[[bool], str] = lambda is_done: "☑ " if is_done else "☐ "
     has_rule: bool = True
-    has_contents: bool = False
+    contents: Atom | None = None
+    is_box_apart: bool = True
     has_alt: bool = True
     code_alone: bool = False  # code goes with no other style
     is_spacing_kept: bool = True  # False: the format trims and sets blanks of its own, so that blanks are not compared
@@ -177,14 +178,17 @@ def _leaf(dialect: Dialect, block: Any) -> Iterator[Token]:
             if dialect.has_rule:
                 yield ("rule", "", "")
         case Contents():
-            if dialect.has_contents:
-                yield ("contents", "", "")
+            yield dialect.contents
 
 
 def _item(dialect: Dialect, item: ListItem, place: str) -> Iterator[Token]:
     yield None
     if item.is_done is not None and (box := dialect.box(item.is_done)):
         yield ("t", box, "")
+        if not dialect.is_box_apart and item.content and isinstance(item.content[0], Paragraph):
+            yield from line(dialect, item.content[0].content)
+            yield from blocks_of(dialect, item.content[1:], place)
+            return
         yield None
     yield from blocks_of(dialect, dialect.order(item.content), place)
 

@@ -64,7 +64,7 @@ DIALECT = Dialect(
     page_link=lambda text, title: ("page", text or title, ILLEGAL.sub("", title)),
     lozenge=lambda text, colour: ("lozenge", text, colour),
     box=lambda _: "",
-    has_contents=True,
+    contents=("contents", "", ""),
     title=_title,
 )
 

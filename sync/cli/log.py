@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from sync.cli.show import printable
+from sync.cli.show import printable, without_live_characters
 from sync.core.errors import TielineError
 from sync.remote import redact
 
@@ -24,12 +25,16 @@ def set_up_logging(is_quiet: bool | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _redact_values,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            structlog.processors.JSONRenderer(_line, ensure_ascii=False, default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if is_quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _line(event: Any, **options: Any) -> str:
+    return without_live_characters(json.dumps(event, **options))
 
 
 def _redact_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +20,8 @@ WIDE = 200
 # What a terminal obeys or a reader cannot see: controls (escape sequences, C1, DEL), half characters; and format characters, which
 # join emoji and break words but also turn a line around (bidi overrides).
 SHOWN_AS_MARK, DROPPED = frozenset({"Cc", "Cs"}), frozenset({"Cf"})
+# In JSON, where controls below a blank are escapes already: DEL and C1, line separators, bidi overrides, half characters.
+_LIVE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Where output goes to a file or another program nobody scrolls sideways: refs are not broken over lines there.
 console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else WIDE)
 
@@ -25,7 +29,16 @@ console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isa
 def json_text(data: object) -> str:
     """Indented JSON; instants in UTC with Z, dates as YYYY-MM-DD, refs as text; secrets masked."""
     plain = msgspec.to_builtins(data, enc_hook=_plain, str_keys=True)
-    return redact(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode())
+    try:
+        document = msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
+    except UnicodeEncodeError:  # half a character, which only an escape can say
+        document = json.dumps(plain, indent=2, ensure_ascii=False)
+    return without_live_characters(redact(document))
+
+
+def without_live_characters(document: str) -> str:
+    """JSON that means the same, with what a terminal obeys or what turns a line around written as escapes."""
+    return _LIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def say_json(data: object) -> None:
