@@ -8,7 +8,7 @@ is what is stored here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -49,9 +49,10 @@ def collect(
     reading = _Reading(site, store, map_records, report, progress, started, at or datetime.now(UTC))
     try:
         for stream in site.source.streams():
-            settled = {scope: reading.stream(stream, scope, sweep) for scope in site.scopes}
-            if stream.has_census:
-                report.certificates += reading.certify(stream, settled, is_census_forced)
+            proven = [] if is_census_forced or not stream.has_census else reading.last_certificates(stream)
+            is_counting = stream.has_census and not proven
+            cursors = [reading.stream(stream, scope, sweep, is_counting) for scope in site.scopes]
+            report.certificates += reading.certify(stream, cursors) if is_counting else proven
     except TielineError as error:
         report.error = error
         log.warning("collect_stopped", connection=site.name, error=redact(str(error)))
@@ -78,8 +79,8 @@ class _Reading:
         self._started, self._at = started, at
         self._clock_began = time.monotonic()
 
-    def stream(self, stream: Stream, scope: str, sweep: Sweep) -> datetime:
-        """Read what changed, or everything the first time; up to which instant the scope's edits are known to be here."""
+    def stream(self, stream: Stream, scope: str, sweep: Sweep, is_counting: bool) -> Cursor:
+        """Read what changed, or everything the first time; the cursor as it was moved."""
         cursor = self._store.cursor(self._site.name, stream.name, scope)
         if cursor is None:
             cursor = Cursor(
@@ -90,14 +91,14 @@ class _Reading:
         elif cursor.is_loading:
             shards = self._rest_of_load(stream, scope, cursor)
         else:
-            shards = self._changed(stream, scope, cursor)
+            shards = self._changed(stream, scope, cursor, is_counting)
         newest = self._read(stream, shards)
         is_deep = cursor.is_loading or self._is_deep_due(stream, cursor)
         if swept := list(dict.fromkeys(sweep(stream, scope, is_deep and not cursor.is_loading))):
             self._read(stream, self._site.source.pick(stream.name, scope, swept))
         moved = self._moved(stream, cursor, newest, is_deep)
         self._store.put_cursor(self._site.name, moved)
-        return moved.settled or EPOCH
+        return moved
 
     def _read(self, stream: Stream, shards: Iterable[Shard]) -> datetime | None:
         """The newest instant that the vendor gave, or None when nothing came."""
@@ -108,11 +109,22 @@ class _Reading:
             self._progress(self._site.name, stream.name, self._report.fetched)
         return newest
 
-    def _changed(self, stream: Stream, scope: str, cursor: Cursor) -> Iterator[Shard]:
-        """What changed since the fresh horizon; when the deep read is due, since the settled one."""
-        settled = cursor.settled or cursor.since - _lag(stream)
-        since = min(cursor.since, settled) if self._is_deep_due(stream, cursor) else cursor.since
+    def _changed(self, stream: Stream, scope: str, cursor: Cursor, is_counting: bool) -> Iterator[Shard]:
+        """What changed since the fresh horizon; since the settled one when the deep read is due, and since the last proven census when
+        ids are counted again. Everything, when it is time to read facts again that move no date.
+        """
+        since = cursor.since
+        if self._is_deep_due(stream, cursor):
+            since = min(since, cursor.settled or since - _lag(stream))
+        if is_counting and cursor.counted:
+            since = min(since, cursor.counted)
+        if since <= EPOCH or self._is_reread_due(stream, cursor):
+            return self._site.source.shards(stream.name, None, scope)
         return self._site.source.shards(stream.name, replace(cursor, since=since), scope)
+
+    def _is_reread_due(self, stream: Stream, cursor: Cursor) -> bool:
+        every = timedelta(hours=stream.rereads_after_h)
+        return bool(every) and (cursor.whole_at is None or self._at - cursor.whole_at >= every)
 
     def _is_deep_due(self, stream: Stream, cursor: Cursor) -> bool:
         """An index may show an edit hours late: what lay behind the settled horizon is read again, not with every run."""
@@ -150,15 +162,27 @@ class _Reading:
             since = max(cursor.since, min(seen_until, self._started or seen_until)) if seen_until else cursor.since
         read_until = (cursor.since if cursor.is_loading and cursor.since > EPOCH else self._started) or since
         settled = read_until - _lag(stream) if is_deep or not stream.settles_after_h else cursor.settled
-        return Cursor(cursor.stream, cursor.scope, since, max(settled or EPOCH, cursor.settled or EPOCH))
+        is_whole = cursor.is_loading or self._is_reread_due(stream, cursor)
+        return Cursor(
+            cursor.stream,
+            cursor.scope,
+            since,
+            settled=max(settled or EPOCH, cursor.settled or EPOCH),
+            counted=cursor.counted,
+            whole_at=self._at if is_whole else cursor.whole_at,
+        )
 
-    def certify(self, stream: Stream, settled: dict[str, datetime], is_forced: bool) -> list[Certificate]:
-        """The stream's certificates: a census when it is due, else the last ones, which say when they were counted."""
-        if not is_forced and (last := self._last_certificates(stream)):
-            return last
-        return certify_stream(self._site, stream, settled, self._store, self._map, self._report, self._at)
+    def certify(self, stream: Stream, cursors: Sequence[Cursor]) -> list[Certificate]:
+        """A census of all scopes of the stream. A scope that it proves has been counted up to its fresh horizon."""
+        settled = {cursor.scope: cursor.settled or EPOCH for cursor in cursors}
+        made = certify_stream(self._site, stream, settled, self._store, self._map, self._report, self._at)
+        proven = {item.scope for item in made if item.is_complete}
+        for cursor in cursors:
+            if cursor.scope in proven:
+                self._store.put_cursor(self._site.name, replace(cursor, counted=cursor.since))
+        return made
 
-    def _last_certificates(self, stream: Stream) -> list[Certificate]:
+    def last_certificates(self, stream: Stream) -> list[Certificate]:
         """The certificates of an earlier census that is not due again; none when any scope was not proven by it."""
         known = {
             item.certificate.scope: item.certificate

@@ -30,6 +30,8 @@ class PageSource:
         self._overlap = timedelta(minutes=float(options.get("overlap_minutes", 10)))
         # Data Center finds changed pages by CQL, whose index lags; Cloud lists them from the pages themselves.
         self._settle_hours = float(options.get("settle_hours", 0 if site.is_cloud else 1))
+        # Restrictions, labels and moves change no version and no date. Cloud needs a request a page to read them all.
+        self._reread_hours = float(options.get("reread_hours", 24 if site.is_cloud else 1))
         self._has_body = bool(options.get("bodies", True))
         self._reads_restrictions = bool(options.get("restrictions", True))
         self._restricted_spaces = frozenset(map(str, options.get("restricted_spaces", ())))
@@ -54,7 +56,7 @@ class PageSource:
         return probe_site(self.site, self.settings)
 
     def streams(self) -> Sequence[Stream]:
-        return (Stream(PAGES, "document", settles_after_h=self._settle_hours),)
+        return (Stream(PAGES, "document", settles_after_h=self._settle_hours, rereads_after_h=self._reread_hours),)
 
     # -- reading
 
@@ -63,8 +65,9 @@ class PageSource:
         _check_stream(stream)
         self._check_scope(scope)
         since = cursor.since - self._overlap if cursor else None
-        if not self._reads_one_by_one:
-            yield Shard(stream, scope, position={"since": since.isoformat()} if since else {})
+        # A search tells of a page what its index knows, which may be an older version than was read before: ids only, then each by id.
+        if not self._reads_one_by_one and since is None:
+            yield Shard(stream, scope)
             return
         seen: set[str] = set()
         for items in self._listed(scope, since, "ids"):
@@ -97,10 +100,9 @@ class PageSource:
             items = [item for item in found if item is not None]
             yield [self._raw(item, shard.scope, fetched_at, restricted) for item in items]
             return
-        text = shard.position.get("since")
         detail: Detail = "body" if self._has_body else "page"
         seen: set[str] = set()
-        for listed in self._listed(shard.scope, datetime.fromisoformat(text) if text else None, detail):
+        for listed in self._listed(shard.scope, None, detail):
             fresh = [item for item in listed if _id_of(item) not in seen]
             seen.update(map(_id_of, fresh))
             yield [self._raw(item, shard.scope, fetched_at, restricted) for item in fresh]

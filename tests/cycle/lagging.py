@@ -27,7 +27,9 @@ class Item(Struct, frozen=True):
 
 @dataclass
 class LaggingSource:
-    """``lag`` is how late lists show an edit; ``history`` every state an item had, oldest first."""
+    """``lag`` is how late lists show an edit (of the items in ``late`` only, where any are named); ``history`` every state an item had,
+    oldest first; ``hidden`` items are there and not shown to us.
+    """
 
     lag: timedelta = timedelta(0)
     settles_after_h: float = 0.0
@@ -38,6 +40,10 @@ class LaggingSource:
     censuses: int = 0
     fail_after: int | None = None
     edit_on_fetch: str = ""
+    rereads_after_h: float = 0.0
+    hidden: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
 
     def put(self, key: str, text: str = "", scope: str = "A") -> None:
         self.history.setdefault(key, []).append(Item(scope, self.now, text))
@@ -61,7 +67,7 @@ class LaggingSource:
         yield Probe("read", is_ok=True)
 
     def streams(self) -> Sequence[Stream]:
-        return (Stream("items", "task", settles_after_h=self.settles_after_h),)
+        return (Stream("items", "task", True, self.settles_after_h, self.rereads_after_h),)
 
     def shards(self, stream: str, cursor: Cursor | None, scope: str) -> Iterator[Shard]:
         since = cursor.since - OVERLAP if cursor else datetime.min.replace(tzinfo=UTC)
@@ -72,8 +78,9 @@ class LaggingSource:
         self._ask()
         seen: dict[str, Item] = {}
         for key, states in self.history.items():
-            known = [item for item in states if item.updated_at <= self.now - self.lag]
-            if known and known[-1].scope:
+            lag = self.lag if not self.late or key in self.late else timedelta(0)
+            known = [item for item in states if item.updated_at <= self.now - lag]
+            if known and known[-1].scope and key not in self.hidden:
                 seen[key] = known[-1]
         return seen
 
@@ -90,7 +97,7 @@ class LaggingSource:
             self.put(key, "edited while we read")
             self.wait(timedelta(hours=1))
             self.put(max(shard.ids), "edited later")
-        found = [(key, self.history[key][-1]) for key in shard.ids if key in self.history]
+        found = [(key, self.history[key][-1]) for key in shard.ids if key in self.history.keys() - self.hidden]
         yield [
             RawRecord(
                 ref=Ref.of("fake", "task", key),
@@ -114,5 +121,7 @@ class LaggingSource:
 
     def look_up(self, stream: str, item_id: str) -> Literal["here", "moved", "archived", "deleted", "hidden"]:
         self._ask()
+        if item_id in self.hidden:
+            return "hidden"
         scope = self.history[item_id][-1].scope if item_id in self.history else ""
         return "here" if scope in ("A", "B") else "moved" if scope else "deleted"
