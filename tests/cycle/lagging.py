@@ -43,7 +43,6 @@ class LaggingSource:
     rereads_after_h: float = 0.0
     hidden: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
 
     def put(self, key: str, text: str = "", scope: str = "A") -> None:
         self.history.setdefault(key, []).append(Item(scope, self.now, text))

@@ -117,39 +117,6 @@ def test_an_edit_made_while_changes_are_read_is_read_next_time(ledger: Store) ->
     assert stored(ledger) == source.truth()
 
 
-def test_an_edit_made_while_changes_are_read_is_read_next_time(ledger: Store) -> None:
-    source = with_items(8)
-    run(ledger, source)
-    source.wait(2 * HOUR)
-    source.put("k05", "what this run is about")
-    source.edit_on_fetch = "k01"
-    run(ledger, source)
-    run(ledger, source)
-    assert stored(ledger) == source.truth()
-
-
-def test_an_edit_made_while_changes_are_read_is_read_next_time(ledger: Store) -> None:
-    source = with_items(8)
-    run(ledger, source)
-    source.wait(2 * HOUR)
-    source.put("k05", "what this run is about")
-    source.edit_on_fetch = "k01"
-    run(ledger, source)
-    run(ledger, source)
-    assert stored(ledger) == source.truth()
-
-
-def test_an_edit_made_while_changes_are_read_is_read_next_time(ledger: Store) -> None:
-    source = with_items(8)
-    run(ledger, source)
-    source.wait(2 * HOUR)
-    source.put("k05", "what this run is about")
-    source.edit_on_fetch = "k01"
-    run(ledger, source)
-    run(ledger, source)
-    assert stored(ledger) == source.truth()
-
-
 def test_a_first_load_that_was_cut_off_goes_on_and_does_not_begin_again(ledger: Store) -> None:
     source = with_items(40)
     source.fail_after = 9
