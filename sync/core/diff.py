@@ -138,7 +138,7 @@ def _decide_new(installation: str, item: Desired, digest: str, existing: Existin
             return Skip(item.key, item.target, "second_installation", installation_of(existing.other_mark))
         return _change("create", installation, item, digest, None)
     found = existing.found
-    if item.kind == "link" or _says_so(existing, found, digest):
+    if item.kind == "link" or _says_so(item, existing, found, digest):
         return Adoption(item, found)
     if not found.is_ours:
         return Skip(item.key, item.target, "not_ours", found.url, found)
@@ -147,20 +147,27 @@ def _decide_new(installation: str, item: Desired, digest: str, existing: Existin
     return _change("update", installation, item, digest, found)
 
 
-def _says_so(existing: Existing, found: Written, digest: str) -> bool:
+def _says_so(item: Desired, existing: Existing, found: Written, digest: str) -> bool:
     """True when the target already says what is desired: by its text, or because an intent meant just this and nobody touched it."""
-    if not found.is_ours:
+    if not found.is_ours or (found.block and _is_unfinished_page(item, existing)):
         return False
     if found.block and found.block == existing.desired_block:
         return True
     return existing.intended_digest == digest and (found.is_untouched or not found.block)
 
 
+def _is_unfinished_page(item: Desired, existing: Existing) -> bool:
+    """A page is more than its block: a run that died may have saved the body and not the labels, files or our property. Updating it
+    again saves only what is missing.
+    """
+    return item.kind == "page" and bool(existing.intended_digest)
+
+
 def _decide_known(
     installation: str, item: Desired, digest: str, last: Published, existing: Existing, found: Written
 ) -> Change | Adoption | Skip | None:
     is_as_left = _is_as_left(last, found)
-    if not is_as_left and _says_so(existing, found, digest):
+    if not is_as_left and _says_so(item, existing, found, digest):
         return Adoption(item, found)
     is_lost_write = (
         bool(existing.intended_digest) and found.is_ours and not found.block
