@@ -263,6 +263,13 @@ def carry_comments(old: str, new: str) -> tuple[str, tuple[str, ...]]:
     return serialise(target.children), tuple(dict.fromkeys(lost))
 
 
+def comment_refs(body: str) -> frozenset[str]:
+    """The inline comments whose markers stand in a body."""
+    if MARKER not in body:
+        return frozenset()
+    return frozenset(each.attributes.get("ac:ref", "") for each in parse(body).walk() if each.tag == MARKER)
+
+
 def _context_of(element: Element, context: str) -> str:
     return " ".join(element.text().split()) if element.tag in _CONTEXTS and not context else context
 

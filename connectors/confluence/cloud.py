@@ -155,6 +155,10 @@ class Cloud:
         found = whole_state_from(data) if has_body else state_from(data)
         return msgspec.structs.replace(found, space=self._key_of(found.space))
 
+    def body_of_version(self, page_id: str, number: int) -> str:
+        reply = self._get(f"{V2}/pages/{page_id}", body_format="storage", version=number)
+        return whole_state_from(msgspec.json.decode(reply.body)).body
+
     def is_restricted(self, page_id: str) -> bool:
         listed = self._get(f"{V1}/content/{page_id}/restriction").read(Listing)
         rules = [msgspec.json.decode(item) for item in listed.items]

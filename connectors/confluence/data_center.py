@@ -148,6 +148,11 @@ class DataCenter:
         data = msgspec.json.decode(self.page(page_id, has_body))
         return whole_state_from(data) if has_body else state_from(data)
 
+    def body_of_version(self, page_id: str, number: int) -> str:
+        path = f"/content/{_segment(page_id)}"
+        reply = self._get(path, status="historical", version=number, expand=_EXPANDED["body"])
+        return whole_state_from(msgspec.json.decode(reply.body)).body
+
     def is_restricted(self, page_id: str) -> bool:
         expand = "read.restrictions.user,read.restrictions.group"
         rules = self._get(f"/content/{_segment(page_id)}/restriction/byOperation", expand=expand).read(dict[str, Any])

@@ -128,7 +128,7 @@ class PageWriter:
             parent=Ref.of(name, "document", state.parent) if state.parent else None,
             labels=state.labels,
             mark=mark,
-            block=blocks.digest(block.content) if block else "",
+            block=_block(block, stored) if block else "",
             status=state.status,
             is_untouched=block is not None and _is_untouched(block, stored),
         )
@@ -195,19 +195,44 @@ class PageWriter:
             raise Conflict(f"{state.title!r} is now {what}", expected=page.version, found=str(state.version))
         self._check_is_ours(state, stored, mark)
         title = self._title_for(state, stored, content.title)
-        missing = self._attach(state.id, content)
-        body = self._body_with(state, mark, self._storage(content, missing))
+        storage = self._storage(content, self._attach(state.id, content))
+        body = self._body_with(state, mark, storage)
         if body != state.body or title != state.title:
-            self._save(state, title, body)
-            state = _as_saved(self.site.state(state.id), title, body, state.version + 1)
+            saved = self._save(state, mark, title, body)
+            state = self._keep_late_comments(state, saved, mark, storage) if body != state.body else saved
         published = state.title if title == content.title else _published_title(stored)
         return self._finish(state, mark, content, stored, published)
 
-    def _save(self, state: State, title: str, body: str) -> None:
+    def _save(self, state: State, mark: str, title: str, body: str) -> State:
+        """Save the next version. A page that was put into the trash after we looked would be restored by this, as it was: it goes
+        back. Raises Conflict then, and when the version is not the next one.
+        """
         try:
             self.site.update(state.id, title, body, state.version + 1)
         except TitleTaken as error:
             self._refuse_title(state.space, title, error)
+        now = self.site.state(state.id)
+        sent, found = (blocks.find_block(each, mark) for each in (body, now.body))
+        is_ours = not (sent and found and found.kept) or sent.kept == found.kept
+        if now.version == state.version or (now.version == state.version + 1 and not is_ours):
+            self.site.trash(state.id)
+            raise Conflict(f"{state.title!r} was put into the trash", expected=str(state.version), found=now.status)
+        return _as_saved(now, title, body, state.version + 1)
+
+    def _keep_late_comments(self, looked: State, saved: State, mark: str, storage: str) -> State:
+        """Inline comments set between our look and our save make no version, so nothing refused the body that lacks their markers.
+        The history has them: a second save puts them back around their words.
+        """
+        try:
+            replaced = self.site.body_of_version(looked.id, looked.version)
+            late = blocks.comment_refs(replaced) - blocks.comment_refs(looked.body)
+            body = self._body_with(msgspec.structs.replace(saved, body=replaced), mark, storage) if late else saved.body
+            if not late & blocks.comment_refs(body):
+                return saved
+            return self._keep_late_comments(saved, self._save(saved, mark, saved.title, body), mark, storage)
+        except (AccessDenied, Conflict, Nonsense, NotFound, Refused) as error:
+            log.warning("inline_comments_lost", connection=self.settings.name, page=looked.id, reason=str(error))
+            return saved
 
     def _check_is_ours(self, state: State, stored: StoredPublication | None, mark: str) -> None:
         found = self._mark_of(state, stored)
@@ -316,6 +341,13 @@ def _as_saved(state: State, title: str, body: str, version: int) -> State:
     if state.version <= version:
         return state
     return msgspec.structs.replace(state, title=title, body=body, version=version)
+
+
+def _block(block: blocks.OwnBlock, stored: StoredPublication | None) -> str:
+    """What our block says; told apart where people put an older version of the page back: an older ledger must not know it as its own."""
+    said, last = blocks.digest(block.content), stored.value if stored else None
+    is_put_back = block.kept and last and block.kept.digest == said != last.block and block.kept.version < last.page_version
+    return f"{said}.v{block.kept.version}" if block.kept and is_put_back else said
 
 
 def _is_untouched(block: blocks.OwnBlock, stored: StoredPublication | None) -> bool:

@@ -73,6 +73,10 @@ class Site(Protocol):
         answer has none."""
         ...
 
+    def body_of_version(self, page_id: str, number: int) -> str:
+        """The body of an older version, as the page's history keeps it."""
+        ...
+
     def is_restricted(self, page_id: str) -> bool:
         """Whether the page itself (not an ancestor) has read restrictions; also True when the answer does not tell."""
         ...
