@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Messenger, Source, Tracker
@@ -123,6 +124,7 @@ class App:
             calendars=self.mappings.calendars,
             limits=self.loaded.limits,
             clock=self.clock,
+            adopting=adopting_from(self.loaded.config.adoption, self.mappings, self.loaded.node, self.loaded.file),
             census_every={name: census_every(self.loaded, name) for name in config.connections},
         )
 

@@ -19,6 +19,8 @@ from zoneinfo import available_timezones
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sync.adoption_config import AdoptionConfig, adoption_problems, baseline_settings
+from sync.core.baseline import JOB as BASELINE
 from sync.core.brakes import Limits
 from sync.core.errors import ConfigError, Problem
 from sync.core.ports import ConnectionSettings, Connector
@@ -106,6 +108,7 @@ class Config(_Model):
     zone: str = "Asia/Shanghai"
     connections: dict[str, ConnectionConfig] = Field(min_length=1)
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    adoption: AdoptionConfig = Field(default_factory=lambda: AdoptionConfig.model_validate({}))
     limits: LimitsConfig = Field(default_factory=lambda: LimitsConfig.model_validate({}))
     serve: ServeConfig = Field(default_factory=lambda: ServeConfig.model_validate({}))
 
@@ -187,6 +190,10 @@ def load_config(path: Path) -> LoadedConfig:
         *_zone_problems(config, node, file),
     ]
     settings, job_problems = _job_settings(config, node, file)
+    connectors = {name: item.type for name, item in config.connections.items()}
+    problems += adoption_problems(config.adoption, config.jobs, connectors, node, file)
+    if config.adoption.page:
+        settings[BASELINE] = baseline_settings(config.adoption.page)
     if problems + job_problems:
         raise ConfigError(problems + job_problems)
     return LoadedConfig(config, path.resolve().parent, node, file, settings)

@@ -1,4 +1,4 @@
-"""`collect`, `plan`, `apply`, `run`, `undo`: the cycle and its parts, as tables or JSON, with the right exit code."""
+"""`collect`, `plan`, `apply`, `run`: the cycle and its parts, as tables or JSON, with the right exit code."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from sync.app import App, build
 from sync.apply import Outcome
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.log import say_error, set_up_logging
+from sync.cli.review import drifted_since, read_review, write_review
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.core.brakes import Accepted
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan
+from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan, fingerprint
 from sync.core.values import Certificate
 from sync.engine import Cycle
 from sync.reading import Collected
@@ -132,10 +133,13 @@ def _code_of_report(report: Collected) -> int:
     return 0 if report.certificate(datetime.now(UTC)).is_complete else 5
 
 
-def run_plan(config: Path, as_json: bool) -> int:
-    """List the exact writes."""
+def run_plan(config: Path, as_json: bool, out: Path | None = None) -> int:
+    """List the exact writes, or put them into a file for `apply --plan`."""
     with opened(config) as app:
         planned = app.engine.plan()
+        installation = app.loaded.config.installation
+    if out:
+        write_review(out, installation, plan_shape(planned.plan))
     if as_json:
         say_json(plan_shape(planned.plan))
     else:
@@ -146,7 +150,8 @@ def run_plan(config: Path, as_json: bool) -> int:
 def change_shape(change: Change) -> dict[str, Any]:
     """One change in the shape of docs/cli.md."""
     names = ("operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark")
-    return {**{name: getattr(change, name) for name in names}, "text": change_text(change)}
+    shape = {name: getattr(change, name) for name in names}
+    return {**shape, "text": change_text(change), "fingerprint": fingerprint(change)}
 
 
 def change_text(change: Change) -> str:
@@ -188,24 +193,20 @@ def show_plan(plan: Plan) -> None:
     say(f"Writes: {counts_text(plan.counts())}.")
 
 
-def run_apply(config: Path, accept_first_run: bool, accept_plan: bool, as_json: bool) -> int:
-    """Plan and carry out."""
+def run_apply(
+    config: Path, accept_first_run: bool, accept_plan: bool, as_json: bool, review: Path | None = None
+) -> int:
+    """Plan and carry out; of a reviewed plan just what is planned in the same way now."""
     with opened(config) as app:
-        cycle = app.engine.apply(Accepted(accept_first_run, accept_plan))
+        reviewed = read_review(review, app.loaded.config.installation) if review else None
+        cycle = app.engine.apply(Accepted(accept_first_run, accept_plan), reviewed=reviewed)
+    shape = outcome_shape(cycle.run, cycle.outcome or Outcome())
+    drifted = drifted_since(reviewed, cycle.planned.plan.changes) if reviewed and cycle.planned else []
     if as_json:
-        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
+        say_json({**shape, "drifted": [*drifted, *shape["drifted"]]})
     else:
-        show_outcome(cycle)
-    return code_of_writing(cycle)
-
-
-def run_undo(config: Path, run: str, as_json: bool) -> int:
-    """Take a run back."""
-    with opened(config) as app:
-        cycle = app.engine.undo(run)
-    if as_json:
-        say_json(outcome_shape(cycle.run, cycle.outcome or Outcome()))
-    else:
+        for change in drifted:
+            say(f"drifted: {change['operation']} {change['kind']} at {change['target']}: {change['error']}")
         show_outcome(cycle)
     return code_of_writing(cycle)
 

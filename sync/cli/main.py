@@ -104,11 +104,15 @@ def collect(
 
 
 @app.command()
-def plan(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def plan(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option("--out", help="also into this file, for `tieline apply --plan`")] = None,
+) -> None:
     """Judge what is stored and list the exact writes; writes nothing."""
     from sync.cli.cycle import run_plan
 
-    raise typer.Exit(run_plan(config, as_json))
+    raise typer.Exit(run_plan(config, as_json, out))
 
 
 AcceptOption = Annotated[bool, typer.Option("--accept-first-run", help="release the brake on a first run's writes")]
@@ -128,11 +132,15 @@ def apply(
     accept_first_run: AcceptOption = False,
     accept_plan: AcceptPlanOption = False,
     as_json: JsonOption = False,
+    review: Annotated[
+        Path | None,
+        typer.Option("--plan", help="only the writes of this file of `tieline plan --out`, and only unchanged"),
+    ] = None,
 ) -> None:
     """Plan, then carry the plan out within the limits."""
     from sync.cli.cycle import run_apply
 
-    raise typer.Exit(run_apply(config, accept_first_run, accept_plan, as_json))
+    raise typer.Exit(run_apply(config, accept_first_run, accept_plan, as_json, review))
 
 
 @app.command()
@@ -260,10 +268,51 @@ def undo(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back a run's writes where nobody edited them since."""
-    from sync.cli.cycle import run_undo
+    """Take back a run's writes where nobody edited them since; says what stays and why."""
+    from sync.cli.taking_back import run_undo
 
     raise typer.Exit(run_undo(config, run, as_json))
+
+
+@app.command()
+def retract(
+    connection: Annotated[list[str] | None, typer.Option(help="only there; may be given again")] = None,
+    job: Annotated[list[str] | None, typer.Option(help="only what this job wrote; may be given again")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only list what would be removed and what stays")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove everything that Tieline ever wrote and nobody edited, and write nothing there until `tieline resume`."""
+    from sync.cli.taking_back import run_retract
+
+    raise typer.Exit(run_retract(config, connection or [], job or [], dry_run, yes, as_json))
+
+
+@app.command()
+def resume(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write again where everything was retracted."""
+    from sync.cli.taking_back import run_resume
+
+    run_resume(config)
+
+
+@app.command()
+def baseline(
+    clear: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="let this pair speak; may be given again")
+    ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="let all pairs speak")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """What was late on the first day and is silent until there is news."""
+    from sync.cli.baseline import clear_baseline, show_baseline
+
+    if clear or is_all:
+        clear_baseline(config, clear or [], is_all)
+    else:
+        show_baseline(config, as_json)
 
 
 @app.command()

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sync.adoption_config import adopting_from
 from sync.app import load_mappings, read_folder
 from sync.cli.show import say, say_json
 from sync.config import Config, LoadedConfig, connection_settings, load_config
 from sync.core.errors import ConfigError, Problem
+from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
 
 PACKAGED = Path(__file__).parents[2] / "mappings"
@@ -41,6 +43,9 @@ jobs:
   delays: {}
   status_view:
     pages: [{connection: confluence-main, space: TEAM, title: 跨部门状态}]
+adoption:                           # docs/adoption.md
+  page: {connection: confluence-main, space: TEAM, title: 跨部门延期盘点}    # what is late on the first day: one page, no comments
+  # pilot: {departments: [技术部], projects: [PAY]}     # for a start write only to tasks of these
 """
 COPIED = {
     "jira-main.yaml": "examples/jira.yaml",
@@ -95,6 +100,8 @@ def check_config(config: Path) -> None:
         mappings = load_mappings(loaded)
     except ConfigError as error:
         problems += error.problems
+    else:
+        problems += _adoption_problems(loaded, mappings)
     problems += [*_missing_secrets(loaded), *_missing_folders(loaded)]
     if problems:
         raise ConfigError(problems)
@@ -104,6 +111,14 @@ def check_config(config: Path) -> None:
     people, departments = len(mappings.directory.people), len(mappings.directory.departments)
     say(f"  {people} people in {departments} departments")
     say("No problems found. `tieline doctor` asks the live systems.")
+
+
+def _adoption_problems(loaded: LoadedConfig, mappings: Mappings) -> list[Problem]:
+    try:
+        adopting_from(loaded.config.adoption, mappings, loaded.node, loaded.file)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
 
 
 def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:

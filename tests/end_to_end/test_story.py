@@ -245,9 +245,10 @@ def test_what_somebody_edited_since_is_not_taken_back(company: Company) -> None:
     run = company.first_run()["run"]
     [(number, text)] = card_comments(company).items()
     company.world.trello.edit_comment(number, f"已和张伟确认。\n\n{text}")
-    answer = company.say("undo", run, "--json").json()
+    answer = company.say("undo", run, "--json").expect(5).json()
     assert card_comments(company) == {number: f"已和张伟确认。\n\n{text}"}
-    assert [item["key"].rpartition("@")[2].split(":")[0] for item in answer["drifted"]] == ["trello-main"]
+    kept = [(item["key"].rpartition("@")[2].split(":")[0], item["why"]) for item in answer["kept"]]
+    assert kept == [("trello-main", "edited")]
 
 
 # -- what people do to what we wrote

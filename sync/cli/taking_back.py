@@ -1,0 +1,119 @@
+"""`undo`, `retract`, `resume`: take back what was written, and say per write what cannot be and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from sync.app import App
+from sync.apply import Outcome
+from sync.cli.cycle import change_shape, code_of_writing, opened, outcome_shape, show_outcome, worst_of
+from sync.cli.show import say, say_json
+from sync.core.errors import ConfigError, Problem
+from sync.engine import Cycle
+from sync.mapping.validation import nearest
+from sync.retract import Kept, Steps
+
+WHY = {
+    "edited": "somebody edited it, or added to its page, since",
+    "gone": "it is not there any more",
+    "not_ours": "it is not ours",
+    "later": "something was written there since by a later run, or by somebody else",
+    "said": "what was said in a chat cannot be taken back",
+    "unreadable": "its place cannot be read",
+}
+
+
+def run_undo(config: Path, run: str, as_json: bool) -> int:
+    """Take a run back; 5 when something of it could not be."""
+    with opened(config) as app:
+        cycle = app.engine.undo(run)
+    return _told(cycle, as_json)
+
+
+def run_retract(
+    config: Path, connections: Sequence[str], jobs: Sequence[str], is_dry: bool, is_sure: bool, as_json: bool
+) -> int:
+    """Remove all that we ever wrote there, after a yes; 5 when something stays."""
+    with opened(config) as app:
+        app.check_names(connections)
+        _check_jobs(app, jobs)
+        if is_dry:
+            return _show_steps(app.engine.retraction(connections, jobs), as_json)
+        if not is_sure:
+            _ask(app.engine.retraction(connections, jobs))
+        cycle = app.engine.retract(connections, jobs)
+    code = _told(cycle, as_json)
+    if not as_json:
+        say("Nothing is written there again until `tieline resume`.")
+    return code
+
+
+def run_resume(config: Path) -> None:
+    """Let Tieline write again where everything was retracted."""
+    with opened(config) as app:
+        count = app.engine.resume()
+    say("Writing goes on with the next run; look at `tieline plan` first." if count else "Nothing was retracted.")
+
+
+def _check_jobs(app: App, jobs: Iterable[str]) -> None:
+    known = {*app.loaded.job_settings, *(entry.job for entry in app.store.published().values())}
+    problems = [
+        Problem("command line", 0, name, "not a job that runs or wrote anything", nearest(name, known))
+        for name in jobs
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _ask(steps: Steps) -> None:
+    """A person's yes; nobody can say yes where nobody is at the terminal."""
+    _show_steps(steps, as_json=False)
+    if not sys.stdin.isatty():
+        hint = "`tieline retract --dry-run` lists what would be removed"
+        raise ConfigError([Problem("command line", 0, "retract", "not confirmed: say --yes", hint)])
+    typer.confirm("Remove all this?", abort=True)
+
+
+def _show_steps(steps: Steps, as_json: bool) -> int:
+    if as_json:
+        say_json(
+            {
+                "changes": [change_shape(change) for change in steps.changes],
+                "kept": [kept_shape(item) for item in steps.kept],
+            }
+        )
+        return 0
+    for change in steps.changes:
+        say(f"{change.operation} {change.kind} at {change.target}   {change.expected.url if change.expected else ''}")
+    _show_kept(steps.kept)
+    say(f"Would be removed: {len(steps.changes)}. Stays: {len(steps.kept)}.")
+    return 0
+
+
+def kept_shape(item: Kept) -> dict[str, Any]:
+    """What is not taken back, in the shape of docs/cli.md."""
+    return {**change_shape(item.change), "why": item.reason, "detail": item.detail}
+
+
+def _show_kept(kept: Iterable[Kept]) -> None:
+    for item in kept:
+        change = item.change
+        say(f"stays: {change.operation} {change.kind} at {change.target}: {WHY[item.reason]}  {item.detail}".rstrip())
+
+
+def _told(cycle: Cycle, as_json: bool) -> int:
+    outcome = cycle.outcome or Outcome()
+    if as_json:
+        shape = outcome_shape(cycle.run, outcome)
+        say_json({**shape, "kept": [kept_shape(item) for item in cycle.kept]})
+    else:
+        show_outcome(cycle)
+        _show_kept(cycle.kept)
+    is_left = bool(cycle.kept or outcome.drifted)
+    return worst_of([code_of_writing(cycle), 5 if is_left else 0])
