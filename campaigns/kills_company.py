@@ -1,0 +1,292 @@
+"""The real `tieline run` killed with SIGKILL over the story's company, served over real HTTP: at a request, at an answer, in its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from sqlalchemy import create_engine, text
+
+from campaigns.kills_points import is_write
+from campaigns.kills_zygote import Zygote
+from campaigns.report import Report
+from sandbox.http import Request, Response
+from sandbox.world import CREDENTIALS, World
+from sync.cli.demo import write_config
+
+SITES = {"jira-cloud": "jira-main", "trello": "trello-main", "confluence-cloud": "confluence-main"}
+LEFT_OUT = ("jira-finance", "confluence-ops")
+PLACES = (
+    "before add_intent", "after add_intent", "before confirm_intent", "after confirm_intent", "after acquire_lease",
+    "before put_cursor", "after put_cursor", "before put_published", "before sync_findings", "before end_run",
+    "before release_lease", "after save_raw", "after put_links",
+)  # fmt: skip
+ALWAYS = ("after acquire_lease", "before put_cursor", "after put_cursor", "before sync_findings", "before put_links")
+WRITES = ("write not carried out", "write not answered", "write answered")
+READS = ("read not answered", "read answered")
+MARK = re.compile(r"tieline[:.]demo[:.]([0-9a-f]{16})")
+MOST_KILLS = 8
+Thing = tuple[str, ...]
+
+
+@dataclass
+class Hunter:
+    """Kills a process from inside the sites: at the n-th request that fits a moment."""
+
+    pid: int = 0
+    moment: str = ""
+    passings: int = 0
+    killed: bool = False
+    writes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def aim(self, pid: int, moment: str, passings: int) -> None:
+        with self.lock:
+            self.pid, self.moment, self.passings, self.killed = pid, moment, passings, False
+
+    def watch(self, simulator: Any) -> None:
+        """Stand between the site and whoever asks it."""
+        plain = simulator.handle
+
+        def handle(request: Request) -> Response:
+            kind = "write" if is_write(request.method, request.path) else "read"
+            self.writes += kind == "write"
+            if self._is_due(f"{kind} not carried out"):
+                self._kill()
+                return Response(500)
+            answer: Response = plain(request)
+            if self._is_due(f"{kind} not answered"):
+                self._kill()
+            elif self._is_due(f"{kind} answered"):
+                threading.Timer(0.001 + 0.002 * (self.passings % 3), self._kill).start()
+            return answer
+
+        simulator.handle = handle
+
+    def _is_due(self, moment: str) -> bool:
+        with self.lock:
+            if self.moment != moment or not self.pid:
+                return False
+            self.passings -= 1
+            return self.passings == 0
+
+    def _kill(self) -> None:
+        with self.lock:
+            pid, self.pid = self.pid, 0
+            if pid:
+                os.kill(pid, signal.SIGKILL)  # it may have ended by itself, but it is not reaped before this is aimed elsewhere
+                self.killed = True
+
+
+@dataclass
+class Company:
+    """The story's three tools, a configuration, and a Tieline that is started from outside."""
+
+    world: World
+    folder: Path
+    hunter: Hunter
+    zygote: Zygote
+    database: str
+
+    def start(self, place: str = "", passings: int = 1) -> int:
+        arguments = ["run", "--accept-first-run", "--accept-plan", "--config", str(self.folder / "tieline.yaml")]
+        environment = {**CREDENTIALS, "TIELINE_DATABASE": self.database}
+        return self.zygote.start(arguments, environment, place, passings, str(self.folder / "out.txt"))
+
+    def run(self) -> int:
+        return self.zygote.wait(self.start())
+
+
+@contextmanager
+def founded(zygote: Zygote, database: Callable[[Path], str]) -> Iterator[Company]:
+    """A company of its own, gone in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="tieline-kills-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    hunter = Hunter()
+    try:
+        with World() as world:
+            world.trello.limits.enforce = False
+            for name in SITES:
+                hunter.watch(world.simulators[name])
+            _configure(write_config(folder, world.urls()))
+            yield Company(world, folder, hunter, zygote, database(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configure(path: Path) -> None:
+    yaml = YAML()
+    tree = yaml.load(path)
+    for name in LEFT_OUT:
+        del tree["connections"][name]
+        (path.parent / "mappings" / f"{name}.yaml").unlink()
+    tree["jobs"]["status_view"]["pages"] = tree["jobs"]["status_view"]["pages"][:1]
+    for connection in tree["connections"].values():
+        connection["requests_per_second"] = 2000
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)
+    for mapping in (path.parent / "mappings").glob("*.yaml"):
+        words = mapping.read_text(encoding="utf-8").replace("    country: CN\n", "")
+        mapping.write_text(words, encoding="utf-8")
+
+
+def phases() -> list[tuple[str, Callable[[World], None]]]:
+    """What people do between the runs, one thing after the other."""
+    return [
+        ("the delay appears", lambda world: None),
+        ("it slips further", lambda world: _due(world, 6)),
+        ("it is over", lambda world: _finish(world)),
+    ]
+
+
+def _due(world: World, days: int) -> None:
+    world.jira_cloud.edit_issue("PAY-1", duedate=date.today() + timedelta(days=days + 6))
+
+
+def _finish(world: World) -> None:
+    world.jira_cloud.edit_issue("PAY-1", status="已完成")
+
+
+def things(world: World) -> Counter[Thing]:
+    """Everything that stands at the three sites, without what differs between two worlds (addresses, ids, instants)."""
+    found = [*_jira(world), *_trello(world), *_pages(world)]
+    return Counter(found)
+
+
+def _jira(world: World) -> Iterator[Thing]:
+    site = world.jira_cloud.site
+    for issue in site.issues.values():
+        for comment in issue.comments:
+            dumped = json.dumps([comment.body, dict(comment.properties)], ensure_ascii=False)
+            yield (issue.key, "comment", _marks(dumped), _words(dumped))
+        for remote in issue.remote_links:
+            yield (issue.key, "remote link", str(remote.relationship), str(remote.object["title"]), _marks(str(remote.global_id)))
+        for number in issue.links:
+            link = site.links[number]
+            yield (issue.key, "link", site.issues[link.source].key, site.issues[link.target].key)
+
+
+def _trello(world: World) -> Iterator[Thing]:
+    state = world.trello.state
+    names = {card["shortLink"]: card["name"] for card in state.cards.values()}
+    for key, card in state.cards.items():
+        for action in (state.actions[number] for number in state.actions_of.get(key, ())):
+            if action["type"] == "commentCard":
+                yield (card["name"], "comment", _marks(action["data"]["text"]), _words(action["data"]["text"]))
+        for attached in state.attachments.get(key, ()):
+            end = attached["url"].rpartition("/")[2]
+            yield (card["name"], "attachment", names.get(end, end))
+        for checklist in (state.checklists[number] for number in state.checklists_of_card.get(key, ())):
+            yield (card["name"], "checklist", checklist["name"])
+            for item in checklist["checkItems"]:
+                end = item["name"].rpartition("/")[2]
+                yield (card["name"], "check item", names.get(end, end))
+
+
+def _pages(world: World) -> Iterator[Thing]:
+    site = world.confluence_cloud.site
+    for page in site.pages.values():
+        files = sorted((name, len(site.attachments[key].versions)) for name, key in page.attachments.items())
+        marks = sum(1 for item in page.properties.values() if MARK.search(json.dumps(item.value)))
+        labels = sorted(page.labels)
+        yield (page.title, "page", page.status, f"{files} {labels} {marks} properties", _marks(page.latest.storage))
+
+
+def _marks(dumped: str) -> str:
+    return " ".join(sorted(set(MARK.findall(dumped))))
+
+
+def _words(dumped: str) -> str:
+    """The text without addresses and digests, which differ between worlds and with them."""
+    return re.sub(r"https?://[^\s\"')\]]+|[0-9a-f]{12,}|712020:[0-9a-f-]+|\s+", " ", dumped)
+
+
+def rows(url: str, query: str) -> list[Any]:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            return list(connection.execute(text(query)))
+    finally:
+        engine.dispose()
+
+
+def hunt(company: Company, chance: random.Random, report: Report, *, is_done: bool) -> str:
+    """Start a run and kill it at a place; what killed it, or empty when it ended first. ``is_done``: nothing is left to write."""
+    hunter, by_itself = company.hunter, chance.random() < 0.4
+    if by_itself:
+        place, passings = chance.choice(ALWAYS if is_done else PLACES), chance.choice((1, 1, 1, 2))
+        pid = company.start(place, passings)
+    else:
+        place = chance.choice(READS if is_done else WRITES + WRITES + READS)
+        passings = chance.randint(1, 8) if place.startswith("read") else chance.choice((1, 1, 2, 3))
+        pid = company.start()  # it asks nothing for many milliseconds: time enough to aim
+        hunter.aim(pid, place, passings)
+    code = company.zygote.wait(pid)
+    hunter.aim(0, "", 0)
+    if code == -signal.SIGKILL:
+        report.count("kills by SIGKILL")
+        report.count(f"SIGKILL: {place}")
+        return place
+    report.count("runs that ended before their kill")
+    return "" if code == 0 else f"exit {code}"
+
+
+def tell(company: Company, seed: int, undisturbed: list[Counter[Thing]], report: Report, *, is_short: bool) -> None:
+    """The whole story with kills in every phase."""
+    chance = random.Random(seed)
+    for (name, happens), wanted in zip(phases(), undisturbed, strict=True):
+        happens(company.world)
+        deaths: list[str] = []
+        for _ in range(2 if is_short else chance.randint(3, MOST_KILLS)):
+            deaths.append(hunt(company, chance, report, is_done="" in deaths))
+        code = company.run()
+        writes = company.hunter.writes
+        second = company.run()
+        report.count("runs that ended", 2)
+        problems = [f"exit {code}, then {second}"] if code or second else []
+        if company.hunter.writes != writes:
+            problems.append(f"{company.hunter.writes - writes} writes into an unchanged world")
+        found = things(company.world)
+        problems += [f"missing {thing}" for thing in wanted - found] + [f"too many {thing}" for thing in found - wanted]
+        problems += [f"{kind}: {row}" for kind, query in LEDGER.items() for row in rows(company.database, query)]
+        report.count("oracle's questions")
+        for problem in problems:
+            report.diverged(f"company seed {seed}, {name}: {problem} [deaths: {' > '.join(filter(None, deaths))}]")
+        if code and not report.figures.get("last output"):
+            report.figures["last output"] = (company.folder / "out.txt").read_text(errors="replace")[-600:]
+
+
+LEDGER = {
+    "an open intent": "SELECT key, state FROM intents WHERE state IN ('pending', 'unsure')",
+    "the lease is held": "SELECT holder FROM leases",
+}
+
+
+def control(zygote: Zygote, database: Callable[[Path], str]) -> list[Counter[Thing]]:
+    """What stands after each phase where nothing is killed."""
+    told = []
+    with founded(zygote, database) as company:
+        for _, happens in phases():
+            happens(company.world)
+            if code := company.run():
+                words = (company.folder / "out.txt").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the undisturbed run ended with {code}: {words}")
+            told.append(things(company.world))
+    return told
+
+
+def sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder}/tieline.sqlite"
