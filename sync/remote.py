@@ -10,9 +10,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar, overload
 
@@ -21,19 +20,28 @@ import msgspec
 import structlog
 import tenacity
 from prometheus_client import Counter, Histogram
-from pyrate_limiter import Limiter, Rate
 
 from sync.core.errors import LostAnswer, Nonsense, TryLater, Unreachable
+from sync.gate import Calls, Counted, Gate, Pause, counted_for, gate_for, one_write, paused_by
+from sync.pace import Pace, Place, retry_after_from
+
+__all__ = ["Decipher", "Pace", "Remote", "Reply", "keep_secret", "one_write", "redact", "retry_after_from"]
 
 T = TypeVar("T")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ATTEMPTS = 5
 # Atlassian advises 2-5 s doubling to 30 s with jitter; a longer Retry-After is for the next run, not for a sleeping worker.
 LONGEST_WAIT = timedelta(seconds=65)
+# Where a vendor turns us away without a time: Atlassian's advice for the first pause.
+USUAL_PAUSE = timedelta(seconds=2)
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 REQUESTS = Counter("tieline_requests_total", "Requests sent to vendors", ["connection", "method", "status"])
 SECONDS = Histogram("tieline_request_seconds", "Seconds until a vendor answered", ["connection"])
+LATER = Counter(
+    "tieline_try_later_total", "Requests put off, by reason (rate_limited by its scope)", ["connection", "reason"]
+)
+WAITED = Counter("tieline_waited_seconds_total", "Seconds waited before asking, by reason", ["connection", "reason"])
 
 log = structlog.get_logger()
 
@@ -62,22 +70,12 @@ Decipher = Callable[[int, Mapping[str, str], bytes], None]
 """A connector's pure rule: returns when the answer is a success, else raises the error that says what to do next."""
 
 
-class Pace(msgspec.Struct, frozen=True):
-    """How fast one connection may be asked: requests a second, and how many may be under way at once.
-
-    The vendor counts over ``window_s``: a window's worth may go at once, and never more in any window of that length.
-    """
-
-    requests_per_second: float = 20.0
-    in_flight: int = 8
-    window_s: float = 1.0
-
-
 class Remote:
     """A vendor's site as one account sees it. Safe to use from several threads.
 
     ``headers`` are sent with every request (authorisation among them) and are never logged. Paths are joined to
-    ``base_url``; a URL that leads elsewhere is refused. ``sleep`` and ``transport`` are replaced in tests only.
+    ``base_url``; a URL that leads elsewhere is refused. What may be asked is shared with every Remote of this process for the
+    same address and product. ``sleep`` and ``gate`` are replaced in tests only.
     """
 
     def __init__(
@@ -88,6 +86,7 @@ class Remote:
         decipher: Decipher,
         pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        gate: Gate | None = None,
     ) -> None:
         self.connection = connection
         self.base_url = base_url.rstrip("/")
@@ -95,17 +94,34 @@ class Remote:
         self.request_count = 0
         self._decipher = decipher
         self._sleep = sleep
-        self._held_until = 0.0
-        self._lock = threading.Lock()
+        self._calls = Calls()
+        self._count_lock = threading.Lock()
         self._in_flight = threading.BoundedSemaphore(self.pace.in_flight)
-        self._limiter = Limiter(_rate_of(self.pace))
+        self._base = httpx.URL(self.base_url)
+        self._gate = gate or gate_for(self.pace.product, str(self._base))
+        self._gate.join(self, self.pace)
         limits = httpx.Limits(max_connections=self.pace.in_flight, max_keepalive_connections=self.pace.in_flight)
         self._client = httpx.Client(
             headers=dict(headers), timeout=TIMEOUT, limits=limits, trust_env=False, verify=_trust()
         )
 
     def close(self) -> None:
+        """Let go of the connections. Pauses and counts stay with the process."""
+        self._gate.leave(self)
         self._client.close()
+
+    def begin_run(self, calls: int = 0, pauses: Iterable[Pause] = ()) -> None:
+        """From now on at most so many requests (0: no limit), and none of those that an earlier run was asked to wait with.
+
+        When they are used up reads raise TryLater(``call_budget``); what was read stays read, and the next run goes on. A write is only
+        begun while they last, and one that was begun is carried to its end (see ``one_write``).
+        """
+        self._calls = Calls(calls)
+        self._gate.restore(pauses)
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """What the vendor asked to wait with and is not over: for ``begin_run`` of the next process."""
+        return self._gate.pauses()
 
     def send(
         self,
@@ -149,6 +165,8 @@ class Remote:
                 return False
             if isinstance(error, TryLater) and error.retry_after and error.retry_after > LONGEST_WAIT:
                 return False
+            if isinstance(error, TryLater) and error.reason == "call_budget":
+                return False
             return is_safe or isinstance(error, Unreachable) or _was_turned_away(error)
 
         retrying = tenacity.Retrying(
@@ -160,34 +178,91 @@ class Remote:
             before_sleep=self._note_retry,
         )
         try:
-            return retrying(self._once, request)
+            return retrying(self._once, request, self._place(request), is_safe)
         except (TryLater, Nonsense) as error:
             if is_safe or isinstance(error, Unreachable | LostAnswer) or _was_turned_away(error):
                 raise
             raise LostAnswer(f"the answer to {request.method} {request.url.path} was {error}") from error
 
-    def _once(self, request: httpx.Request) -> Reply:
-        with self._in_flight:
-            self._wait_for_turn()
-            self.request_count += 1
-            started = time.perf_counter()
-            try:
-                response = self._client.send(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                self._count(request, "unreachable", started)
-                raise Unreachable(f"no connection to {request.url.host}: {error}") from error
-            except httpx.HTTPError as error:
-                self._count(request, "lost", started)
-                raise LostAnswer(f"{request.method} {request.url.path}: {error or type(error).__name__}") from error
-            self._count(request, str(response.status_code), started)
-        reply = Reply(response.status_code, dict(response.headers), response.content)
+    def _once(self, request: httpx.Request, place: Place, is_safe: bool) -> Reply:
+        reply = self._in_turn(request, place, is_safe)
         try:
             self._decipher(reply.status, reply.headers, reply.body)
         except TryLater as error:
-            if _was_turned_away(error) and error.retry_after:
-                self._hold(error.retry_after)
+            self._note_pause(error, place)
             raise
         return reply
+
+    def _in_turn(self, request: httpx.Request, place: Place, is_safe: bool) -> Reply:
+        """Send when nothing holds the request and every window that counts it has room. Who waits takes no place in flight."""
+        everything, slept_until = counted_for(self.pace, place), 0.0
+        while True:
+            slept_until = self._wait_while_held(everything, slept_until)
+            with self._in_flight:
+                wait_s = self._gate.take(self.pace, place)
+                if not wait_s:
+                    return self._exchange(request, is_safe)
+            if wait_s > LONGEST_WAIT.total_seconds():
+                self._put_off(f"its calls to {place.endpoint} are used up", wait_s, "pace")
+            WAITED.labels(self.connection, "pace").inc(wait_s)
+            time.sleep(wait_s)
+
+    def _wait_while_held(self, everything: Iterable[Counted], slept_until: float) -> float:
+        """Until when we slept. A pause that grew meanwhile is slept on; one too long to wait for ends the request."""
+        while True:
+            until, whose = self._gate.held(everything)
+            left_s = self._gate.left_s(until)
+            if whose is None or left_s <= 0 or until <= slept_until:
+                return slept_until
+            if left_s > LONGEST_WAIT.total_seconds():
+                self._put_off("the vendor asked for a pause", left_s, whose.scope)
+            WAITED.labels(self.connection, whose.scope).inc(left_s)
+            self._sleep(left_s)
+            slept_until = until
+
+    def _exchange(self, request: httpx.Request, is_safe: bool) -> Reply:
+        try:
+            self._calls.use(self.connection, is_safe)
+        except TryLater:
+            LATER.labels(self.connection, "call_budget").inc()
+            raise
+        with self._count_lock:
+            self.request_count += 1
+        started = time.perf_counter()
+        try:
+            response = self._client.send(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            self._count(request, "unreachable", started)
+            raise Unreachable(f"no connection to {request.url.host}: {error}") from error
+        except httpx.HTTPError as error:
+            self._count(request, "lost", started)
+            raise LostAnswer(f"{request.method} {request.url.path}: {error or type(error).__name__}") from error
+        self._count(request, str(response.status_code), started)
+        return Reply(response.status_code, dict(response.headers), response.content)
+
+    def _note_pause(self, error: TryLater, place: Place) -> None:
+        """One thread was told to slow down: everybody whom it concerns waits, not each its own turn to be told."""
+        is_limit = error.reason == "rate_limited"
+        LATER.labels(self.connection, f"rate_limited_{error.scope}" if is_limit else error.reason or "server").inc()
+        pause = error.retry_after or (USUAL_PAUSE if is_limit else None)
+        if pause:
+            for counted in paused_by(error.scope, self.pace, place):
+                self._gate.hold(counted, pause)
+
+    def _put_off(self, why: str, left_s: float, reason: str) -> None:
+        LATER.labels(self.connection, f"held_{reason}").inc()
+        left = timedelta(seconds=round(left_s))
+        scope: Any = "endpoint" if reason == "pace" else reason
+        raise TryLater(f"{self.connection}: {why}, {left} are left", left, "rate_limited", scope)
+
+    def _place(self, request: httpx.Request) -> Place:
+        """What the request is about, by the connector's own rule; the body only where it is at hand."""
+        path = request.url.path.removeprefix(self._base.path.rstrip("/"))
+        try:
+            body = request.content
+        except httpx.RequestNotRead:
+            body = b""
+        return self.pace.place(request.method, path, body)
 
     def compose(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> httpx.Request:
         """A request that another library made, ready to be carried with this Remote's own credentials."""
@@ -201,22 +276,6 @@ class Remote:
     def owns(self, url: str) -> bool:
         """True when the URL lies below this site's base URL: nothing else may be asked with its credentials."""
         return url == self.base_url or url.startswith((self.base_url + "/", self.base_url + "?"))
-
-    def _wait_for_turn(self) -> None:
-        pause = self._held_until - time.monotonic()
-        if pause > LONGEST_WAIT.total_seconds():
-            left = timedelta(seconds=round(pause))
-            raise TryLater(f"{self.connection} asked for a pause, {left} are left", left, reason="rate_limited")
-        if pause > 0:
-            self._sleep(pause)
-        self._limiter.try_acquire(self.connection)
-
-    def _hold(self, pause: timedelta) -> None:
-        """One thread was told to slow down: all threads of this connection wait, not each its own turn to be told. A pause too long
-        to wait for ends all of them at once.
-        """
-        with self._lock:
-            self._held_until = max(self._held_until, time.monotonic() + pause.total_seconds())
 
     def _count(self, request: httpx.Request, status: str, started: float) -> None:
         REQUESTS.labels(self.connection, request.method, status).inc()
@@ -233,17 +292,9 @@ def _trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _rate_of(pace: Pace) -> Rate:
-    """A window's worth of whole requests, or one request in so many milliseconds where a window is not worth one."""
-    most = round(pace.requests_per_second * pace.window_s)
-    if most >= 1:
-        return Rate(most, round(pace.window_s * 1000))
-    return Rate(1, round(1000 / max(pace.requests_per_second, 0.001)))
-
-
 def _was_turned_away(error: BaseException) -> bool:
-    """The vendor said "too many requests" before it acted."""
-    return isinstance(error, TryLater) and error.reason == "rate_limited"
+    """The vendor said "too many requests" before it acted, or we did not even ask."""
+    return isinstance(error, TryLater) and error.reason in ("rate_limited", "call_budget")
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:
@@ -251,22 +302,6 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     own = float(min(30.0, 0.5 * 2 ** (state.attempt_number - 1)) * random.uniform(0.7, 1.3))  # noqa: S311  # jitter
     asked = error.retry_after.total_seconds() if isinstance(error, TryLater) and error.retry_after else 0.0
     return max(own, asked)
-
-
-def retry_after_from(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
-    """What Retry-After asks for, given in seconds or as an HTTP date; None when absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        return timedelta(seconds=max(0.0, float(text)))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        pause = parsedate_to_datetime(text) - (now or datetime.now(UTC))
-    except (ValueError, TypeError):
-        return None
-    return max(timedelta(0), pause)
 
 
 _secrets: set[str] = set()

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
-from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, TryLater
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, Scope, TryLater
+from sync.pace import pause_from, retry_after_from, until_next_hour
 
 # The vendor undid its own transaction because somebody else saved at that moment (confluencebuilder PR#582, PR#645;
 # duo-labs/markdown-to-confluence #6): the same request may be sent again.
@@ -64,10 +63,14 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
         return
     message, code = _words_of(body)
     if status == 429:
-        raise TryLater(f"too many requests: {message}", retry_after=retry_after(headers), reason="rate_limited")
+        scope = _scope_of(headers.get("ratelimit-reason", ""))
+        pause = pause_from(headers)
+        if pause is None and scope == "quota":
+            pause = until_next_hour(headers)
+        raise TryLater(f"too many requests: {message}", retry_after=pause, reason="rate_limited", scope=scope)
     _raise_for_clash(status, message)
     if status >= 500:
-        raise TryLater(f"the site answered {status}: {message}", retry_after=retry_after(headers), reason="server")
+        raise TryLater(f"the site answered {status}: {message}", retry_after=retry_after_from(headers), reason="server")
     _raise_for_access(status, headers, message)
     raise Refused(status=status, vendor_code=code, vendor_message=message)
 
@@ -143,16 +146,8 @@ def _words_of(body: bytes) -> tuple[str, str]:
     return str(words)[:500], str(data.get("code") or "")
 
 
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """What Retry-After asks for, in seconds or as an HTTP date; None when absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        pause = timedelta(seconds=float(text))
-    except (ValueError, OverflowError):
-        try:
-            pause = parsedate_to_datetime(text) - datetime.now(UTC)
-        except (ValueError, TypeError):
-            return None
-    return max(timedelta(0), pause)
+def _scope_of(reason: str) -> Scope:
+    """How far Confluence Cloud's RateLimit-Reason reaches; Data Center tells none and counts per account and node."""
+    if reason.startswith("confluence-quota"):
+        return "quota"
+    return "endpoint" if reason.startswith("confluence-burst") else "host"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from urllib.parse import urlsplit
 
 from connectors.confluence.answers import decipher
@@ -31,11 +32,15 @@ class Confluence(PageSource, PageWriter):
 
 def connect(settings: ConnectionSettings, pace: Pace) -> Confluence:
     """A connection ready for use; nothing is sent yet. ``pace`` is the connector's own, for what the settings leave open."""
-    if settings.requests_per_second:
-        pace = Pace(settings.requests_per_second, pace.in_flight)
-    if settings.in_flight:
-        pace = Pace(pace.requests_per_second, settings.in_flight)
-    remote = Remote(settings.name, api_base(settings), {"authorization": _authorization(settings)}, decipher, pace)
+    authorization = _authorization(settings)
+    pace = Pace(
+        settings.requests_per_second or pace.requests_per_second,
+        settings.in_flight or pace.in_flight,
+        product="confluence",
+        # Cloud counts for the whole site, Data Center for each account.
+        account=hashlib.sha256(authorization.encode()).hexdigest()[:12] if settings.variant == "dc" else "",
+    )
+    remote = Remote(settings.name, api_base(settings), {"authorization": authorization}, decipher, pace)
     return Confluence(_site(settings, remote), settings)
 
 

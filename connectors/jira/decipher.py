@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
-from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, TielineError, TryLater
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, Scope, TielineError, TryLater
+from sync.pace import pause_from, retry_after_from, until_next_hour
 
 SIGNED_OUT = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED")
 CURE_401 = {
@@ -59,9 +58,13 @@ def _error(status: int, headers: Mapping[str, str], words: str, variant: str) ->
     if status == 429:
         reason = headers.get("ratelimit-reason", "")
         text = "Jira asks to slow down" + (f" ({reason})" if reason else "") + (f": {words}" if words else "")
-        return TryLater(text, pause_from(headers), "rate_limited")
+        scope = _scope_of(reason)
+        pause = pause_from(headers)
+        if pause is None and scope == "quota":
+            pause = until_next_hour(headers)
+        return TryLater(text, pause, "rate_limited", scope)
     if status >= 500 or status == 408:
-        return TryLater(f"Jira answered {status}: {words}", pause_from(headers), "server")
+        return TryLater(f"Jira answered {status}: {words}", retry_after_from(headers), "server")
     if status == 401:
         return AccessDenied(f"Jira refused the credentials: {words or status}; {CURE_401[variant]}")
     if 300 <= status < 400:
@@ -102,24 +105,13 @@ def words_of(headers: Mapping[str, str], body: bytes) -> str:
     return "; ".join(parts)[:500]
 
 
-def pause_from(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
-    """How long to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (ISO-8601, at times without seconds)."""
-    at = now or datetime.now(UTC)
-    text = headers.get("retry-after", "").strip()
-    try:
-        return max(timedelta(0), timedelta(seconds=float(text)))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return max(timedelta(0), parsedate_to_datetime(text) - at)
-    except (ValueError, TypeError):
-        pass
-    reset = headers.get("x-ratelimit-reset") or headers.get("x-beta-ratelimit-reset") or ""
-    try:
-        until = datetime.fromisoformat(reset.strip())
-    except ValueError:
-        return None
-    return max(timedelta(0), until.replace(tzinfo=until.tzinfo or UTC) - at)
+def _scope_of(reason: str) -> Scope:
+    """How far Jira Cloud's RateLimit-Reason reaches; Data Center tells none and counts per account and node."""
+    if reason.startswith("jira-quota"):
+        return "quota"
+    if reason.startswith("jira-per-issue"):
+        return "item"
+    return "endpoint" if reason.startswith("jira-burst") else "host"
 
 
 def decipher_for(variant: str) -> Callable[[int, Mapping[str, str], bytes], None]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from connectors.jira.decipher import decipher_for
+from connectors.jira.limits import pace_of
 from connectors.jira.records import browse_base
 from sync.core.errors import Nonsense, TielineError
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
-from sync.remote import Pace, Remote, Reply, keep_secret
+from sync.remote import Remote, Reply, keep_secret
 
 if TYPE_CHECKING:
     from jira import JIRA
@@ -35,7 +36,7 @@ class Site:
             _api_base(settings),
             _headers(settings),
             decipher_for("cloud" if self.is_cloud else "dc"),
-            Pace(settings.requests_per_second or 20.0, settings.in_flight or 8),
+            pace_of(settings),
         )
         self._library: JIRA | None = None
         self._lock = threading.Lock()

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import msgspec
 
-from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, TielineError, TryLater
+from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, Scope, TielineError, TryLater
+from sync.pace import pause_from
 
 # No Retry-After is documented: the window of the token and key limits is 10 s, that of /1/members is 900 s.
 WINDOW = timedelta(seconds=10)
@@ -27,7 +28,8 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
         return
     code, words = _said(body)
     if status == 429:
-        raise TryLater(f"Trello: {words or 'Rate limit exceeded'}", _pause(headers, code, words), "rate_limited")
+        text, scope = f"Trello: {words or 'Rate limit exceeded'}", _scope_of(code, words)
+        raise TryLater(text, _pause(headers, scope), "rate_limited", scope)
     if status == 504:
         raise GatewayTimeout(f"Trello answered 504: {words}", reason="server")
     if status >= 500:
@@ -101,11 +103,16 @@ def _said(body: bytes) -> tuple[str, str]:
     return code, str(said.get("message") or code)[:300]
 
 
-def _pause(headers: Mapping[str, str], code: str, words: str) -> timedelta:
-    asked = _header(headers, "retry-after")
-    if asked.isdigit():
-        return timedelta(seconds=int(asked))
-    return MEMBERS_WINDOW if code == "RATE_LIMIT_EXCEEDED" or "/1/member" in words else WINDOW
+def _scope_of(code: str, words: str) -> Scope:
+    """Whose limit was met: the key's (all tokens of it), that of ``/1/members``, or this token's."""
+    if code == "API_KEY_LIMIT_EXCEEDED":
+        return "quota"
+    return "endpoint" if code == "RATE_LIMIT_EXCEEDED" or "/1/member" in words else "host"
+
+
+def _pause(headers: Mapping[str, str], scope: Scope) -> timedelta:
+    asked = pause_from({name.lower(): value for name, value in headers.items()})
+    return asked or (MEMBERS_WINDOW if scope == "endpoint" else WINDOW)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from connectors.trello import CONNECTOR
-from connectors.trello.answers import WINDOW, decipher
+from connectors.trello.answers import MEMBERS_WINDOW, WINDOW, decipher
 from connectors.trello.people import MemberDirectory
 from connectors.trello.site import Site
 from connectors.trello.source import CardSource
@@ -16,9 +18,15 @@ from connectors.trello.tracker import CardTracker
 from connectors.trello.webhooks import BoardWebhooks
 from sync.core.errors import TryLater
 from sync.core.ports import ConnectionSettings
-from sync.remote import Decipher, Pace, Remote, keep_secret
+from sync.pace import UNLIMITED, Limit, Pace, Place, share_of
+from sync.remote import Decipher, Remote, keep_secret
 
 JITTER_S = 3.0
+# https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/; the token's own 100 in 10 s are the pace.
+LIMITS = (
+    Limit("quota", ((share_of(300), WINDOW.total_seconds()),)),
+    Limit("endpoint", ((share_of(100), MEMBERS_WINDOW.total_seconds()),), "members"),
+)
 
 
 class Trello(CardSource, CardTracker, MemberDirectory):
@@ -27,11 +35,7 @@ class Trello(CardSource, CardTracker, MemberDirectory):
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         key, token = (settings.credentials[name].strip() for name in CONNECTOR.credentials["cloud"])
         keep_secret(key, token)
-        pace = Pace(
-            settings.requests_per_second or CONNECTOR.requests_per_second["cloud"],
-            settings.in_flight or CONNECTOR.in_flight,
-            window_s=WINDOW.total_seconds(),
-        )
+        pace = pace_of(settings, key, token)
         self.settings = settings
         self.remote = Remote(
             settings.name,
@@ -47,6 +51,31 @@ class Trello(CardSource, CardTracker, MemberDirectory):
     def close(self) -> None:
         """Let go of the connections."""
         self.remote.close()
+
+
+def pace_of(settings: ConnectionSettings, key: str, token: str) -> Pace:
+    """Trello counts for each token, for all tokens of a key together, and what asks about members once more."""
+    rate = settings.requests_per_second or CONNECTOR.requests_per_second["cloud"]
+    return Pace(
+        rate,
+        settings.in_flight or CONNECTOR.in_flight,
+        window_s=WINDOW.total_seconds(),
+        limits=LIMITS if rate < UNLIMITED else (),
+        place=place_of,
+        product="trello",
+        account=_digest(key, token),
+        pool=_digest(key),
+    )
+
+
+def place_of(_method: str, path: str, _body: bytes) -> Place:
+    """Trello counts no endpoints but the one about members."""
+    return Place("members" if re.match(r"/1/members?(/|$)", path) else "")
+
+
+def _digest(*secrets: str) -> str:
+    """Tells keys and tokens apart without saying them."""
+    return hashlib.sha256("\0".join(secrets).encode()).hexdigest()[:12]
 
 
 def _with_pause(pause_s: float) -> Decipher:

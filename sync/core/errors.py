@@ -6,6 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from inspect import cleandoc
+from typing import Literal
+
+Scope = Literal["host", "endpoint", "item", "quota"]
+"""How far a pause reaches that a vendor asks for: all that this account asks of the host, one endpoint, the writes on one item, or
+everything of that host for everybody who shares the quota."""
 
 
 class TielineError(Exception):
@@ -54,11 +59,15 @@ class ConfigError(TielineError):
 class TryLater(TielineError):
     """The vendor cannot answer now; the same request may succeed later."""
 
+    # ``reason``: rate_limited (nothing was done; ``scope`` tells how far it reaches), call_budget (nothing was sent), server, ….
     exit_code = 3
 
-    def __init__(self, message: str = "", retry_after: timedelta | None = None, reason: str = "") -> None:
+    def __init__(
+        self, message: str = "", retry_after: timedelta | None = None, reason: str = "", scope: Scope = "host"
+    ) -> None:
         self.retry_after = retry_after
         self.reason = reason
+        self.scope = scope
         super().__init__(message)
 
 
