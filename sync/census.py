@@ -6,7 +6,7 @@ project to another is neither lost nor counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -88,8 +88,7 @@ def _explain(
 ) -> None:
     """Ask for each item that only one side knows: a tombstone with its reason, or read again where it is still there."""
     vanished = sorted(count.here - count.there)
-    is_mass = len(vanished) >= SUSPEND_FROM and len(vanished) >= SUSPEND_SHARE * len(count.here)
-    if is_mass or (len(vanished) > 1 and not count.there):
+    if _is_mass(vanished, count.here) or (len(vanished) > 1 and not count.there):
         count.suspended = (
             f"{len(vanished)} of {len(count.here)} items are suddenly not there; nothing is marked as deleted"
         )
@@ -102,9 +101,17 @@ def _explain(
             store.mark_gone([Ref.of(site.name, stream.kind, key)], verdict, datetime.now(UTC))
     if count.direct:
         _read(site, stream, scope, sorted(count.direct), store, map_records, report)
-    for key in sorted(count.there - count.here):
+    missing = sorted(count.there - count.here)
+    if _is_mass(missing, count.there):
+        count.suspended = f"{len(missing)} of {len(count.there)} items that {scope} lists cannot be read"
+        return
+    for key in missing:
         if site.source.look_up(stream.name, key) != "here":
             count.ended.add(key)
+
+
+def _is_mass(some: Sequence[str], whole: Collection[str]) -> bool:
+    return len(some) >= SUSPEND_FROM and len(some) >= SUSPEND_SHARE * len(whole)
 
 
 def _certificate(

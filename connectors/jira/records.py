@@ -73,10 +73,10 @@ def _odd_light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
     if not isinstance(fields, dict):
         return LightIssue(item_id, fields=_LightFields(security="not told") if fields else None)
     updated, project = fields.get("updated"), fields.get("project")
-    key = project.get("key") if isinstance(project, dict) else None
+    key, project_id = (project.get("key"), project.get("id")) if isinstance(project, dict) else (None, None)
     light = _LightFields(
         updated=updated if isinstance(updated, str | int | float) else "",
-        project=Keyed(key) if isinstance(key, str) else None,
+        project=Keyed(key, str(project_id or "")) if isinstance(key, str) else None,
         security=fields.get("security"),
         issuelinks=[Keyed(id=str(link["id"])) for link in _dicts(fields.get("issuelinks")) if link.get("id")],
     )
@@ -105,7 +105,7 @@ def raw_from_issue(
         updated_at=instant_from(fields.updated) or fetched_at,
         fetched_at=fetched_at,
         field_set=field_set,
-        scope=(fields.project.key if fields.project else "") or scope,
+        scope=scope,
         visibility="restricted" if fields.security else "open",
     )
 

@@ -9,8 +9,46 @@ import msgspec
 
 from connectors.jira.bodies import jql
 from connectors.jira.paging import cloud_ids, offset_page
+from connectors.jira.records import LightIssue
 from connectors.jira.site import Site, part
 from sync.core.errors import AccessDenied, NotFound, Refused
+
+
+class Homes:
+    """Which collected project an issue is in: an issue that moved away is still listed under its old project for a while."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._ids: dict[str, str] = {}
+
+    def home_of(self, light: LightIssue, asked: str) -> str | None:
+        """The scope that this issue belongs to, as the settings name it; None when it is in no collected project.
+
+        ``asked`` is the scope it was found in, which counts where the issue does not tell its project or a scope is named in a way
+        that only JQL understands. A project that got another key is known by its id.
+        """
+        project, scopes = light.fields.project if light.fields else None, self._site.settings.scopes
+        if project is None or not project.key or not scopes:
+            return asked
+        words = {project.key.casefold(), str(project.id)}
+        if found := next((scope for scope in (asked, *scopes) if scope.casefold() in words), None):
+            return found
+        ids = {scope: self._id_of(scope) for scope in scopes}
+        if found := next((scope for scope, number in ids.items() if number and number == str(project.id)), None):
+            return found
+        return None if all(ids.values()) and project.id else asked
+
+    def _id_of(self, scope: str) -> str:
+        if scope not in self._ids:
+            try:
+                self._ids[scope] = str(self._site.get(f"/project/{part(scope)}").read(_Project).id or "")
+            except (AccessDenied, NotFound, Refused):
+                self._ids[scope] = ""
+        return self._ids[scope]
+
+
+class _Project(msgspec.Struct):
+    id: Any = ""
 
 
 class _Projects(msgspec.Struct):

@@ -22,7 +22,7 @@ from connectors.jira.paging import (
     single_history,
 )
 from connectors.jira.records import light_issue, raw_from_history, raw_from_issue
-from connectors.jira.scope import need_scope
+from connectors.jira.scope import Homes, need_scope
 from connectors.jira.site import Site, link_types, part
 from sync.core.errors import Nonsense, NotFound, Refused, TielineError
 from sync.core.ports import Cursor, Shard, Stream
@@ -45,6 +45,7 @@ class JiraSource:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.homes = Homes(site)
         self.has_history = bool(site.option("history", True))
         self.fields = fields_wanted(site.settings)
         self.field_set = ",".join(sorted(self.fields))
@@ -126,8 +127,12 @@ class JiraSource:
             yield self._raws(issues, shard.scope)
 
     def _raws(self, issues: Iterator[Issue] | list[Issue], scope: str) -> list[RawRecord]:
+        """An issue that is in no collected project any more is left out: the census asks where it went."""
         at, name = now(), self.site.settings.name
-        return [raw_from_issue(issue.light, issue.payload, name, scope, self.field_set, at) for issue in issues]
+        homes = ((issue, self.homes.home_of(issue.light, scope)) for issue in issues)
+        return [
+            raw_from_issue(issue.light, issue.payload, name, home, self.field_set, at) for issue, home in homes if home
+        ]
 
     def _bulk(self, ids: tuple[str, ...]) -> Iterator[Issue]:
         """Issues by id in one request; halves are tried when it cannot be read or is refused, down to single reads, and those at

@@ -208,7 +208,7 @@ def test_what_can_be_read_of_an_odd_issue_is_read() -> None:
     fields = {"updated": 1763888400000, "issuelinks": [None, LINK], "security": {"id": "1"}, "project": {"key": "X"}}
     kept = raw({"id": "10063", "key": None, "fields": fields, "changelog": {"histories": 5}})
     assert kept.updated_at == datetime(2025, 11, 23, 9, 0, tzinfo=UTC)
-    assert (kept.scope, kept.visibility) == ("X", "restricted")
+    assert (kept.scope, kept.visibility) == ("PAY", "restricted")
     links = record_from_raw(kept, SETTINGS).links
     assert [(link.id, link.type_name, link.other_id, link.other_title) for link in links] == [("7", "Blocks", "9", "")]
     unlinked = raw({"id": "10063", "fields": fields | {"issuelinks": [None]}})
