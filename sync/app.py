@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
+from sync.pauses import keep_pauses, kept_pauses
 from sync.reading import Cadence, Site
 from sync.registry import connectors_by_name, jobs_by_name
 from sync.store.store import Store
@@ -33,8 +35,8 @@ def now() -> datetime:
 class Connections:
     """The configured accounts, each connected when first used. Offers their ports by connection name."""
 
-    def __init__(self, loaded: LoadedConfig, mappings: Mappings) -> None:
-        self._loaded, self._mappings = loaded, mappings
+    def __init__(self, loaded: LoadedConfig, mappings: Mappings, store: Store | None = None) -> None:
+        self._loaded, self._mappings, self._store = loaded, mappings, store
         self._open: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -49,6 +51,7 @@ class Connections:
             if name not in self._open:
                 settings = self.settings(name)
                 self._open[name] = connectors_by_name()[settings.type].connect(settings)
+                self._begin_run(name)
             return self._open[name]
 
     def source(self, name: str) -> Source:
@@ -81,6 +84,23 @@ class Connections:
             name, self.source(name), scopes, settings.in_flight, lambda: connection.remote.request_count, cadence
         )
 
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Around one run: its calls are counted out, and pauses that a vendor asked for are kept for the next process."""
+        with self._lock:
+            for name in self._open:
+                self._begin_run(name)
+        try:
+            yield
+        finally:
+            for name, connection in list(self._open.items()):
+                if self._store:
+                    keep_pauses(self._store, name, connection.remote.pauses())
+
+    def _begin_run(self, name: str) -> None:
+        calls = self._loaded.config.connections[name].calls_per_run
+        self._open[name].remote.begin_run(calls, kept_pauses(self._store, name) if self._store else ())
+
     def close(self) -> None:
         for connection in self._open.values():
             connection.close()
@@ -91,7 +111,7 @@ class App:
 
     def __init__(self, loaded: LoadedConfig, mappings: Mappings, store: Store, clock: Callable[[], datetime]) -> None:
         self.loaded, self.mappings, self.store, self.clock = loaded, mappings, store, clock
-        self.connections = Connections(loaded, mappings)
+        self.connections = Connections(loaded, mappings, store)
         self.deriver = Deriver(store, mappings, self._decoders(), loaded.mapping_digests())
         self.engine = Engine(self._parts())
 
@@ -126,6 +146,7 @@ class App:
             clock=self.clock,
             adopting=adopting_from(self.loaded.config.adoption, self.mappings, self.loaded.node, self.loaded.file),
             census_every={name: census_every(self.loaded, name) for name in config.connections},
+            around_run=self.connections.run,
         )
 
     def _facts(self, name: str) -> ConnectionFacts:

@@ -34,7 +34,7 @@ from sync.core.rich_text import RichText
 from sync.core.values import Ref
 from sync.look import Ports, find, written_from_page
 from sync.parallel import as_completed
-from sync.remote import redact
+from sync.remote import one_write, redact
 from sync.store.store import Store
 
 log = structlog.get_logger()
@@ -136,7 +136,8 @@ class _Worker:
                 return
             planned, change, intent = change, ready, self._store.add_intent(self._run, ready)
         try:
-            written = self._write(change)
+            with one_write():  # begun only while the run's calls last, then carried to its end
+                written = self._write(change)
         except TielineError as error:
             self._note_error(intent, change, error)
             return
@@ -181,7 +182,8 @@ class _Worker:
         elif isinstance(error, NotFound) or (isinstance(error, Conflict) and change.expected):
             self._outcome.drifted.append((change, redact(str(error))))
         elif isinstance(error, TryLater):
-            self._paused[change.target.connection] = error
+            if error.scope in ("host", "quota"):
+                self._paused[change.target.connection] = error
             self._outcome.deferred.append((change, error))
         else:
             self._outcome.failed.append((change, error))

@@ -8,7 +8,7 @@ is what is stored here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -142,7 +142,7 @@ class _Reading:
         there = [key for page in source.census(stream.name, scope) for key in page]
         missing = [key for key in dict.fromkeys(there) if key not in read]
         if 2 * len(missing) > len(there):
-            return source.shards(stream.name, None, scope)
+            return _unread(source.shards(stream.name, None, scope), read)
         return source.pick(stream.name, scope, missing)
 
     def _moved(self, stream: Stream, cursor: Cursor, newest: datetime | None, is_deep: bool) -> Cursor:
@@ -193,6 +193,14 @@ class _Reading:
         every = self._site.cadence.census_every
         good = [item for item in found if item and item.is_complete and self._at - item.at < every]
         return good if len(good) == len(found) else []
+
+
+def _unread(shards: Iterable[Shard], read: Container[str]) -> Iterator[Shard]:
+    """Of shards that name their items only what was not read yet, so that a load of any size ends however few calls a run may make."""
+    for shard in shards:
+        ids = tuple(item for item in shard.ids if item not in read)
+        if ids or not shard.ids:
+            yield replace(shard, ids=ids)
 
 
 def _lag(stream: Stream) -> timedelta:

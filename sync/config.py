@@ -48,6 +48,7 @@ COMMON_SETTINGS = frozenset(
         "zone",
         "requests_per_second",
         "in_flight",
+        "calls_per_run",
         "census_every_minutes",
     }
 )
@@ -71,6 +72,7 @@ class ConnectionConfig(BaseModel):
     zone: str = ""
     requests_per_second: float = Field(0.0, ge=0)
     in_flight: int = Field(0, ge=0, le=64)
+    calls_per_run: int = Field(0, ge=0)  # 0: no limit; see docs/rate-limits.md
     census_every_minutes: int = Field(0, ge=0, le=1440)
     auth: dict[str, str] = Field(default_factory=dict)
 

@@ -331,7 +331,7 @@ class Engine:
         if run:
             yield run, lambda: None
             return
-        with turn(self._store) as may_go_on:
+        with turn(self._store) as may_go_on, self._parts.around_run():
             run = self._store.begin_run(kind, self._parts.clock())
             try:
                 yield run, may_go_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,6 +50,8 @@ class Parts:
     clock: Callable[[], datetime]
     census_every: Mapping[str, timedelta] = field(default_factory=dict)
     adopting: Adopting = field(default_factory=Adopting)
+    # Entered around each run: each connection's calls are counted anew, and pauses that vendors asked for are kept.
+    around_run: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass

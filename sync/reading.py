@@ -97,9 +97,33 @@ def keep_shards(
 
 
 def _fetched(site: Site, shards: Iterable[Shard]) -> Iterator[RawRecord]:
-    for pages in as_completed(lambda shard: list(site.source.fetch(shard)), shards, site.threads):
+    failures: list[TielineError] = []
+
+    def read(shard: Shard) -> list[Sequence[RawRecord]]:
+        pages: list[Sequence[RawRecord]] = []
+        try:
+            pages.extend(site.source.fetch(shard))
+        except TielineError as error:
+            failures.append(error)
+        return pages
+
+    # What was asked for is kept, also of a shard that broke off and of those under way: it has cost calls.
+    for pages in as_completed(read, _until(failures, shards), site.threads):
         for page in pages:
             yield from page
+    if failures:
+        raise failures[0]
+
+
+def _until(failures: list[TielineError], shards: Iterable[Shard]) -> Iterator[Shard]:
+    """The shards, until something failed: one of them, or the listing of them."""
+    try:
+        for shard in shards:
+            if failures:
+                return
+            yield shard
+    except TielineError as error:
+        failures.append(error)
 
 
 def _keep(batch: Sequence[RawRecord], store: Store, map_records: Mapper, report: Collected) -> None:
