@@ -20,7 +20,7 @@ from sync.retract import Kept, Steps
 
 WHY = {
     "edited": "somebody edited it, or added to its page, since",
-    "gone": "it is not there any more",
+    "gone": "it is not there any more, or no longer carries our mark",
     "not_ours": "it is not ours",
     "later": "something was written there since by a later run, or by somebody else",
     "said": "what was said in a chat cannot be taken back",

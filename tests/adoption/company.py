@@ -154,7 +154,8 @@ class Company:
         self.now += timedelta(days=days)
 
     def run(self, **accepted: bool) -> Cycle:
-        """One cycle that no brake held."""
+        """One cycle that no brake held, a moment later than the last."""
+        self.now += timedelta(seconds=1)
         cycle = self.engine.cycle(Accepted(**accepted))
         assert cycle.refused is None, str(cycle.refused)
         return cycle
