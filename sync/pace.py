@@ -40,8 +40,15 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 def place_by_path(method: str, path: str, _body: bytes) -> Place:
-    """Method and path with every part that looks like an id replaced; no items."""
-    return Place(f"{method} {'/'.join('{}' if _ID.fullmatch(part) else part for part in path.split('/'))}")
+    """Method and path with every part that looks like an id replaced, and no items. A number that begins the path or stands behind
+    ``api`` is a version.
+    """
+    parts = path.split("/")
+    shown = [
+        "{}" if before not in ("", "api") and _ID.fullmatch(part) else part
+        for before, part in zip(["", *parts], parts, strict=False)
+    ]
+    return Place(f"{method} {'/'.join(shown)}")
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -82,7 +89,7 @@ def retry_after_from(headers: Mapping[str, str], now: datetime | None = None) ->
     if not text:
         return None
     try:
-        return timedelta(seconds=max(0.0, float(text)))
+        return max(timedelta(0), timedelta(seconds=float(text)))
     except (ValueError, OverflowError):
         pass
     until = _http_date(text)
