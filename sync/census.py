@@ -61,14 +61,16 @@ def certify_stream(
     counts = {scope: _Count(_listed(site, stream, scope)) for scope in site.scopes}
     for scope, count in counts.items():
         count.here = store.ids_in_scope(site.name, stream.kind, scope)
-        missing = sorted(count.there - count.here)
-        if missing:
-            _read(site, stream, scope, missing, store, map_records, report)
-    for scope, count in counts.items():
+    missing = {scope: sorted(count.there - count.here) for scope, count in counts.items()}
+    for scope, ids in missing.items():
+        if ids:
+            _read(site, stream, scope, ids, store, map_records, report)
+    for scope, count in counts.items() if any(missing.values()) else ():
         count.here = store.ids_in_scope(site.name, stream.kind, scope)
     for scope, count in counts.items():
-        _explain(site, stream, scope, count, store, map_records, report)
-        count.here = store.ids_in_scope(site.name, stream.kind, scope)
+        if count.there != count.here:
+            _explain(site, stream, scope, count, store, map_records, report)
+            count.here = store.ids_in_scope(site.name, stream.kind, scope)
     return [_certificate(site, stream, scope, count, settled.get(scope), store, at) for scope, count in counts.items()]
 
 

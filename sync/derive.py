@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from msgspec import Struct
@@ -31,12 +31,13 @@ from sync.mapping.rules import ConnectionMapping, Mappings, folded
 from sync.mapping.validation import nearest
 from sync.remote import redact
 from sync.store.derived import Derived
-from sync.store.entries import Gone, RecordProblem
+from sync.store.entries import RecordProblem
 from sync.store.store import Store
 
 log = structlog.get_logger()
 MAPPED_KINDS = ("task", "document")
 MOST_SUBJECTS = 5
+GONE_TOLD_FOR = timedelta(days=30)  # who still waits for something deleted is told for a month
 MASKED = "***"
 Decode = Callable[[RawRecord], Record]
 
@@ -114,8 +115,8 @@ class Deriver:
 
     def link(self) -> Links:
         """Join all evidence to dependencies, relations and external references, and store the differences."""
-        for gone in self._gone():
-            self._store.replace_derived(list(gone))
+        if gone := self._store.rows_of_gone():
+            self._store.replace_derived(sorted(gone))
         joined = self._joined(self._store.load_evidence(), self._store.load_aliases())
         self._store.put_links(joined.dependencies, joined.relations, joined.external_references)
         return joined
@@ -201,7 +202,13 @@ class Deriver:
 
     def _gone_ends(self) -> Iterator[Finding]:
         """Dependencies that a deleted, moved, archived or hidden item took part in, while the other end still waits or is waited for."""
-        gone = {ref: item for refs in self._gone() for ref, item in refs.items() if ref.kind == "task"}
+        since = datetime.now(UTC) - GONE_TOLD_FOR
+        gone = {
+            ref: item
+            for name in self._mappings.connections
+            for ref, item in self._store.tombstones(name).items()
+            if ref.kind == "task" and item.at >= since
+        }
         records = [record for ref in gone if (record := self._store.raw(ref))]
         if not records:
             return
@@ -261,11 +268,6 @@ class Deriver:
                 batch = []
         if batch:
             yield batch
-
-    def _gone(self) -> Iterator[dict[Ref, Gone]]:
-        for name in self._mappings.connections:
-            if refs := {ref: gone for ref, gone in self._store.tombstones(name).items() if ref.kind in MAPPED_KINDS}:
-                yield refs
 
 
 def _add(made: Made, record: Record, mapped: Mapped) -> None:

@@ -48,6 +48,11 @@ class Ref(str):
     def of(cls, connection: str, kind: str, key: str) -> Ref:
         return cls(f"{connection}:{kind}:{key}")
 
+    @classmethod
+    def trusted(cls, text: str) -> Ref:
+        """A ref out of our own store, which took only refs: looking at each of a hundred thousand again took half a run."""
+        return str.__new__(cls, text)
+
     @property
     def connection(self) -> str:
         return self.split(":", 2)[0]

@@ -16,6 +16,7 @@ from sync.store.entries import RecordProblem
 from sync.store.tables import (
     ACCOUNTS,
     ALIASES,
+    BY_RECORD,
     DEPENDENCIES,
     DERIVATIONS,
     DERIVED,
@@ -125,10 +126,22 @@ def load_documents(connection: Connection) -> dict[Ref, Document]:
     return {document.ref: document for document in map(_document_from_text, _texts(connection, DOCUMENTS))}
 
 
+def rows_of_gone(connection: Connection) -> set[Ref]:
+    """The records with a tombstone of which something derived still stands."""
+    refs: set[Ref] = set()
+    for table in BY_RECORD:
+        record = table.c[table.primary_key.columns.keys()[0]]
+        query = select(record).distinct().join(RAW_RECORDS, RAW_RECORDS.c.ref == record)
+        refs.update(map(Ref.trusted, connection.execute(query.where(RAW_RECORDS.c.gone_at.is_not(None))).scalars()))
+    return refs
+
+
 def linked_records(connection: Connection, name: str) -> set[Ref]:
     """The records of a connection that take part in any link: those that say one, and the ends of dependencies."""
     columns = (EVIDENCE.c.record, DEPENDENCIES.c.predecessor, DEPENDENCIES.c.successor)
-    refs = {Ref(ref) for column in columns for ref in connection.execute(select(column).distinct()).scalars()}
+    refs = {
+        Ref.trusted(ref) for column in columns for ref in connection.execute(select(column).distinct()).scalars().all()
+    }
     return {ref for ref in refs if ref.connection == name}
 
 
@@ -141,8 +154,8 @@ def load_aliases(connection: Connection) -> dict[Ref, tuple[str, ...]]:
     """The texts by which other items may name each record."""
     aliases: dict[Ref, list[str]] = {}
     query = select(ALIASES.c.record, ALIASES.c.value).order_by(ALIASES.c.record, ALIASES.c.position)
-    for record, text in connection.execute(query):
-        aliases.setdefault(Ref(record), []).append(_alias_from_text(text))
+    for record, text in connection.execute(query).all():
+        aliases.setdefault(Ref.trusted(record), []).append(_alias_from_text(text))
     return {ref: tuple(texts) for ref, texts in aliases.items()}
 
 

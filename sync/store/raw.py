@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -74,7 +73,7 @@ def raw_versions(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, str]:
         found = connection.execute(
             select(table.ref, table.version).where(table.ref.in_(batch), table.gone_at.is_(None))
         )
-        versions.update({Ref(ref): version for ref, version in found})
+        versions.update({Ref.trusted(ref): version for ref, version in found.all()})
     return versions
 
 
@@ -104,16 +103,18 @@ def tombstones(connection: Connection, name: str) -> dict[Ref, Gone]:
     query = select(table.ref, table.gone_reason, table.gone_at).where(
         table.connection == name, table.gone_at.is_not(None)
     )
-    return {Ref(ref): Gone(reason, instant_from_text(at)) for ref, reason, at in connection.execute(query)}
+    rows = connection.execute(query).all()
+    return {Ref.trusted(ref): Gone(reason, instant_from_text(at)) for ref, reason, at in rows}
 
 
 def ids_in_scope(connection: Connection, name: str, kind: str, scope: str) -> set[str]:
     """The keys of a scope's records of one kind that are not gone: what a census is compared with."""
     table = RAW_RECORDS.c
-    query = select(table.ref).where(
+    key = func.substr(table.ref, len(f"{name}:{kind}:") + 1)
+    query = select(key).where(
         table.connection == name, table.kind == kind, table.scope == clean(scope), table.gone_at.is_(None)
     )
-    return {Ref(ref).key for ref in connection.execute(query).scalars()}
+    return set(connection.execute(query).scalars().all())
 
 
 def keys_in_scope(connection: Connection, refs: Iterable[Ref], scope: str) -> list[str]:
@@ -228,7 +229,7 @@ def raw_from_line(line: str) -> tuple[RawRecord, Gone | None]:
         read = _line_from_text(line)
         encoded = read.payload_base64
         payload = bytes(read.payload) if encoded is None else base64.b64decode(encoded, validate=True)
-    except (msgspec.MsgspecError, ValueError, binascii.Error) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Nonsense(f"not a line of a raw export: {error}", "a line of a raw export", line) from error
     if encoded is None and not payload:
         raise Nonsense("not a line of a raw export: it has no payload", "a line of a raw export", line)

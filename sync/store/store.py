@@ -140,6 +140,7 @@ class Store:
     put_derivation = _writes(derived.put_derivation)
     load_tasks = _reads(derived.load_tasks)
     load_documents = _reads(derived.load_documents)
+    rows_of_gone = _reads(derived.rows_of_gone)
     linked_records = _reads(derived.linked_records)
     load_evidence = _reads(derived.load_evidence)
     load_aliases = _reads(derived.load_aliases)
