@@ -244,6 +244,21 @@ def hunt(company: Company, chance: random.Random, report: Report, *, is_done: bo
     return "" if code == 0 else f"exit {code}"
 
 
+def race(company: Company, chance: random.Random, report: Report) -> str:
+    """Two processes begin together and the first is killed at a write: the other one either did nothing, or had the turn. What went wrong."""
+    first = company.start()
+    company.hunter.aim(first, chance.choice(WRITES), 1)
+    second = company.start()
+    codes = company.zygote.wait(first), company.zygote.wait(second)
+    company.hunter.aim(0, "", 0)
+    report.count("two processes at once")
+    if codes[0] == -signal.SIGKILL:
+        report.count("kills by SIGKILL")
+        report.count("SIGKILL: beside another process")
+    # 3: it came while the other ran; 0: it came after the other's end or death.
+    return "" if codes[0] in (0, 3, -signal.SIGKILL) and codes[1] in (0, 3) else f"two at once ended with {codes}"
+
+
 def tell(company: Company, seed: int, undisturbed: list[Counter[Thing]], report: Report, *, is_short: bool) -> None:
     """The whole story with kills in every phase."""
     chance = random.Random(seed)
@@ -252,11 +267,13 @@ def tell(company: Company, seed: int, undisturbed: list[Counter[Thing]], report:
         deaths: list[str] = []
         for _ in range(2 if is_short else chance.randint(3, MOST_KILLS)):
             deaths.append(hunt(company, chance, report, is_done="" in deaths))
+        trouble = race(company, chance, report) if chance.random() < 0.3 else ""
         code = company.run()
         writes = company.hunter.writes
         second = company.run()
         report.count("runs that ended", 2)
         problems = [f"exit {code}, then {second}"] if code or second else []
+        problems += [trouble] if trouble else []
         if company.hunter.writes != writes:
             problems.append(f"{company.hunter.writes - writes} writes into an unchanged world")
         found = things(company.world)

@@ -60,7 +60,11 @@ def play(prepared: Prepared, seed: int, report: Report, system: OperatingSystem,
         story.settle(f"change {number}")
     if chance.random() < 0.5:
         story.take_back()
+    if chance.random() < 0.4:
+        story.retract()
     report.count("worlds")
+    for fault, times in world.faults.items():
+        report.count(f"fault on a {fault}", times)
     for place, times in world.passed.items():
         report.figures.setdefault("places passed", {}).setdefault(place, 0)
         report.figures["places passed"][place] += times
@@ -75,8 +79,8 @@ class _Story:
 
     def settle(self, step: str) -> None:
         """Kill run after run, let one end, check, run once more, and check that it was quiet."""
-        self.deaths = []
-        self.world.fault_rate = self.chance.choice((0.0, 0.0, 0.05, 0.2))
+        self.deaths.append(f"{step}:")
+        self.world.fault_rate = self.chance.choice((0.0, 0.1, 0.4))
         places, is_done = (*WRITING * 3, *READING, *AROUND), False
         for _ in range(self.chance.randint(2, MOST_KILLS)):
             if not self.kill(accepted_cycle, self.chance.choice(places)):
@@ -91,8 +95,8 @@ class _Story:
         # Another machine cannot tell whether the dead holder of a lease is dead; it would have to wait.
         machine = "elsewhere" if self.chance.random() < 0.04 and not rows(self.world, LEASE) else "here"
         hooks: dict[str, Callable[[], None]] = {}
-        if self.chance.random() < 0.05:
-            hooks[self.chance.choice(("write not sent", "read answered", "after add_intent"))] = self.rival
+        if self.chance.random() < 0.1:
+            hooks[self.chance.choice(("write not sent", "read not sent", "after add_intent"))] = self.rival
         died, _ = self.world.run(self.system, Trap(place, passings), act, machine, hooks)
         if died in ("", "busy"):
             self.report.count("runs that ended before their trap")
@@ -129,7 +133,8 @@ class _Story:
     def finish(self, step: str, act: Callable[[Engine], Cycle], *, is_done: bool = False) -> None:
         """One run that nothing disturbs (unless one has just ended so), and one more that writes nothing."""
         self.world.fault_rate = 0.0
-        died = "" if is_done else self.world.run(self.system, None, act)[0]
+        hooks = {"read not sent": self.rival} if self.chance.random() < 0.3 else {}
+        died = "" if is_done else self.world.run(self.system, None, act, hooks=hooks)[0]
         if died:
             self.diverged(step, f"an undisturbed run ended as {died!r}")
         self.world.run(self.system, None, act)
@@ -142,7 +147,7 @@ class _Story:
         changes = rows(self.world, "SELECT run, key, operation FROM changes ORDER BY id")
         run = changes[-1][0]
         act: Callable[[Engine], Cycle] = lambda engine: engine.undo(run)  # noqa: E731
-        self.deaths = []
+        self.deaths.append("undo:")
         for _ in range(self.chance.randint(1, 4)):
             self.kill(act, self.chance.choice(WRITING + AROUND))
         self.world.run(self.system, None, act)
@@ -150,6 +155,17 @@ class _Story:
         self.finish("undo", accepted_cycle)
         self.judge("undo", lambda: differences(self.world, wanted, messages=False))
         self.report.count("runs taken back")
+
+    def retract(self) -> None:
+        """Take everything back, killed on the way: nothing of ours stands but what was said, and nothing comes back."""
+        act: Callable[[Engine], Cycle] = lambda engine: engine.retract()  # noqa: E731
+        self.deaths.append("retract:")
+        for _ in range(self.chance.randint(1, 5)):
+            self.kill(act, self.chance.choice(WRITING + AROUND))
+        self.world.run(self.system, None, act)
+        self.finish("retract", accepted_cycle)
+        self.judge("retract", lambda: differences(self.world, {}, messages=False))
+        self.report.count("worlds retracted")
 
     def _before(self, run: str, operations: Mapping[str, str]) -> dict[str, Wish]:
         """What should stand once a run's writes are taken back."""

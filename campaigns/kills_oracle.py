@@ -114,7 +114,7 @@ def _files(world: World, where: str, site: Any, page: Any, wish: Wish) -> Iterat
         versions = [version.data for version in site.attachments[page.attachments[file]].versions]
         said = world.files_said[(wish.key, file)]
         if versions[-1] != data or len(versions) > len(said):
-            yield f"{where}: {file} has {len(versions)} versions, {len(said)} contents were wanted in all"
+            yield f"{where}: {file} has the versions {versions}, wanted were {said}"
 
 
 def _robot(world: World, wishes: list[Wish]) -> Iterator[str]:
@@ -176,7 +176,11 @@ def open_findings(world: World) -> set[str]:
 def ledger_differences(world: World, wishes: Mapping[str, Wish]) -> Iterator[str]:
     """No write left of unknown fate but a message's, which is told exactly once; nobody's turn; no part of the books without the other."""
     found = open_findings(world)
-    for key, state in rows(world, "SELECT key, state FROM intents WHERE state IN ('pending', 'unsure')"):
+    opened = rows(world, "SELECT key, state FROM intents WHERE state IN ('pending', 'unsure')")
+    for key, times in Counter(key for key, _ in opened).items():
+        if times > 1:
+            yield f"ledger: {key} has {times} open intents"
+    for key, state in opened:
         wish = world.wishes.get(key)
         if wish is None or wish.kind != "message":
             yield f"ledger: the intent for {key} is still {state}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -230,13 +231,14 @@ class OperatingSystem:
 
 @contextmanager
 def simulated_processes() -> Iterator[OperatingSystem]:
-    """Inside, the lease is held by simulated processes on simulated machines."""
+    """Inside, the lease is held by simulated processes on simulated machines, and nobody sleeps."""
     system = OperatingSystem()
     before, machine = turn.os, turn._machine
     turn.os = system  # type: ignore[assignment]
     turn._machine = system.machine
     try:
-        yield system
+        with patch("time.sleep", lambda _: None):
+            yield system
     finally:
         turn.os = before
         turn._machine = machine

@@ -34,14 +34,17 @@ def _no_intent() -> Iterator[None]:
     waiting: dict[int, tuple[str, Change]] = {}
 
     def add_intent(store: Store, run: str, change: Change, at: Any = None) -> int:
-        waiting[len(waiting) + 1] = run, change
-        return len(waiting)
+        waiting[-len(waiting) - 1] = run, change
+        return -len(waiting)
+
+    def written_down(store: Store, intent: int) -> int:
+        return plain(store, *waiting[intent]) if intent in waiting else intent
 
     def confirm_intent(store: Store, intent: int, change: Change, after: Any, at: Any = None) -> None:
-        confirm(store, plain(store, *waiting[intent]), change, after, at)
+        confirm(store, written_down(store, intent), change, after, at)
 
     def fail_intent(store: Store, intent: int, state: Any, error: str) -> None:
-        fail(store, plain(store, *waiting[intent]), state, error)
+        fail(store, written_down(store, intent), state, error)
 
     with (
         patch.object(Store, "add_intent", add_intent),

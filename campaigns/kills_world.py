@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,7 @@ from sync.core.ports import Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref
 from sync.engine import Cycle, Engine
+from sync.gate import Gate
 from sync.mapping.rules import Mappings
 from sync.store.store import Store
 
@@ -143,11 +146,13 @@ class _Connections(Connections):
     def __init__(self, loaded: LoadedConfig, mappings: Mappings, wire: Wire, robot: RobotPort) -> None:
         super().__init__(loaded, mappings)
         self._wire, self._robot = wire, robot
+        self._leaps = itertools.count(1.0, 20.0).__next__
 
     def get(self, name: str) -> Any:
         connection = super().get(name)
         connection.remote._client._transport = self._wire
         connection.remote._sleep = lambda _: None
+        connection.remote._gate = Gate(clock=self._leaps)  # a clock that leaps: no window is ever full, and no pause lasts
         return connection
 
     def messenger(self, name: str) -> Any:
@@ -171,13 +176,17 @@ class World:
         self.writes: list[Write] = []
         self.passed: dict[str, int] = {}
         self.latest = 0
+        self.faults: Counter[str] = Counter()
 
     def fault(self, kind: str) -> str:
         """What goes wrong on the wire this time, if anything."""
-        if not self.fault_rate or self.luck.random() > self.fault_rate:
+        rate = self.fault_rate if kind == "write" else self.fault_rate / 8
+        if self.luck.random() >= rate:
             return ""
-        words = ("lost answer", "server error", "turned away", "no connection")
-        return self.luck.choice(words if kind == "write" else words[2:])
+        words = ("lost answer", "lost answer", "server error", "turned away", "no connection")
+        word = self.luck.choice(words if kind == "write" else words[3:])
+        self.faults[f"{kind}: {word}"] += 1
+        return word
 
     def written_by(self, number: int) -> list[str]:
         """The writes that one process sent."""
