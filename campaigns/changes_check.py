@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from campaigns.changes_reading import derived_found, derived_wanted, facts_from
@@ -12,7 +12,6 @@ from campaigns.changes_truth import Book, Item, differences
 from sync.core.values import Certificate
 
 COLUMNS = "ref, scope, visibility, gone_reason, payload"
-# Facts of Confluence pages that no version tells of; see ``Judge.lazy``.
 Row = tuple[str, str, str, str | None, bytes]
 
 
@@ -37,11 +36,16 @@ class Judge:
     nor the truth moved. ``are_lazy_facts_due``: whether facts that no vendor date tells of are part of the promise.
     """
 
-    def __init__(self, desks: Mapping[str, Desk], database: sqlite3.Connection, *, are_lazy_facts_due: bool = True) -> None:
-        self._desks, self._database = desks, database
+    def __init__(
+        self,
+        desks: Mapping[str, Desk],
+        database: sqlite3.Connection,
+        clock: Callable[[], datetime],
+        lazy_h: Mapping[str, float],
+    ) -> None:
+        self._desks, self._database, self._clock, self._lazy_h = desks, database, clock, lazy_h
         self._right: dict[str, tuple[int, str, str, int]] = {}
         self._derived: dict[str, tuple[int, int]] = {}
-        self.are_lazy_facts_due = are_lazy_facts_due
         self.compared = self.decoded = 0
 
     # -- at a quiet point
@@ -50,7 +54,7 @@ class Judge:
         """Everything that is wrong with one connection when nothing changes any more."""
         book = self._desks[name].book
         shut = [place for place in book.places.values() if place.is_collected and place.is_shut]
-        query = f"SELECT {COLUMNS} FROM raw_records WHERE connection = ? AND kind = ?"  # noqa: S608  # our own words
+        query = f"SELECT {COLUMNS} FROM raw_records WHERE connection = ? AND kind = ?"  # our own words
         stored: set[str] = set()
         for row in self._database.execute(query, (name, book.kind)):
             key = row[0].rpartition(":")[2]
@@ -87,21 +91,31 @@ class Judge:
 
     def _content(self, name: str, item: Item, row: Row) -> str:
         ref, scope, visibility, _, payload = row
-        mark = (hash(payload), scope, visibility, item.revision)
+        unproven = self._unproven(name, item)
+        mark = (hash(payload), scope, visibility, item.revision if not unproven else -1)
         if self._right.get(ref) == mark:
             return ""
         self.decoded += 1
         found = facts_from(name, payload, scope, visibility)
-        wanted = item.facts if self.are_lazy_facts_due else {key: value for key, value in item.facts.items() if key not in item.lazy}
+        wanted = {key: value for key, value in item.facts.items() if key not in unproven}
         if problem := differences(wanted, found):
             return f"{ref}: {problem}"
-        self._right[ref] = mark
+        if not unproven:
+            self._right[ref] = mark
         return ""
+
+    def _unproven(self, name: str, item: Item) -> set[str]:
+        """The facts whose change no date tells of, and which the product need not have read again yet."""
+        if not item.lazy:
+            return set()
+        hours = self._lazy_h.get(name)
+        since = self._clock() - timedelta(hours=hours) if hours else None
+        return {fact for fact, at in item.lazy.items() if since is None or at > since}
 
     def _model(self, name: str, book: Book) -> Iterator[str]:
         """The tasks or documents made of the records."""
         table = "tasks" if book.kind == "task" else "documents"
-        query = f"SELECT ref, value FROM {table} WHERE ref >= ? AND ref < ?"  # noqa: S608  # our own words
+        query = f"SELECT ref, value FROM {table} WHERE ref >= ? AND ref < ?"  # our own words
         found: set[str] = set()
         for ref, value in self._database.execute(query, (f"{name}:", f"{name};")):
             key = ref.rpartition(":")[2]
@@ -110,8 +124,8 @@ class Judge:
             if item is None or not book.is_there(item):
                 yield f"{ref} is in {table} and is gone"
                 continue
-            mark = (hash(value), item.revision)
-            if self._derived.get(ref) != mark:
+            mark = (hash(value), item.revision if not item.lazy else -1)
+            if item.lazy or self._derived.get(ref) != mark:
                 problem = differences(self._derived_wanted(name, item), derived_found(name, value))
                 if problem:
                     yield f"{ref} in {table}: {problem}"
@@ -121,7 +135,7 @@ class Judge:
 
     def _derived_wanted(self, name: str, item: Item) -> dict[str, Any]:
         wanted = derived_wanted(name, item.facts)
-        if not self.are_lazy_facts_due and "restricted" in item.lazy:
+        if "restricted" in self._unproven(name, item):
             del wanted["visibility"]
         return wanted
 
@@ -131,13 +145,15 @@ class Judge:
         """What green certificates claim and is not so: every change up to ``settled_at`` must be here."""
         book = self._desks[name].book
         proven = {
-            item.scope: item.settled_at for item in certificates if item.is_complete and item.settled_at and item.stream in ("issues", "cards", "pages")
+            item.scope: item.settled_at
+            for item in certificates
+            if item.is_complete and item.settled_at and item.stream in ("issues", "cards", "pages")
         }
         wanted = [key for key in book.dirty if self._is_claimed(book, book.items[key], proven)]
         for start in range(0, len(wanted), 500):
             refs = [book.ref(key) for key in wanted[start : start + 500]]
             marks = ",".join("?" * len(refs))
-            query = f"SELECT {COLUMNS} FROM raw_records WHERE ref IN ({marks})"  # noqa: S608  # our own words
+            query = f"SELECT {COLUMNS} FROM raw_records WHERE ref IN ({marks})"  # our own words
             rows = {row[0]: row for row in self._database.execute(query, refs)}
             for ref in refs:
                 item = book.items[ref.rpartition(":")[2]]

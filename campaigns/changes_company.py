@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 from ruamel.yaml import YAML
 
 from sandbox.world import CREDENTIALS, World
-from sync import remote
+from sync import engine, remote
 from sync.app import App, build
 from sync.reading import Collected
 
+T = TypeVar("T")
+R = TypeVar("R")
 BEGINNING = datetime(2026, 11, 2, 7, 30, tzinfo=UTC)
 # From UTC-12 to UTC+14, with half and quarter hours and with summer time on both halves of the earth.
 ZONES = (
@@ -31,7 +33,14 @@ MAPPED_ZONE = {
     "jira-cloud": "Asia/Shanghai", "jira-dc": "Europe/Berlin", "trello": "Pacific/Kiritimati",
     "confluence-cloud": "Asia/Shanghai", "confluence-dc": "America/New_York",
 }  # fmt: skip
-STATUS = {"待办": "todo", "进行中": "in_progress", "已完成": "done", "To Do": "todo", "In Progress": "in_progress", "Done": "done"}
+STATUS = {
+    "待办": "todo",
+    "进行中": "in_progress",
+    "已完成": "done",
+    "To Do": "todo",
+    "In Progress": "in_progress",
+    "Done": "done",
+}
 SECRETS: Mapping[str, Mapping[str, str]] = {
     "jira-cloud": {"email": "env:JIRA_EMAIL", "token": "env:JIRA_TOKEN"},
     "jira-dc": {"token": "env:JIRA_DC_TOKEN"},
@@ -39,7 +48,13 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
     "confluence-cloud": {"email": "env:CONFLUENCE_EMAIL", "token": "env:CONFLUENCE_TOKEN"},
     "confluence-dc": {"token": "env:CONFLUENCE_DC_TOKEN"},
 }
-TYPES = {"jira-cloud": "jira", "jira-dc": "jira", "trello": "trello", "confluence-cloud": "confluence", "confluence-dc": "confluence"}
+TYPES = {
+    "jira-cloud": "jira",
+    "jira-dc": "jira",
+    "trello": "trello",
+    "confluence-cloud": "confluence",
+    "confluence-dc": "confluence",
+}
 
 
 @dataclass
@@ -55,6 +70,11 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+CLOCKS: list[
+    Clock
+] = []  # of the companies that are at work in this process, for sabotages that need to know what time it is
+
+
 @dataclass
 class Company:
     """The sites, the clock, and the Tieline that collects from them."""
@@ -63,17 +83,22 @@ class Company:
     clock: Clock
     folder: Path
     scopes: Mapping[str, tuple[str, ...]]
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    is_threaded: bool = False
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
     app: App | None = None
 
     def start(self) -> None:
         """Build the product over what stands in the folder, as a new process would."""
-        if self.app:
-            self.app.close()
+        self.stop()
         self.app = build(_written_config(self), clock=self.clock)
         for name in self.scopes:
             # Pauses that a vendor asks for pass at once: the clock of this company is not the machine's.
             self.app.connections.get(name).remote._sleep = lambda _: None
+
+    def stop(self) -> None:
+        if self.app:
+            self.app.close()
+        self.app = None
 
     def collect(self, names: tuple[str, ...] = ()) -> tuple[str, list[Collected]]:
         assert self.app
@@ -87,18 +112,28 @@ class Company:
 
 
 @contextmanager
-def founded(folder: Path, clock: Clock, scopes: Mapping[str, tuple[str, ...]], **options: Mapping[str, Any]) -> Iterator[Company]:
-    """Empty sites that answer over HTTP; the caller fills them and then starts the product."""
-    with mock.patch.dict(os.environ, CREDENTIALS), mock.patch.object(remote, "_wait_s", lambda _: 0.0):
+def founded(folder: Path, clock: Clock, *, is_threaded: bool = False) -> Iterator[Company]:
+    """Empty sites that answer over HTTP; the caller fills them and then starts the product.
+
+    Without threads the product reads one connection after the other, so that a seed plays the same history every time.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
         os.environ.pop("TIELINE_DATABASE", None)
-        with World(clock=clock, is_empty=True) as world:
-            world.trello.limits.enforce = False
-            company = Company(world, clock, folder, scopes, options)
-            try:
-                yield company
-            finally:
-                if company.app:
-                    company.app.close()
+        stack.enter_context(mock.patch.object(remote, "_wait_s", lambda _: 0.0))
+        if not is_threaded:
+            stack.enter_context(mock.patch.object(engine, "as_completed", _one_by_one))
+        world = stack.enter_context(World(clock=clock, is_empty=True))
+        world.trello.limits.enforce = False
+        company = Company(world, clock, folder, {}, is_threaded)
+        stack.callback(company.stop)
+        stack.callback(CLOCKS.remove, clock)
+        CLOCKS.append(clock)
+        yield company
+
+
+def _one_by_one(function: Callable[[T], R], items: Iterable[T], _: int) -> Iterator[R]:
+    return map(function, items)
 
 
 def _written_config(company: Company) -> Path:
@@ -108,7 +143,11 @@ def _written_config(company: Company) -> Path:
     for name in company.scopes:
         variant = {"jira-dc": "dc", "confluence-dc": "dc", "trello": ""}.get(name, "cloud")
         settings = {"type": TYPES[name], "variant": variant, "base_url": urls[name], "browse_base": urls[name]}
-        own = {"requests_per_second": 100_000, "in_flight": 2, **company.options.get(name, {})}
+        own = {
+            "requests_per_second": 100_000,
+            "in_flight": 2 if company.is_threaded else 1,
+            **company.options.get(name, {}),
+        }
         connections[name] = {key: value for key, value in {**settings, **SECRETS[name], **own}.items() if value != ""}
         _dump(company.folder / "mappings" / f"{name}.yaml", _mapping(name, company.scopes[name]))
     config = {

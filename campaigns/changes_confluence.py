@@ -16,6 +16,7 @@ AUTHOR = "5b1000000000000000000009"
 LABELS = ("urgent", "q4", "sop")
 LATE_S = 240.0
 PAGES_OF_BRANCH = 40
+FEWEST = 45
 
 
 class ConfluenceDesk:
@@ -24,7 +25,9 @@ class ConfluenceDesk:
     Each space is a home page, branches below it and leaves below those; whole branches are closed and opened, leaves do the rest.
     """
 
-    def __init__(self, simulator: Confluence, name: str, spaces: Sequence[tuple[str, bool]], chance: random.Random) -> None:
+    def __init__(
+        self, simulator: Confluence, name: str, spaces: Sequence[tuple[str, bool]], chance: random.Random
+    ) -> None:
         self.simulator, self.site, self.chance = simulator, simulator.site, chance
         self.book = Book(name, "document")
         self._count = 0
@@ -42,10 +45,10 @@ class ConfluenceDesk:
     def found(self, count: int) -> None:
         names, collected = list(self.book.places), self.book.collected()
         for key in names:
-            for _ in range(max(1, count // len(collected) // PAGES_OF_BRANCH)):
+            for _ in range(max(2, count // len(collected) // PAGES_OF_BRANCH)):
                 page = self._new_page(key, self._spaces[key].homepage_id, *self._at())
                 self.branches[key].append(page.id)
-        while len(self.book.items) < count:
+        while len(self.book.items) < max(count, FEWEST):
             self.create(self.chance.choice(collected) if self.chance.random() < 0.93 else self.chance.choice(names))
 
     def change(self) -> str:
@@ -71,7 +74,9 @@ class ConfluenceDesk:
         item = self._drawn()
         names = tuple(sorted(self.chance.sample(LABELS, self.chance.randrange(3))))
         page = self.site.pages[item.id]
-        page.labels = {f"global:{name}": self.site.label_ids.setdefault(f"global:{name}", self.site.new_id()) for name in names}
+        page.labels = {
+            f"global:{name}": self.site.label_ids.setdefault(f"global:{name}", self.site.new_id()) for name in names
+        }
         self._lazily(item, {"labels": names})
         return "labels"
 
@@ -96,6 +101,8 @@ class ConfluenceDesk:
 
     def hide(self) -> str:
         """Readers named, and we are none of them."""
+        if len(self.book.hidden) > len(self.book.items) // 30:
+            return self.show()
         item = self._leaf()
         self.site.restrict(self.site.pages[item.id], (AUTHOR,), None)
         self._settle_readers(item)
@@ -142,7 +149,7 @@ class ConfluenceDesk:
     def move(self) -> str:
         """To another space; the version stays."""
         item = self._leaf()
-        place = self.chance.choice([name for name in self.book.places if name != item.place])
+        place = self.book.destination(item, self.chance)
         parent = self.chance.choice(self.branches[place])
         burst.move_to_space(self.site, self.site.pages[item.id], self._spaces[place], parent)
         item.place = place
@@ -172,8 +179,22 @@ class ConfluenceDesk:
                 continue
             alive += 1
             facts, latest = item.facts, page.latest
-            mine = (facts["title"], facts["version"], facts["updated"], facts["parent"], facts["space"], status[item.presence])
-            if mine != (latest.title, latest.number, milliseconds(latest.when), page.parent_id, page.space_id, page.status):
+            mine = (
+                facts["title"],
+                facts["version"],
+                facts["updated"],
+                facts["parent"],
+                facts["space"],
+                status[item.presence],
+            )
+            if mine != (
+                latest.title,
+                latest.number,
+                milliseconds(latest.when),
+                page.parent_id,
+                page.space_id,
+                page.status,
+            ):
                 return f"{item.id}: {mine} is not {latest}"
         return "" if alive == len(self.site.pages) else f"{alive} pages, not {len(self.site.pages)}"
 
@@ -199,8 +220,8 @@ class ConfluenceDesk:
 
     def _lazily(self, item: Item, facts: dict[str, object]) -> None:
         """Facts changed that no version tells of."""
-        changed = {name for name, value in facts.items() if item.facts[name] != value}
-        item.lazy |= changed
+        now = self.site.clock()
+        item.lazy |= {name: now for name, value in facts.items() if item.facts[name] != value}
         item.facts |= facts
         self.book.note(item, self.site.clock())
 
@@ -233,7 +254,11 @@ class ConfluenceDesk:
     def _leaf(self) -> Item:
         for _ in range(1000):
             item = self._drawn()
-            if not self.site.pages[item.id].children and item.id not in self.branches[item.place] and item.facts["parent"]:
+            if (
+                not self.site.pages[item.id].children
+                and item.id not in self.branches[item.place]
+                and item.facts["parent"]
+            ):
                 return item
         raise RuntimeError("no leaves are left")
 

@@ -21,7 +21,9 @@ LATE_S = 240.0  # a slow transaction's own instant lies up to four minutes befor
 class JiraDesk:
     """Changes to one Jira site. Every method does one change at the clock's instant and says what kind it was."""
 
-    def __init__(self, simulator: JiraSimulator, name: str, projects: Sequence[tuple[str, bool]], chance: random.Random) -> None:
+    def __init__(
+        self, simulator: JiraSimulator, name: str, projects: Sequence[tuple[str, bool]], chance: random.Random
+    ) -> None:
         self.simulator, self.site, self.chance = simulator, simulator.site, chance
         self.book = Book(name, "task")
         self.has_history = False
@@ -39,7 +41,9 @@ class JiraDesk:
         names = list(self.book.places)
         collected = self.book.collected()
         for number in range(count):
-            self.create(place=collected[number % len(collected)] if self.chance.random() < 0.93 else self.chance.choice(names))
+            self.create(
+                place=collected[number % len(collected)] if self.chance.random() < 0.93 else self.chance.choice(names)
+            )
 
     def change(self) -> str:
         """One random change; what kind it was."""
@@ -135,7 +139,7 @@ class JiraDesk:
     def move(self) -> str:
         """Into another project: a new key, the same id."""
         item = self._drawn()
-        place = self.chance.choice([name for name in self.book.places if name != item.place])
+        place = self.book.destination(item, self.chance)
         at, seen = self._at(item)
         issue = burst.move(self.site, int(item.id), self._project_ids[place], at, "li-na")
         item.place = place
@@ -144,6 +148,8 @@ class JiraDesk:
         return "move with a new key"
 
     def hide(self) -> str:
+        if len(self.book.hidden) > len(self.book.items) // 30:
+            return self.show()
         item = self._drawn()
         self.simulator.hide_issue(item.id)
         item.is_hidden = True
@@ -197,9 +203,24 @@ class JiraDesk:
                 continue
             alive += 1
             facts = item.facts
-            mine = (facts["key"], facts["title"], facts["status"], facts["labels"], facts["updated"], facts["parent"], facts["restricted"])
+            mine = (
+                facts["key"],
+                facts["title"],
+                facts["status"],
+                facts["labels"],
+                facts["updated"],
+                facts["parent"],
+                facts["restricted"],
+            )
             parent = None if issue.parent is None else str(issue.parent)
-            theirs = (issue.key, issue.summary, issue.status_id, tuple(sorted(issue.labels)), milliseconds(issue.updated), parent)
+            theirs = (
+                issue.key,
+                issue.summary,
+                issue.status_id,
+                tuple(sorted(issue.labels)),
+                milliseconds(issue.updated),
+                parent,
+            )
             if mine != (*theirs, bool(issue.security)) or (issue.id in site.hidden_issues) != item.is_hidden:
                 return f"{item.id}: {mine} is not {theirs}"
         return "" if alive == len(site.issues) else f"{alive} issues, not {len(site.issues)}"
@@ -264,7 +285,7 @@ class JiraDesk:
 
 def _table(desk: JiraDesk) -> tuple[list[Callable[[], str]], list[float]]:
     weights: dict[Callable[[], str], float] = {
-        desk.edit: 60, desk.touch: 6, desk.set_parent: 4, desk.secure: 3, desk.link: 2, desk.unlink: 2, desk.create: 5, desk.delete: 3.5,
-        desk.move: 6, desk.hide: 2, desk.show: 2.5, desk.edit_hidden: 2,
+        desk.edit: 60, desk.touch: 6, desk.set_parent: 4, desk.secure: 3, desk.link: 2, desk.unlink: 2, desk.create: 4.2, desk.delete: 3.5,
+        desk.move: 6, desk.hide: 2, desk.show: 2, desk.edit_hidden: 2,
     }  # fmt: skip
     return list(weights), list(weights.values())

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from campaigns.changes_check import Desk, Judge
 from campaigns.changes_company import Company, any_zone
@@ -58,10 +59,13 @@ class Play:
         assert self.company.app
         for name in self.desks:
             self._lag_s[name] = self._longest_lag_s(name)
-        self.judge = Judge(self.desks, self.company.database())
+        sources = {name: self.company.app.connections.source(name) for name in self.desks}
+        lazy_h = {name: float(source.streams()[0].rereads_after_h) for name, source in sources.items()}
+        self.judge = Judge(self.desks, self.company.database(), self.company.clock, lazy_h)
         self._plan_cut(self.chance.choice(list(self.desks)))
         self._run("first load, cut off")
         self._clear_faults()
+        self._run("first load, resumed")
         self.quiet()
 
     def _longest_lag_s(self, name: str) -> float:
@@ -130,7 +134,9 @@ class Play:
         if not is_shut and not whole.is_complete:
             self._diverged(f"{name}: not green at a quiet point: {whole.reason}")
         if not is_shut and whole.settled_at and whole.settled_at < self._last_change:
-            self._diverged(f"{name}: proven up to {whole.settled_at} only, though the last change was at {self._last_change}")
+            self._diverged(
+                f"{name}: proven up to {whole.settled_at} only, though the last change was at {self._last_change}"
+            )
         for problem in self.judge.quiet(name):
             self._diverged(f"{name}: {problem}")
 
@@ -180,8 +186,6 @@ class Play:
                 self._set_zone(name, any_zone(self.chance))
 
     def _set_zone(self, name: str, zone: str) -> None:
-        from zoneinfo import ZoneInfo
-
         simulator: Any = self.company.world.simulators[name]
         if name.startswith("jira"):
             simulator.time_zone = zone
@@ -256,7 +260,9 @@ class Play:
             self.report.count("divergences that lasted")
             return
         self._said.add(text)
-        self.report.diverged(f"seed {self.seed}, quiet point {self.step}, {self.company.clock.now:%m-%d %H:%M:%S}: {text}")
+        self.report.diverged(
+            f"seed {self.seed}, quiet point {self.step}, {self.company.clock.now:%m-%d %H:%M:%S}: {text}"
+        )
 
     def _tell(self) -> None:
         if time.monotonic() - self._told > PROGRESS_S:
@@ -267,4 +273,3 @@ class Play:
                 f"{len(self.report.divergences)} divergences",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-

@@ -86,7 +86,11 @@ def derived_wanted(connection: str, facts: Facts) -> Facts:
     """What the model made of an item must say: its title, and of tasks key, status and due day."""
     if connection.startswith("confluence"):
         return {"title": facts["title"], "visibility": "restricted" if facts["restricted"] else "open"}
-    wanted = {"title": facts["title"], "due": _day(connection, facts["due"]), "visibility": "restricted" if facts["restricted"] else "open"}
+    wanted = {
+        "title": facts["title"],
+        "due": _day(connection, facts["due"]),
+        "visibility": "restricted" if facts["restricted"] else "open",
+    }
     if connection == "trello":
         return {**wanted, "status": STATUS[facts["status"]]}
     return {**wanted, "key": facts["key"], "status": STATUS[JIRA_STATUS[facts["status"]][0]]}

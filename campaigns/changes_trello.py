@@ -16,7 +16,14 @@ from sandbox.trello.state import Actor, Thing
 
 PEOPLE = ("zhang-wei", "li-na", "zhao-min")
 LISTS = ("待办", "进行中", "已完成")
-OTHER_NAMES = {"待办": "To Do", "进行中": "In Progress", "已完成": "Done", "To Do": "待办", "In Progress": "进行中", "Done": "已完成"}
+OTHER_NAMES = {
+    "待办": "To Do",
+    "进行中": "In Progress",
+    "已完成": "Done",
+    "To Do": "待办",
+    "In Progress": "进行中",
+    "Done": "已完成",
+}
 LABELS = ("urgent", "q4", "支付")
 LATE_S = 240.0
 
@@ -33,7 +40,9 @@ class TrelloDesk:
         self._by = Actor(people[0])
         self._levels: dict[str, str] = {}
         for name, is_collected in boards:
-            board = simulator.add_board(name, PEOPLE[0], LISTS, organization=organization, members=(*PEOPLE[1:], TIELINE))
+            board = simulator.add_board(
+                name, PEOPLE[0], LISTS, organization=organization, members=(*PEOPLE[1:], TIELINE)
+            )
             for label in LABELS:
                 things.new_label(self.state, self._by, board, label, "blue")
             self.book.places[board["id"]] = Place(board["id"], is_collected)
@@ -43,7 +52,9 @@ class TrelloDesk:
     def found(self, count: int) -> None:
         names, collected = list(self.book.places), self.book.collected()
         for number in range(count):
-            self.create(collected[number % len(collected)] if self.chance.random() < 0.93 else self.chance.choice(names))
+            self.create(
+                collected[number % len(collected)] if self.chance.random() < 0.93 else self.chance.choice(names)
+            )
 
     def change(self) -> str:
         """One random change; what kind it was."""
@@ -119,7 +130,7 @@ class TrelloDesk:
     def move(self) -> str:
         """To another board: labels stay behind."""
         item = self._drawn()
-        place = self.chance.choice([name for name in self.book.places if name != item.place])
+        place = self.book.destination(item, self.chance)
         id_list = self._list(place)
         item.place = place
         facts = {
@@ -192,7 +203,15 @@ class TrelloDesk:
                 continue
             alive += 1
             facts = item.facts
-            mine = (facts["title"], facts["list"], facts["due"], facts["is_done"], facts["closed"], facts["board"], iso(instant(facts["updated"])))
+            mine = (
+                facts["title"],
+                facts["list"],
+                facts["due"],
+                facts["is_done"],
+                facts["closed"],
+                facts["board"],
+                iso(instant(facts["updated"])),
+            )
             names = ("name", "idList", "due", "dueComplete", "closed", "idBoard", "dateLastActivity")
             if mine != tuple(card[name] for name in names) or card["isTemplate"] != (item.presence == "archived"):
                 return f"{item.id}: {mine} is not {[card[name] for name in names]}"
@@ -248,7 +267,7 @@ class TrelloDesk:
 
 def _table(desk: TrelloDesk) -> tuple[list[Callable[[], str]], list[float]]:
     weights: dict[Callable[[], str], float] = {
-        desk.edit: 55, desk.move_list: 14, desk.label: 6, desk.assign: 6, desk.comment: 5, desk.create: 4.5, desk.delete: 3.5, desk.move: 5,
+        desk.edit: 55, desk.move_list: 14, desk.label: 6, desk.assign: 6, desk.comment: 5, desk.create: 4, desk.delete: 3.5, desk.move: 5,
         desk.make_template: 1.5, desk.restore: 1.5, desk.rename_list: 0.05, desk.turn_private: 0.05,
     }  # fmt: skip
     return list(weights), list(weights.values())

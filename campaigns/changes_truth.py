@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 Presence = Literal["live", "archived", "deleted", "purged"]
 Facts = dict[str, Any]
+LEAVING = 0.08
 
 
 @dataclass(slots=True, eq=False)
@@ -17,7 +18,7 @@ class Item:
     """One issue, card or page. ``facts`` is what its record must say; ``place`` the project, board or space it is in.
 
     ``changed_at`` is when the last change could first be seen, ``reasons`` why it may have been found gone since it was last seen there,
-    ``lazy`` facts that no vendor date tells of (they are proven by a deep read only).
+    ``lazy`` the facts that changed with no vendor date telling of it, and when.
     """
 
     id: str
@@ -28,7 +29,7 @@ class Item:
     is_hidden: bool = False
     revision: int = 0
     reasons: set[str] = field(default_factory=set)
-    lazy: set[str] = field(default_factory=set)
+    lazy: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -94,6 +95,16 @@ class Book:
         self.items[item.id] = item
         self.note(item, item.changed_at)
         return item
+
+    def destination(self, item: Item, chance: random.Random) -> str:
+        """Where an item moves to: now and then out of what is collected, and from there always back."""
+        is_leaving = self.places[item.place].is_collected and chance.random() < LEAVING
+        places = [
+            place.name
+            for place in self.places.values()
+            if place.is_collected != is_leaving and place.name != item.place
+        ]
+        return chance.choice(places)
 
     def note(self, item: Item, at: datetime) -> None:
         """An item changed, and the change can be seen from this instant on."""
