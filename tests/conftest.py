@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sync import gate
 from sync.store import Store
 from tests.postgres import binaries, create_database, drop_database, running_postgres
 
@@ -51,6 +52,12 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
         patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_pauses() -> None:
+    """A pause that one test's vendor asked for holds its whole process, and is not the next test's."""
+    gate._gates.clear()
 
 
 @pytest.fixture(scope="session")

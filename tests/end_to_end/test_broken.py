@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import sqlalchemy
 
 from sandbox.faults import Fault, FaultKind
 from sandbox.trello.gate import TOKEN
+from sync import gate
 from tests.end_to_end.company import Company, Said, founded
 from tests.end_to_end.traces import Thing, things
 
@@ -37,6 +38,13 @@ def heals(company: Company, undisturbed: Counter[Thing]) -> None:
     assert things(company) == undisturbed
     with company.silence():
         company.run(0)
+
+
+def hour_passes(company: Company) -> None:
+    """Pauses that vendors asked for are over, here and in the database."""
+    gate._gates.clear()
+    with closing(sqlite3.connect(company.folder / DATABASE)) as database, database:
+        database.execute("DELETE FROM leases WHERE name LIKE 'pause:%'")
 
 
 # -- a token
@@ -294,6 +302,15 @@ def test_a_long_pause_is_not_slept_through(
 ) -> None:
     company.world.simulators[site].faults.plan(Fault("rate_limited", skip=3, value=3600))
     told(company.say("run", "--accept-first-run"), 3, connection)
+    limited = [(asked.method, asked.path) for asked in company.world.requests(site) if asked.status == 429]
+    assert len(limited) == 1
+    company.world.forget_requests()
+    gate._gates.clear()  # as a scheduled container begins: what is known of the pause stands in the database
+    told(company.say("run", "--accept-first-run"), 3, connection)
+    again = [(asked.method, asked.path) for asked in company.world.requests(site)]
+    assert limited[0] not in again, "it is not asked again before the pause is over"
+    assert not again or site == "jira-cloud", "a quota holds everything, a burst its endpoint only"
+    hour_passes(company)
     heals(company, undisturbed)
 
 
@@ -304,6 +321,7 @@ def test_a_long_pause_while_writing_leaves_the_rest_for_the_next_run(
     company.world.jira_cloud.faults.plan(fault)
     said = told(company.say("run", "--accept-first-run", "--json"), 3)
     assert {item["target"].split(":")[0] for item in said.json()["apply"]["deferred"]} == {"jira-main"}
+    hour_passes(company)
     heals(company, undisturbed)
 
 
