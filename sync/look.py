@@ -67,8 +67,14 @@ def look(
 
 def _look_at(ports: Ports, installation: str, item: Desired, last: Published | None, intended: str) -> Existing:
     mark = mark_of(installation, item.key)
+    # A link is looked for as it was written: its other end may be gone by now, and have no address to look for.
+    content = last.content if last and item.kind == "link" else item.content
     try:
-        found = find(ports, item.target, mark, item.content, last)
+        found = find(ports, item.target, mark, content, last)
+    except NotFound:
+        if last is None:
+            raise
+        return Existing(None)  # what we wrote went with the item it stood on
     except CannotExpress:
         if item.kind != "message":
             raise
