@@ -29,7 +29,7 @@ class Health(BaseModel):
 
 def api(health: Callable[[], Health], hooks: Hooks) -> FastAPI:
     """The HTTP API over a function that tells the service's health, and over what takes webhooks."""
-    app = FastAPI(title="Tieline", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Tieline", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     @app.get("/health")
     def read_health(response: Response) -> Health:

@@ -15,7 +15,7 @@ from sync.app import App
 from sync.core.errors import AccessDenied, ConfigError, StoreUnavailable
 from sync.core.hooks import HookRequest
 from sync.registry import connectors_by_name
-from sync.web.callbacks import callback_url, webhook_settings
+from sync.web.callbacks import callback_url, webhook_settings, webhook_way
 
 log = structlog.get_logger()
 
@@ -42,8 +42,8 @@ class Hooks:
 
     def takes(self, name: str) -> bool:
         """Whether deliveries for this connection are taken at all: it is configured, and its vendor sends webhooks."""
-        config = self._app().loaded.config.connections.get(name)
-        return config is not None and bool(connectors_by_name()[config.type].webhooks)
+        loaded = self._app().loaded
+        return name in loaded.config.connections and webhook_way(loaded, name) != ""
 
     def receive(self, name: str, headers: Mapping[str, str], body: bytes, asked_url: str) -> Outcome:
         """Check a delivery and keep its hints. The signature is made with the callback address as registered; ``asked_url`` stands in
