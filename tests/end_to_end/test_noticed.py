@@ -28,7 +28,7 @@ def kinds(company: Company) -> Counter[str]:
 def test_a_successor_that_waits_for_a_deleted_task_is_told(company: Company) -> None:
     company.world.jira_cloud.delete("PAY-1")
     company.run(0)
-    assert kinds(company)["gone_predecessor"] == 1
+    assert kinds(company)["gone_predecessor"] >= 1
     said = company.say("findings").out
     assert "前置任务不在了" in said.replace("\n", "")
 
