@@ -14,6 +14,7 @@ from msgspec import Struct
 from sync.core.baseline import Baseline, BaselinePair
 from sync.core.plan import Desired, Published, Skip, SkipReason
 from sync.core.values import Finding, Ref, View
+from sync.retract import is_stopped
 from sync.store.baseline import Stop
 from sync.store.store import Store
 
@@ -80,11 +81,6 @@ def withhold(
         else:
             allowed.append(item)
     return allowed, skips
-
-
-def is_stopped(item: Desired | Published, stops: Iterable[Stop]) -> bool:
-    """Whether this was retracted and not resumed."""
-    return any(stop.connection in ("", item.target.connection) and stop.job in ("", item.job) for stop in stops)
 
 
 def adoption_findings(view: View, stops: Iterable[Stop]) -> Iterator[Finding]:

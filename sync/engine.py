@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from msgspec.structs import replace
 
-from sync.adoption import adoption_findings, baseline_of, first_day, is_stopped, withhold
+from sync.adoption import adoption_findings, baseline_of, first_day, withhold
 from sync.apply import apply
 from sync.collect import collect
 from sync.core.baseline import JOB as BASELINE
@@ -45,7 +45,7 @@ from sync.parallel import as_completed
 from sync.parts import Cycle, Parts, Planned, PlannedJob
 from sync.reading import WHOLE, Collected, Progress
 from sync.remote import redact
-from sync.retract import Retraction, Steps, undo
+from sync.retract import Retraction, Steps, is_stopped, resume, undo
 from sync.store.entries import FindingNews
 from sync.turn import MayGoOn, turn
 
@@ -321,9 +321,9 @@ class Engine:
         return Retraction(self._store, self._parts.ports, self._parts.installation, tuple(connections), tuple(jobs))
 
     def resume(self) -> int:
-        """Write again where everything was retracted; how many places that were."""
-        with self._running("resume"):
-            return self._store.forget_stops()
+        """Write again where everything was retracted; how many places that were. What stayed there is a person's now."""
+        with self._running("resume"), self._store.transaction():
+            return resume(self._store)
 
     @contextmanager
     def _running(self, kind: str, run: str = "") -> Iterator[tuple[str, MayGoOn]]:

@@ -160,6 +160,22 @@ class Retraction:
         return outcome, steps.kept
 
 
+def is_stopped(item: Desired | Published, stops: Iterable[Stop]) -> bool:
+    """Whether this was retracted and not resumed."""
+    return any(stop.connection in ("", item.target.connection) and stop.job in ("", item.job) for stop in stops)
+
+
+def resume(store: Store) -> int:
+    """Lift every stop; how many there were. What could not be retracted is forgotten: it will be looked at like anything else there,
+    and where nothing else is published the next run is a first run again.
+    """
+    stops = store.stops()
+    for entry in store.published().values():
+        if is_stopped(entry, stops):
+            store.remove_published(entry.key)
+    return store.forget_stops()
+
+
 def standing_of(
     store: Store, installation: str, is_wanted: Callable[[Desired | Published | Change], bool], found: Iterable[Desired]
 ) -> list[Standing]:

@@ -28,7 +28,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "instead of in a comment on every task.",
     },
     "from_now_on": {
-        "zh-CN": "从现在起只提醒新的变化：前置任务改到了更晚的日期、又多晚了几天，或者解决以后再次延期，双方的任务里各会有一条评论。"
+        "zh-CN": "从现在起只提醒新的变化：前置任务的日期又往后改、延期变长，或者解决以后再次延期，才会在双方的任务里各写一条评论。"
         "本页是当天的记录，以后不再更新；要更正，请直接改任务。",
         "en": "From now on only news is told: when a date moves further out, a delay grows, or something that was settled becomes late "
         "again, both tasks get one comment each. This page is the record of that day and is not updated; to correct something, change "
@@ -36,7 +36,7 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "overview": {"zh-CN": "概况", "en": "At a glance"},
     "none_late": {
-        "zh-CN": "那天没有跨部门的延期；另有 {on_plan} 项依赖按计划进行。",
+        "zh-CN": "那天没有跨部门的延期，{on_plan} 项依赖都按计划进行。",
         "en": "Nothing was late across departments that day; dependencies on plan: {on_plan}.",
     },
     "total": {
@@ -44,17 +44,17 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "Dependencies between departments that were late: {late}, of which {undated} without a new date; on plan: {on_plan}.",
     },
     "department": {"zh-CN": "部门", "en": "Department"},
-    "awaited_by": {"zh-CN": "别的部门在等它", "en": "Others wait for it"},
+    "awaited_by": {"zh-CN": "别的部门在等", "en": "Others wait"},
     "without_date": {"zh-CN": "其中没有新日期", "en": "Of these without a new date"},
-    "most": {"zh-CN": "最多晚", "en": "Latest by"},
-    "waits_for": {"zh-CN": "它在等别的部门", "en": "It waits for others"},
-    "section": {"zh-CN": "等{department}的（{count} 项）", "en": "Waiting for {department} ({count})"},
+    "most": {"zh-CN": "最长延期", "en": "Longest delay"},
+    "waits_for": {"zh-CN": "在等别的部门", "en": "Waits for others"},
+    "section": {"zh-CN": "在等{department}（{count} 项）", "en": "Waiting for {department} ({count})"},
     "nobody": {"zh-CN": "未知部门", "en": "an unknown department"},
-    "blocking": {"zh-CN": "前置任务", "en": "Waited for"},
-    "waiting": {"zh-CN": "谁在等", "en": "Who waits"},
+    "blocking": {"zh-CN": "前置任务", "en": "Task waited for"},
+    "waiting": {"zh-CN": "在等的任务", "en": "Task that waits"},
     "planned": {"zh-CN": "原计划", "en": "Planned"},
     "expected": {"zh-CN": "当时最早", "en": "Earliest then"},
-    "slip": {"zh-CN": "晚", "en": "Later by"},
+    "slip": {"zh-CN": "晚了", "en": "Later by"},
     "why": {"zh-CN": "原因", "en": "Why"},
     "starts": {"zh-CN": "{day} 开始", "en": "start {day}"},
     "finishes": {"zh-CN": "{day} 完成", "en": "finish {day}"},
@@ -102,7 +102,7 @@ def _by_department(rows: Iterable[Mapping[str, Any]], language: Language) -> dic
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         found.setdefault(row["department"] or WORDS["nobody"][language], []).append(row)
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), -_undated(item[1]), item[0])))
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), -_undated(item[1]), -_most(item[1]), item[0])))
 
 
 def _overview(
@@ -117,11 +117,14 @@ def _overview(
     lines = []
     for name in names:
         own = by_department.get(name, ())
-        days = max((row["slip_days"] for row in own if row["slip_days"] is not None), default=None)
-        most = "–" if days is None else _days(days, language)
+        most = _days(_most(own), language) if len(own) > _undated(own) else "–"
         cells = (name, str(len(own)), str(_undated(own)), most, str(waiting.get(name, 0)))
         lines.append(tuple((Text(cell),) for cell in cells))
     return Table(header, tuple(lines))
+
+
+def _most(rows: Iterable[Mapping[str, Any]]) -> int:
+    return max((row["slip_days"] for row in rows if row["slip_days"] is not None), default=0)
 
 
 def _undated(rows: Iterable[Mapping[str, Any]]) -> int:

@@ -127,12 +127,13 @@ def test_an_earlier_date_is_no_news(company: Company) -> None:
     assert company.written() == []
 
 
-def test_nothing_is_said_before_everything_is_complete(company: Company) -> None:
+@pytest.mark.parametrize("name", ["a", "b", "kb"])
+def test_nothing_is_said_before_everything_is_complete(company: Company, name: str) -> None:
     company.late_pair("1")
-    company.source["b"].is_hidden = True
+    company.source[name].is_hidden = True
     assert company.written() == []
     assert "baseline_waits" in {item.finding.kind for item in company.store.findings("open")}
-    company.source["b"].is_hidden = False
+    company.source[name].is_hidden = False
     assert company.written() == ["create page"]
     assert "baseline_waits" not in {item.finding.kind for item in company.store.findings("open")}
 
