@@ -15,7 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from sync.census import certify_stream
-from sync.core.errors import TielineError
+from sync.core.errors import TielineError, TryLater
 from sync.core.ports import Cursor, Shard, Stream
 from sync.core.values import Certificate
 from sync.reading import Collected, Mapper, Progress, Site, keep_shards
@@ -55,6 +55,9 @@ def collect(
             report.certificates += reading.certify(stream, cursors) if is_counting else proven
     except TielineError as error:
         report.error = error
+        if isinstance(error, TryLater) and error.reason == "call_budget" and not report.stored:
+            text = f"{error}; nothing new could be read with so few: raise calls_per_run of {site.name}"
+            report.error = TryLater(text, reason=error.reason)
         log.warning("collect_stopped", connection=site.name, error=redact(str(error)))
     report.requests = site.request_count() - requests_before
     report.seconds = round(time.perf_counter() - began, 3)
