@@ -2,8 +2,9 @@
 
 Two ways to die. *Inside*: many small worlds in this process, where a kill is an exception that nothing catches, at every operation of
 the database and every boundary of HTTP, with lost answers, refusals, a second process and another machine in between. *SIGKILL*: the
-real ``tieline run`` over real HTTP, killed by the simulators at a request, between the vendor's commit and its answer, after the answer, or by
-itself at a place of its database's work. Afterwards the oracle reads the sites and the ledger, and one more run may write nothing.
+real ``tieline run`` over real HTTP, killed by the simulators at a request, between the vendor's commit and its answer, after the
+answer, or by itself at a place of its database's work. Afterwards the oracle reads the sites and the ledger, and one more run
+may write nothing.
 
 Threads draw from what goes wrong in their own order, so a seed repeats a story and its kills, and their exact places only nearly.
 """
@@ -34,7 +35,7 @@ from sync.store.store import Store
 from tests.postgres import binaries, create_database, drop_database, running_postgres
 
 INSIDE, COMPANY = 10_000, 550  # kills of the long form
-SHORT_INSIDE, SHORT_COMPANY = 70, 6
+SHORT_INSIDE, SHORT_COMPANY = 50, 3
 POSTGRES_SHARE = 0.06, 0.2
 Database = Callable[[Path], str]
 

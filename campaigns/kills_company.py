@@ -1,4 +1,4 @@
-"""The real `tieline run` killed with SIGKILL over the story's company, served over real HTTP: at a request, at an answer, in its database."""
+"""The real `tieline run` over real HTTP and the story's company, killed with SIGKILL: at a request, at an answer, in its database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,9 @@ class Hunter:
         with self.lock:
             pid, self.pid = self.pid, 0
             if pid:
-                os.kill(pid, signal.SIGKILL)  # it may have ended by itself, but it is not reaped before this is aimed elsewhere
+                os.kill(
+                    pid, signal.SIGKILL
+                )  # it may have ended by itself, but it is not reaped before this is aimed elsewhere
                 self.killed = True
 
 
@@ -146,14 +148,14 @@ def _configure(path: Path) -> None:
 def phases() -> list[tuple[str, Callable[[World], None]]]:
     """What people do between the runs, one thing after the other."""
     return [
-        ("the delay appears", lambda world: None),
-        ("it slips further", lambda world: _due(world, 6)),
-        ("it is over", lambda world: _finish(world)),
+        ("the delay appears", lambda _: None),
+        ("it slips further", _slip),
+        ("it is over", _finish),
     ]
 
 
-def _due(world: World, days: int) -> None:
-    world.jira_cloud.edit_issue("PAY-1", duedate=date.today() + timedelta(days=days + 6))
+def _slip(world: World) -> None:
+    world.jira_cloud.edit_issue("PAY-1", duedate=datetime.now(UTC).date() + timedelta(days=12))
 
 
 def _finish(world: World) -> None:
@@ -173,7 +175,13 @@ def _jira(world: World) -> Iterator[Thing]:
             dumped = json.dumps([comment.body, dict(comment.properties)], ensure_ascii=False)
             yield (issue.key, "comment", _marks(dumped), _words(dumped))
         for remote in issue.remote_links:
-            yield (issue.key, "remote link", str(remote.relationship), str(remote.object["title"]), _marks(str(remote.global_id)))
+            yield (
+                issue.key,
+                "remote link",
+                str(remote.relationship),
+                str(remote.object["title"]),
+                _marks(str(remote.global_id)),
+            )
         for number in issue.links:
             link = site.links[number]
             yield (issue.key, "link", site.issues[link.source].key, site.issues[link.target].key)
@@ -245,7 +253,7 @@ def hunt(company: Company, chance: random.Random, report: Report, *, is_done: bo
 
 
 def race(company: Company, chance: random.Random, report: Report) -> str:
-    """Two processes begin together and the first is killed at a write: the other one either did nothing, or had the turn. What went wrong."""
+    """Two processes begin together and one is killed at a write: the other did nothing, or had the turn. What went wrong, if anything."""
     first = company.start()
     company.hunter.aim(first, chance.choice(WRITES), 1)
     second = company.start()

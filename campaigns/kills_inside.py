@@ -1,4 +1,4 @@
-"""Runs killed at chosen places in small worlds inside this process: what is wished changes, runs die over it, one ends, one more is quiet."""
+"""Runs killed at chosen places in small worlds: what is wished changes, runs die over it, one ends, one more is quiet."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+
+from sqlalchemy import create_engine, text
 
 from campaigns.kills_oracle import differences, ledger_differences, rows
 from campaigns.kills_points import OperatingSystem, Trap
 from campaigns.kills_wishes import End, Wish
 from campaigns.kills_world import LISTS, SCOPE, Prepared, World, accepted_cycle
 from campaigns.report import Report
-from sqlalchemy import create_engine, text
 from sync.engine import Cycle, Engine
 
 SENDING = ("write not sent", "write carried out, not answered", "write answered")
@@ -81,7 +80,8 @@ class _Story:
         """Kill run after run, let one end, check, run once more, and check that it was quiet."""
         self.deaths.append(f"{step}:")
         self.world.fault_rate = self.chance.choice((0.0, 0.1, 0.4))
-        places, is_done = (*WRITING * 3, *READING, *AROUND), False
+        places: tuple[str, ...] = (*WRITING * 3, *READING, *AROUND)
+        is_done = False
         for _ in range(self.chance.randint(2, MOST_KILLS)):
             if not self.kill(accepted_cycle, self.chance.choice(places)):
                 places, is_done = SURE, self.world.fault_rate == 0
@@ -212,8 +212,8 @@ def ends(world: World) -> list[End]:
                 url = f"http://{name}.test/browse/{issue.key}"
                 found.append(End(name, str(issue.id), issue.key, issue.summary, url))
         elif name == "tr":
-            for card in site.state.cards.values():
-                found.append(End(name, card["id"], "", card["name"], f"http://tr.test/c/{card['shortLink']}"))
+            cards = site.state.cards.values()
+            found += [End(name, c["id"], "", c["name"], f"http://tr.test/c/{c['shortLink']}") for c in cards]
     return found
 
 
@@ -273,4 +273,3 @@ def change_wishes(world: World, number: int) -> None:
         link(world, *world.chance.sample(tasks, 2))
     if world.chance.random() < 0.4:
         add(world, Wish(f"m{number + 1}", "message", "robot", "group-1", f"又晚了 {number}"))
-

@@ -20,7 +20,6 @@ from unittest.mock import patch
 import httpx
 
 from sandbox.http import Request, Simulator, query_from_string
-from sync import turn
 from sync.store.database import url_from_text
 from sync.store.store import Store
 
@@ -31,7 +30,14 @@ OPERATIONS = (
     "remove_published", "put_run_certificates", "acquire_lease", "release_lease", "sync_findings", "published",
     "pending_intents", "load_evidence", "raw_versions", "cursor",
 )  # fmt: skip
-SEARCHES = ("/search", "/search/jql", "/search/approximate-count", "/issue/bulkfetch", "/changelog/bulkfetch", "/comment/list")
+SEARCHES = (
+    "/search",
+    "/search/jql",
+    "/search/approximate-count",
+    "/issue/bulkfetch",
+    "/changelog/bulkfetch",
+    "/comment/list",
+)
 Hook = Callable[[], None]
 Write = tuple[int, str]
 """The process that sent it, and the request."""
@@ -51,7 +57,7 @@ class Trap:
 
 @dataclass
 class Process:
-    """One run's process: its trap, what it passed, and whether it is dead. ``is_quiet`` after a kill, so is every thread of it."""
+    """One run's process: its trap, what it passed, and where it died. ``hooks`` are called once, at the first passing of their place."""
 
     number: int
     machine: str = "here"
@@ -140,7 +146,9 @@ class Wire(httpx.BaseTransport):
     Places: a read or a write not sent yet, carried out there and not answered yet, and just answered.
     """
 
-    def __init__(self, process: Process, sites: dict[str, Simulator], faults: Callable[[str], str], log: list[Write]) -> None:
+    def __init__(
+        self, process: Process, sites: dict[str, Simulator], faults: Callable[[str], str], log: list[Write]
+    ) -> None:
         self._process, self._sites, self._faults, self._log = process, sites, faults, log
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -154,10 +162,8 @@ class Wire(httpx.BaseTransport):
         simulator = self._sites[request.url.host]
         with process.lock if kind == "write" else _NO_LOCK:  # a dead process sends nothing after its kill
             process.check()
-            if fault == "turned away":
-                answer = simulator.rate_limited(asked, 1)
-            else:
-                answer = simulator.handle(asked)
+            is_turned_away = fault == "turned away"
+            answer = simulator.rate_limited(asked, 1) if is_turned_away else simulator.handle(asked)
             if kind == "write":
                 self._log.append((process.number, f"{request.method} {request.url.host}{request.url.path}"))
         process.pass_by(f"{kind} carried out, not answered")
@@ -233,12 +239,9 @@ class OperatingSystem:
 def simulated_processes() -> Iterator[OperatingSystem]:
     """Inside, the lease is held by simulated processes on simulated machines, and nobody sleeps."""
     system = OperatingSystem()
-    before, machine = turn.os, turn._machine
-    turn.os = system  # type: ignore[assignment]
-    turn._machine = system.machine
-    try:
-        with patch("time.sleep", lambda _: None):
-            yield system
-    finally:
-        turn.os = before
-        turn._machine = machine
+    with (
+        patch("sync.turn.os", system),
+        patch("sync.turn._machine", system.machine),
+        patch("time.sleep", lambda _: None),
+    ):
+        yield system

@@ -23,7 +23,7 @@ from sync.store.store import Store
 def _retry_post_blindly() -> Iterator[None]:
     """A write whose answer was lost is sent again."""
     plain = Remote.carry
-    with patch.object(Remote, "carry", lambda self, request, is_safe: plain(self, request, is_safe=True)):
+    with patch.object(Remote, "carry", lambda self, request, *_: plain(self, request, True)):
         yield
 
 
@@ -33,7 +33,7 @@ def _no_intent() -> Iterator[None]:
     plain, confirm, fail = Store.add_intent, Store.confirm_intent, Store.fail_intent
     waiting: dict[int, tuple[str, Change]] = {}
 
-    def add_intent(store: Store, run: str, change: Change, at: Any = None) -> int:
+    def add_intent(_: Store, run: str, change: Change) -> int:
         waiting[-len(waiting) - 1] = run, change
         return -len(waiting)
 
@@ -54,7 +54,7 @@ def _no_intent() -> Iterator[None]:
 
 
 @contextmanager
-def _on_every_store(**operations: Callable[..., Any]) -> Iterator[None]:
+def _on_every_store(**operations: Any) -> Iterator[None]:
     """Replace operations of the store, also where the campaign watches them."""
     from campaigns.kills_points import WatchedStore
 
@@ -94,13 +94,13 @@ def _confirm_before_write() -> Iterator[None]:
 @contextmanager
 def _resend_unsure() -> Iterator[None]:
     """A message of unknown fate is sent again."""
-    plain = sync.engine.look
+    plain = sync.look.look
 
     def look(*arguments: Any) -> Any:
         existing, blocked = plain(*arguments)
         return {key: _sure(item) for key, item in existing.items()}, blocked
 
-    with patch.object(sync.engine, "look", look):
+    with patch("sync.engine.look", look):
         yield
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from sync.core.errors import CannotExpress, LostAnswer, TryLater
 from sync.core.ports import Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref
-from sync.engine import Cycle, Engine
+from sync.engine import Cycle, Engine, Parts
 from sync.gate import Gate
 from sync.mapping.rules import Mappings
 from sync.store.store import Store
@@ -91,7 +92,12 @@ def prepare(folder: Path) -> Prepared:
 
 def write_config(folder: Path, names: tuple[str, ...]) -> Path:
     (folder / "mappings").mkdir(parents=True)
-    lines = [f"installation: {INSTALLATION}", "database: sqlite:///unused.sqlite", "zone: Asia/Shanghai", "connections:"]
+    lines = [
+        f"installation: {INSTALLATION}",
+        "database: sqlite:///unused.sqlite",
+        "zone: Asia/Shanghai",
+        "connections:",
+    ]
     for name in names:
         kind = _CONNECTION[name].partition("type: ")[2].partition(",")[0]
         rest = f", base_url: http://{HOST[name]}, browse_base: http://{HOST[name]}, requests_per_second: 100000"
@@ -152,7 +158,9 @@ class _Connections(Connections):
         connection = super().get(name)
         connection.remote._client._transport = self._wire
         connection.remote._sleep = lambda _: None
-        connection.remote._gate = Gate(clock=self._leaps)  # a clock that leaps: no window is ever full, and no pause lasts
+        connection.remote._gate = Gate(
+            clock=self._leaps
+        )  # a clock that leaps: no window is ever full, and no pause lasts
         return connection
 
     def messenger(self, name: str) -> Any:
@@ -167,7 +175,8 @@ class World:
         self.loaded, self.mappings = prepared.config(names)
         self.clock = Clock()
         self.sites: dict[str, Any] = {name: _site(name, self.clock) for name in names}
-        self.luck = random.Random(chance.random())  # drawn from by threads: the story itself may not depend on their order
+        # Drawn from by threads: the story itself may not depend on their order.
+        self.luck = random.Random(chance.random())
         self.robot = Robot(loses=lambda: self.luck.random() < self.fault_rate)
         self.wishes: dict[str, Wish] = {}
         self.earlier: dict[str, Wish] = {}  # the wishes before the last change
@@ -193,7 +202,9 @@ class World:
         return [what for process, what in self.writes if process == number]
 
     @contextmanager
-    def living(self, system: OperatingSystem, trap: Trap | None, machine: str = "here") -> Iterator[tuple[App, Process]]:
+    def living(
+        self, system: OperatingSystem, trap: Trap | None, machine: str = "here"
+    ) -> Iterator[tuple[App, Process]]:
         """A process with its own application over the shared database. Whatever it raises but Killed goes through."""
         with system.process(machine, trap) as process:
             store = open_watched(self.url, process)
@@ -237,11 +248,10 @@ def accepted_cycle(engine: Engine) -> Cycle:
     return engine.cycle(Accepted(is_first_run=True, is_plan=True))
 
 
-def scripted(app: App, wishes: Mapping[str, Wish]) -> Any:
-    job = ScriptedJob(wishes).planned()
-    return replace(app.engine._parts, jobs=(job,), ports=app.connections, sites={
-        name: (lambda name=name: app.connections.site(name)) for name in app.loaded.config.connections
-    })  # fmt: skip
+def scripted(app: App, wishes: Mapping[str, Wish]) -> Parts:
+    """The application's parts with the script for its only job, and the watched connections for its own."""
+    sites = {name: partial(app.connections.site, name) for name in app.loaded.config.connections}
+    return replace(app.engine._parts, jobs=(ScriptedJob(wishes).planned(),), ports=app.connections, sites=sites)
 
 
 def _site(name: str, clock: Clock) -> Any:
@@ -268,4 +278,3 @@ def new_database(prepared: Prepared, path: Path) -> str:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     shutil.copyfile(prepared.template, path)
     return f"sqlite:///{path}"
-

@@ -30,14 +30,29 @@ class Zygote:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "campaigns.kills_zygote"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "campaigns.kills_zygote"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def start(
-        self, arguments: Sequence[str], environment: Mapping[str, str], place: str = "", passings: int = 1, out: str = ""
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        place: str = "",
+        passings: int = 1,
+        out: str = "",
     ) -> int:
         """Start a command; its process id. It kills itself at the n-th passing of ``place``, if one is named."""
-        order = {"arguments": arguments, "environment": dict(environment), "place": place, "passings": passings, "out": out}
+        order = {
+            "arguments": arguments,
+            "environment": dict(environment),
+            "place": place,
+            "passings": passings,
+            "out": out,
+        }
         return int(self._ask({"start": order}))
 
     def wait(self, pid: int) -> int:
