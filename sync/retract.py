@@ -185,7 +185,7 @@ def standing_of(
     standing = {
         entry.key: Standing(_removal(entry, mark_of(installation, entry.key)), entry)
         for entry in published.values()
-        if entry.state == "published" and is_wanted(entry)
+        if is_wanted(entry)  # what was undone as well: an update that was taken back left the text before it
     }
     for intent in store.pending_intents():
         if intent.key not in standing and is_wanted(intent.change):
