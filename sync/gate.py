@@ -20,8 +20,6 @@ from pyrate_limiter import InMemoryBucket, Rate, RateItem
 from sync.core.errors import Scope, TryLater
 from sync.pace import Pace, Place
 
-# Requests bunch up on their way: a window is kept this much longer than the vendor counts.
-MARGIN_S = 0.02
 LONGEST_PAUSE = timedelta(days=1)
 RESERVED_SHARE = 0.1
 MOST_BUCKETS = 2_000
@@ -39,6 +37,14 @@ class Pause(msgspec.Struct, frozen=True):
 
     counted: Counted
     until: datetime
+
+
+class Turn(msgspec.Struct):
+    """One request's turn: it may go when there is nothing to wait for, and is then counted in these windows."""
+
+    wait_s: float
+    item: RateItem
+    buckets: list[InMemoryBucket] = []
 
 
 Window = tuple[Counted, int, float]
@@ -65,8 +71,8 @@ class Gate:
         with self._lock:
             self._paces.pop(who, None)
 
-    def take(self, pace: Pace, place: Place) -> float:
-        """0 when the request may go now, and is counted; else the seconds after which it is worth asking again."""
+    def take(self, pace: Pace, place: Place) -> Turn:
+        """A turn that may go now, and is counted; or one that tells the seconds after which it is worth asking again."""
         with self._lock:
             windows = [*self._host_windows(pace.account), *_limit_windows(pace, place)]
             item = RateItem("", int(self._clock() * 1000))
@@ -77,9 +83,22 @@ class Gate:
                     for earlier in passed:  # all windows or none: what was counted already is given back
                         earlier.items.pop()
                     wait_ms = bucket.waiting(item)
-                    return max(1, wait_ms if isinstance(wait_ms, int) else 1) / 1000
+                    return Turn(max(1, wait_ms if isinstance(wait_ms, int) else 1) / 1000, item)
                 passed.append(bucket)
-            return 0.0
+            return Turn(0.0, item, passed)
+
+    def answered(self, turn: Turn) -> None:
+        """Count the request from now on. The vendor counted it at some moment between sending and answer; counted from its answer no
+        window is exceeded there however long requests travel and bunch up on their way.
+        """
+        with self._lock:
+            for bucket in turn.buckets:
+                place = next((at for at in range(len(bucket.items) - 1, -1, -1) if bucket.items[at] is turn.item), None)
+                if place is not None:
+                    del bucket.items[place]
+            turn.item.timestamp = int(self._clock() * 1000)
+            for bucket in turn.buckets:
+                bucket.items.append(turn.item)
 
     def hold(self, counted: Counted, pause: timedelta) -> None:
         """Let nothing of these pass for so long; a longer pause that was asked for before stands."""
@@ -122,7 +141,7 @@ class Gate:
 
     def _bucket(self, counted: Counted, most: int, window_s: float, now_ms: int) -> InMemoryBucket:
         key = (counted, window_s)
-        rate = Rate(most, math.ceil((window_s + MARGIN_S) * 1000))
+        rate = Rate(most, math.ceil(window_s * 1000))
         if key not in self._buckets:
             if len(self._buckets) >= MOST_BUCKETS:
                 self._buckets = {old: bucket for old, bucket in self._buckets.items() if _is_busy(bucket, now_ms)}

@@ -61,7 +61,7 @@ class Reply(msgspec.Struct, frozen=True):
         """The JSON body decoded into ``shape``. Raises Nonsense when it is something else."""
         try:
             return msgspec.json.decode(self.body, type=shape, strict=False)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             sample = self.body[:200].decode(errors="replace")
             raise Nonsense(expected=f"JSON ({error})", sample=sample) from error
 
@@ -199,9 +199,13 @@ class Remote:
         while True:
             slept_until = self._wait_while_held(everything, slept_until)
             with self._in_flight:
-                wait_s = self._gate.take(self.pace, place)
-                if not wait_s:
-                    return self._exchange(request, is_safe)
+                turn = self._gate.take(self.pace, place)
+                if not turn.wait_s:
+                    try:
+                        return self._exchange(request, is_safe)
+                    finally:
+                        self._gate.answered(turn)
+            wait_s = turn.wait_s
             if wait_s > LONGEST_WAIT.total_seconds():
                 self._put_off(f"its calls to {place.endpoint} are used up", wait_s, "pace")
             WAITED.labels(self.connection, "pace").inc(wait_s)

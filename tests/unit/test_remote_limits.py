@@ -61,8 +61,7 @@ def test_two_connections_to_one_site_share_one_budget(site: Site) -> None:
         thread.join()
     times = simulator.times()
     assert len(times) == 70
-    # Arrivals jitter by some milliseconds on their way, so the window is looked at a little shortened.
-    assert most_within(times, 0.9) <= 20
+    assert most_within(times, 1.0) <= 20
     assert times[-1] - times[0] >= 3.0, "70 requests at 20 a second need more than three windows"
     assert times[-1] - times[0] < 6.0, "and not one budget after the other"
 
@@ -106,7 +105,7 @@ def test_an_endpoint_has_its_own_limit_and_leaves_the_others_alone(site: Site) -
     ask(who, ["/quick"] * 40)
     assert time.monotonic() - began < 0.9, "threads that wait for one endpoint take no place from another"
     thread.join()
-    assert most_within(simulator.times("/slow"), 0.9) <= 5
+    assert most_within(simulator.times("/slow"), 1.0) <= 5
 
 
 def test_writes_on_one_item_are_limited_and_those_on_another_go_on(site: Site) -> None:
@@ -122,8 +121,8 @@ def test_writes_on_one_item_are_limited_and_those_on_another_go_on(site: Site) -
     ask(who, ["/issue/7"] * 20, "GET")  # reads are not counted
     thread.join()
     writes = sorted(at for at, method, path in simulator.arrivals if (method, path) == ("PUT", "/issue/7"))
-    assert most_within(writes, 0.4) <= 4
-    assert most_within(writes, 1.9) <= 8
+    assert most_within(writes, 0.5) <= 4
+    assert most_within(writes, 2.0) <= 8
 
 
 @pytest.mark.parametrize(
