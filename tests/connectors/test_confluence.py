@@ -68,6 +68,23 @@ def test_answers_carry_their_facts() -> None:
     with pytest.raises(TryLater) as later:
         decipher(429, {"retry-after": "7"}, b"")
     assert (later.value.retry_after, later.value.reason) == (timedelta(seconds=7), "rate_limited")
+    assert later.value.scope == "host"
+
+
+@pytest.mark.parametrize(
+    ("headers", "scope", "pause_s"),
+    [
+        ({"ratelimit-reason": "confluence-quota-global-based", "retry-after": "9"}, "quota", 9),
+        ({"ratelimit-reason": "confluence-quota-tenant-based"}, "quota", 600),
+        ({"ratelimit-reason": "confluence-burst-based", "x-ratelimit-reset": "2026-11-23T09:51Z"}, "endpoint", 60),
+        ({}, "host", None),
+    ],
+)
+def test_a_limit_tells_how_far_it_reaches(headers: dict[str, str], scope: str, pause_s: float | None) -> None:
+    with pytest.raises(TryLater) as later:
+        decipher(429, {"date": "Mon, 23 Nov 2026 09:50:00 GMT", **headers}, b"{}")
+    pause = timedelta(seconds=pause_s) if pause_s is not None else None
+    assert (later.value.scope, later.value.retry_after) == (scope, pause)
     with pytest.raises(Refused) as refused:
         decipher(
             400, {}, b'{"errors":[{"code":"INVALID_REQUEST_PARAMETER","title":"Title cannot be blank","detail":"x"}]}'

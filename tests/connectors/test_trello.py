@@ -97,6 +97,8 @@ def test_the_kinds_of_refusal_are_told_apart() -> None:
     assert (limited.reason, limited.retry_after) == ("rate_limited", timedelta(seconds=10))
     members = error(429, b'{"message":"Exceeded rate limit to /1/member","error":"RATE_LIMIT_EXCEEDED"}')
     assert members.retry_after == timedelta(seconds=900)
+    token = error(429, b'{"error":"API_TOKEN_LIMIT_EXCEEDED","message":"Rate limit exceeded"}')
+    assert (limited.scope, members.scope, token.scope) == ("quota", "endpoint", "host")
     assert error(429, b"", {"Retry-After": "30"}).retry_after == timedelta(seconds=30)
     too_many = b'{"error":"API_TOO_MANY_CHECKLISTS_REQUESTED","message":"Too many checklists requested"}'
     assert all(is_too_big(error(status, body)) for status, body in ((403, too_many), (449, b""), (504, b"")))
