@@ -12,6 +12,7 @@ from sync.cli.show import say, say_json, say_table
 from sync.core.errors import TielineError
 from sync.core.ports import Probe, Source
 from sync.derive import vocabulary_problems
+from sync.web.registrations import webhook_probe
 
 MOST_SKEW = timedelta(minutes=2)
 WARN_BEFORE = timedelta(days=30)
@@ -51,6 +52,8 @@ def _examine(app: App, name: str) -> Iterator[tuple[Probe, int]]:
             yield Probe("mapping", False, f"{place}: {problem.text}", problem.hint), 2
         if not problems:
             yield Probe("mapping", True, "every name in the mapping exists"), 0
+        if webhooks := webhook_probe(app, name, datetime.now(UTC)):
+            yield webhooks, 0  # nothing is lost without
     except TielineError as error:
         yield Probe("reach and sign in", False, str(error)), error.exit_code
 

@@ -13,6 +13,7 @@ from sync.config import Config, LoadedConfig, connection_settings, load_config
 from sync.core.errors import ConfigError, Problem
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
+from sync.web.callbacks import secret_problems, webhook_notes
 
 PACKAGED = Path(__file__).parents[2] / "mappings"
 FIRST_CONFIG = """\
@@ -102,7 +103,7 @@ def check_config(config: Path) -> None:
         problems += error.problems
     else:
         problems += _adoption_problems(loaded, mappings)
-    problems += [*_missing_secrets(loaded), *_missing_folders(loaded)]
+    problems += [*_missing_secrets(loaded), *secret_problems(loaded), *_missing_folders(loaded)]
     if problems:
         raise ConfigError(problems)
     say(f"{config}: {len(loaded.config.connections)} connections, jobs {', '.join(loaded.config.jobs) or 'none'}")
@@ -110,6 +111,8 @@ def check_config(config: Path) -> None:
         say(f"  {name}: {mapping.file}, {len(mapping.scope)} scopes, {len(mapping.status)} status words")
     people, departments = len(mappings.directory.people), len(mappings.directory.departments)
     say(f"  {people} people in {departments} departments")
+    for note in webhook_notes(loaded):
+        say(f"  {note}")
     say("No problems found. `tieline doctor` asks the live systems.")
 
 

@@ -105,6 +105,16 @@ def test_a_change_in_each_tool_is_seen_without_a_poll_of_the_whole(company: Comp
         assert service.last_exit_code == 0
 
 
+def test_a_new_link_is_a_dependency_at_once(company: Company) -> None:
+    with running(company) as service:
+        world, before = company.world, len(service.app.store.load_dependencies())
+        ends = [world.jira_cloud.create_issue("PAY", title).key for title in ("前一步", "后一步")]
+        eventually(lambda: {"前一步", "后一步"} <= titles(service))
+        world.jira_cloud.link("Blocks", *ends)
+        eventually(lambda: len(service.app.store.load_dependencies()) == before + 1)
+        assert polls(company) == []
+
+
 def test_the_story_ends_within_seconds_and_our_own_writes_start_no_loop(company: Company) -> None:
     with running(company) as service:
         company.world.jira_cloud.edit_issue("PAY-1", status="已完成")

@@ -165,6 +165,14 @@ def test_a_delivery_is_kept_once_over_restarts_and_on_both_databases(store_url: 
         assert store.last_hint_at("nobody") is None
 
 
+def test_a_delivery_that_comes_again_in_other_words_is_still_known(store: Store) -> None:
+    """Two boards' webhooks tell of one action, each in its own way; what was followed is not followed again."""
+    store.save_hints("a", [hint("1", "A", "action")], NOW)
+    store.take_hints("a", store.waiting_hints("a"), NOW)
+    assert store.save_hints("a", [hint("1", "B", "action")], NOW) == 0
+    assert store.waiting_hints("a") == []
+
+
 def test_a_flood_is_bounded_and_old_hints_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "MOST_WAITING", 50)
     monkeypatch.setattr(stored, "MOST_KEPT", 60)

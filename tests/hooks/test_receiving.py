@@ -82,7 +82,8 @@ def test_deliveries_for_nobody_are_not_found(desk: Desk, name: str) -> None:
 
 
 def test_events_that_name_nothing_are_accepted(desk: Desk) -> None:
-    for payload in ({"webhookEvent": "jira:version_released"}, {"test": True}, [], "text", None):
+    payloads: list[object] = [{"webhookEvent": "jira:version_released"}, {"test": True}, [], "text", None]
+    for payload in payloads:
         assert post(desk, "jira-main", *delivery("jira-main", payload, desk.url)) == 200
     assert (desk.app.store.waiting_hints("jira-main"), desk.woken) == ([], 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -209,10 +209,10 @@ class Expiring:
         self.now = NOW
         self.made = 0
 
-    def groups(self, scopes: tuple[str, ...]) -> list[tuple[str, ...]]:
+    def groups(self, scopes: Sequence[str]) -> Sequence[tuple[str, ...]]:
         return [(scope,) for scope in scopes]
 
-    def registered(self, known: object) -> list[Webhook]:
+    def registered(self, known: Sequence[str]) -> list[Webhook]:
         return list(self._alive().values())
 
     def register(self, callback_url: str, scopes: tuple[str, ...], secret: str) -> Webhook:
