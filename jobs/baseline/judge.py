@@ -18,6 +18,7 @@ ENDED = ("done", "cancelled")
 MESSAGE = "stock_taking"
 DATES = ("planned", "expected", "awaited", "due")
 LABELS = ("tieline", "tieline-baseline")
+MOST_ROWS = 2000  # Confluence refuses bodies of more than 5 MB; a row with two long titles and addresses is up to 2 kB
 
 
 class BaselineSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +63,9 @@ def facts_of(view: View, language: Language) -> dict[str, Any]:
     return {
         "language": language,
         "day": baseline.day,
-        "late": late,
+        "late": late[:MOST_ROWS],
+        "more": max(0, len(late) - MOST_ROWS),
+        "undated": sum(1 for row in late if row["slip_days"] is None),
         "on_plan": sum(1 for pair in pairs if not pair.is_late and _is_open(view, pair)),
     }
 

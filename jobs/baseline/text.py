@@ -43,6 +43,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "跨部门依赖中，已经晚了的有 {late} 项，其中 {undated} 项没有新的日期；按计划进行的有 {on_plan} 项。",
         "en": "Dependencies between departments that were late: {late}, of which {undated} without a new date; on plan: {on_plan}.",
     },
+    "more": {
+        "zh-CN": "本页只列出、统计最严重的 {listed} 项；另外 {more} 项可请管理员用 tieline baseline 查看。",
+        "en": "The worst {listed} are listed and counted below; your administrator can list the other {more} with tieline baseline.",
+    },
     "department": {"zh-CN": "部门", "en": "Department"},
     "awaited_by": {"zh-CN": "别的部门在等", "en": "Others wait"},
     "without_date": {"zh-CN": "其中没有新日期", "en": "Of these without a new date"},
@@ -85,8 +89,10 @@ def page_body(facts: Mapping[str, Any], language: Language) -> RichText:
     blocks: list[Block] = [Panel("info", intro), _heading("overview", language)]
     if not rows:
         return (*blocks, _paragraph("none_late", language, on_plan=facts["on_plan"]))
-    undated = _undated(rows)
-    blocks.append(_paragraph("total", language, late=len(rows), undated=undated, on_plan=facts["on_plan"]))
+    undated, late = facts["undated"], len(rows) + facts["more"]
+    blocks.append(_paragraph("total", language, late=late, undated=undated, on_plan=facts["on_plan"]))
+    if facts["more"]:
+        blocks.append(_paragraph("more", language, listed=len(rows), more=facts["more"]))
     by_department = _by_department(rows, language)
     blocks.append(_overview(by_department, rows, language))
     for department, items in by_department.items():

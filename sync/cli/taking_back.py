@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import typer
 from sync.app import App
 from sync.apply import Outcome
 from sync.cli.cycle import change_shape, code_of_writing, opened, outcome_shape, show_outcome, worst_of
+from sync.cli.log import say_error
 from sync.cli.show import say, say_json
-from sync.core.errors import ConfigError, Problem
+from sync.core.errors import ConfigError, Problem, Refused
 from sync.engine import Cycle
 from sync.mapping.validation import nearest
 from sync.retract import Kept, Steps
+from sync.web.registrations import remove_webhooks
 
 WHY = {
     "edited": "somebody edited it, or added to its page, since",
@@ -47,7 +50,10 @@ def run_retract(
         if not is_sure:
             _ask(app.engine.retraction(connections, jobs))
         cycle = app.engine.retract(connections, jobs)
-    code = _told(cycle, as_json)
+        left = remove_webhooks(app, connections or app.loaded.config.connections, datetime.now(UTC))
+    code = worst_of([_told(cycle, as_json), 5 if left else 0])
+    for text in left:
+        say_error(Refused(f"a webhook stays: {text}"))
     if not as_json:
         say("Nothing is written there again until `tieline resume`.")
     return code

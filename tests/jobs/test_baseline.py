@@ -55,6 +55,13 @@ def test_nothing_before_the_first_day_and_nothing_where_none_was_asked_for() -> 
     assert judge(replace(story(), baseline=Baseline()), SETTINGS, {}).desired == ()
 
 
+def test_a_page_lists_no_more_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(judge.__globals__, "MOST_ROWS", 1)
+    text = text_of(story())
+    assert "已经晚了的有 2 项" in text
+    assert "另外 1 项可请管理员用 tieline baseline 查看" in text
+
+
 def test_a_restricted_task_is_named_nowhere_on_it() -> None:
     view = first_day(story(flow={"visibility": "restricted", "title": SECRET, "url": "https://trello.com/c/secret"}))
     said = everything_said(judge(view, SETTINGS, {}))
