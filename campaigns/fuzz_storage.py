@@ -42,7 +42,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "ac:structured-macro": frozenset({"ac:name", "ac:schema-version"}),
 }  # fmt: skip
 MACROS = {"status": {"colour", "title"}, "code": {"language"}, "toc": {"maxLevel"},
-          **dict.fromkeys(("info", "note", "tip", "warning"), {"title"})}  # fmt: skip
+          **{key: {"title"} for key in ("info", "note", "tip", "warning")}}  # fmt: skip
 COLOURS = {"Green": "green", "Yellow": "yellow", "Red": "red", "Blue": "blue", "": "grey"}
 LANGUAGE = re.compile(r"[A-Za-z0-9+#._-]{1,40}")
 

@@ -133,7 +133,7 @@ def _words_of(body: bytes) -> tuple[str, str]:
     """The vendor's own words and code, from whichever shape the body has."""
     try:
         data: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", body[:5000].decode(errors="replace"), flags=re.DOTALL)
         return " ".join(text.split())[:500], ""
     if not isinstance(data, Mapping):

@@ -93,9 +93,9 @@ def instant_from(text: str) -> datetime:
     """An instant as either variant spells it, in UTC. Raises Nonsense for other text."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # year 1 or 9999 may have no such instant in UTC
         raise Nonsense(expected="an ISO 8601 instant", sample=text) from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _instant_or_none(text: object) -> datetime | None:
@@ -165,8 +165,9 @@ def state_from(data: Mapping[str, Any]) -> State:
 
 
 def _parent_of(data: Mapping[str, Any]) -> str:
-    ancestors = data.get("ancestors") or [{}]
-    return str(data.get("parentId") or _dig(ancestors[-1], "id") or "")
+    found = data.get("ancestors")
+    nearest = found[-1] if isinstance(found, list) and found else {}
+    return str(data.get("parentId") or _dig(nearest, "id") or "")
 
 
 def _labels_of(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -181,7 +182,7 @@ def raw_from_item(
     no id."""
     try:
         light = msgspec.json.decode(item, type=Item, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Nonsense(expected=f"a page ({error})", sample=item[:200].decode(errors="replace")) from error
     version = light.version or Version()
     return RawRecord(
@@ -201,7 +202,7 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     try:
         data = msgspec.json.decode(raw.payload)
         state = state_from(data)
-    except (msgspec.DecodeError, Nonsense, AttributeError, TypeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Nonsense, AttributeError, TypeError) as error:
         raise RecordError(f"not a page: {error}", raw.ref) from error
     accounts = _accounts_of(data)
     url = web_url(settings, state.web_path, raw.scope, state.id)
@@ -246,7 +247,8 @@ def _values(data: Mapping[str, Any], state: State, raw: RawRecord, accounts: Map
 
 
 def _properties_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    results = _dig(data, "properties", "results") or ()
+    found = _dig(data, "properties", "results")
+    results = found if isinstance(found, list) else ()
     return {str(item["key"]): item.get("value") for item in results if isinstance(item, Mapping) and "key" in item}
 
 

@@ -63,7 +63,8 @@ def is_web_url(url: str) -> bool:
         parts = urlsplit(url.strip())
     except ValueError:
         return False
-    return parts.scheme.lower() in ("http", "https") and bool(parts.netloc)
+    has_controls = any(character < " " or character == "\x7f" for character in url.strip())
+    return parts.scheme.lower() in ("http", "https") and bool(parts.netloc) and not has_controls
 
 
 class _Writer:

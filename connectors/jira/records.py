@@ -65,7 +65,10 @@ def light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
 
 def _odd_light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
     """An issue of which some part has another shape than promised: only its id is needed, the rest is taken where it can be read."""
-    data = msgspec.json.decode(payload)
+    try:
+        data = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Nonsense(expected=f"an issue ({error})", sample=bytes(payload)[:200].decode(errors="replace")) from error
     item_id = data.get("id") if isinstance(data, dict) else None
     if isinstance(item_id, bool) or not isinstance(item_id, str | int):
         raise Nonsense(expected="an issue with an id", sample=bytes(payload)[:200].decode(errors="replace"))

@@ -95,7 +95,7 @@ def _said(body: bytes) -> tuple[str, str]:
     text = body[:2000].decode(errors="replace").strip()
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", "an HTML page" if text.startswith("<") else text[:300]
     if not isinstance(said, dict):
         return "", str(said)[:300]

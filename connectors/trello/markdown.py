@@ -55,6 +55,7 @@ _DOMAIN_DOT = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})")
 _LINE_START = re.compile(r"^(?:([#+=-])|(\d{1,9})([.)])(?=\s|$))")
 _LONE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 cannot say
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNFIT_IN_URL = re.compile(r"[\x00-\x1f\x7f]")
 _TOUCHING = re.compile(r"[`*~][`*~]|[A-Za-z0-9_]@")
 _WIDE_SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
@@ -91,6 +92,12 @@ def kept_from(text: str) -> Kept | None:
     """What the mark line remembers of our last write; None for a line from before digests were kept."""
     match = _mark_line(text)
     return Kept(match[2], match[3] or match[2]) if match and match[2] else None
+
+
+def is_as_written(text: str) -> bool:
+    """Whether a comment's text is just what a Tieline wrote, by the digest in its own mark line."""
+    kept = kept_from(text)
+    return kept is not None and kept.as_stored == said_digest(text)
 
 
 def _mark_line(text: str) -> re.Match[str] | None:
@@ -168,7 +175,8 @@ def _container(block: BulletList | NumberedList | Table | Quote | Panel, names: 
         case Table():
             return _table(block, names)
         case Quote():
-            return _quoted(markdown_from(block.content, names))
+            quoted = markdown_from(block.content, names)
+            return _quoted(quoted) if quoted else ""
         case Panel():
             title = " " + _bold(block.title) if block.title.strip() else ""
             return _quoted(f"{PANEL_SIGNS[block.kind]}{title}\n\n{markdown_from(block.content, names)}".rstrip())
@@ -259,7 +267,7 @@ def _merged(content: Inlines, names: Mapping[str, str]) -> Iterator[Inline]:
 def _plain_text(item: Inline, names: Mapping[str, str]) -> str | None:
     """What is shown as text without any mark; None for everything else."""
     match item:
-        case Text() if item == Text(item.text):
+        case Text() | Lozenge() if item == Text(item.text) or not _WIDE_SPACE.sub(" ", item.text).strip():
             return item.text
         case Anchor() if not _safe_url(item.url):
             return item.text or item.url
@@ -358,6 +366,8 @@ def _safe_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
+        return ""
+    if _UNFIT_IN_URL.search(url):
         return ""
     if not (parts.netloc if parts.scheme in ("http", "https") else parts.scheme == "mailto" and parts.path):
         return ""

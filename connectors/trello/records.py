@@ -27,7 +27,7 @@ from connectors.trello.shapes import (
     FieldDefinition,
     Named,
 )
-from connectors.trello.tolerance import shaped, shaped_or_none
+from connectors.trello.tolerance import UNREADABLE, shaped, shaped_or_none
 from connectors.trello.values import account_from_member, card_values, created_from_id, instant_from_text, text_from
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
@@ -75,14 +75,14 @@ def head_from_card(raw: Raw | bytes) -> CardHead:
     except msgspec.ValidationError:
         digest = hashlib.blake2b(bytes(raw), digest_size=6).hexdigest()
         return msgspec.structs.replace(_odd_head(raw), desc=digest)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise _nonsense("a card", raw, error) from error
 
 
 def _odd_head(raw: Raw | bytes) -> CardHead:
     try:
         return shaped(raw, CardHead)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise _nonsense("a card", raw, error) from error
 
 
@@ -156,7 +156,7 @@ def head_from_action(raw: Raw | bytes) -> ActionHead:
     """The light pass over one action. Raises Nonsense when it is not one."""
     try:
         return shaped(raw, ActionHead)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise _nonsense("an action", raw, error) from error
 
 
@@ -174,7 +174,7 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     """Decode a card or an action once; unknown and missing keys are tolerated. Raises Nonsense for bytes that are neither."""
     try:
         payload = msgspec.json.decode(raw.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         sample = raw.payload[:200].decode(errors="replace")
         raise Nonsense(expected=f"a stored record ({error})", sample=sample) from error
     if not isinstance(payload, dict):

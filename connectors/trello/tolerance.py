@@ -9,6 +9,8 @@ from msgspec import Raw, inspect
 
 T = TypeVar("T")
 _UNFIT = object()
+# What msgspec raises for bytes that are no JSON, or JSON nested without end.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def shaped(raw: Raw | bytes, shape: type[T]) -> T:
@@ -28,7 +30,7 @@ def shaped_or_none(raw: Raw | bytes, shape: type[T]) -> T | None:
     """The same; None for what is not of this shape at all."""
     try:
         return shaped(raw, shape)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,8 +15,11 @@ from ruamel.yaml.error import YAMLError
 
 from sync.core.values import SourceFile
 
+MAX_BYTES = 1_000_000
+MAX_FRONT_MATTER = 20_000  # characters
 INDEX = "index.md"
 FENCE = "---"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def resolve(path: str, target: str) -> str:
 
 
 def _sop_from_file(path: str, content: bytes, by_path: Mapping[str, bytes]) -> Sop | SopProblem:
+    if len(content) > MAX_BYTES:
+        return SopProblem(path, 1, f"too large: {len(content):,} bytes, at most {MAX_BYTES:,}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -84,7 +91,9 @@ def _sop_from_file(path: str, content: bytes, by_path: Mapping[str, bytes]) -> S
     meta = _front_matter(head)
     if isinstance(meta, str):
         return SopProblem(path, 1, meta)
-    title = str(meta.get("title") or _first_heading(body) or posixpath.splitext(posixpath.basename(path))[0]).strip()
+    title = " ".join(
+        str(meta.get("title") or _first_heading(body) or posixpath.splitext(posixpath.basename(path))[0]).split()
+    )
     said = str(meta.get("parent") or "")
     parent = resolve(path, said) if said else _folder_index(path, by_path)
     if said and not parent:
@@ -94,6 +103,8 @@ def _sop_from_file(path: str, content: bytes, by_path: Mapping[str, bytes]) -> S
 
 def _front_matter(head: str) -> dict[str, Any] | str:
     """The names and values of the front matter, or what is wrong with it."""
+    if len(head) > MAX_FRONT_MATTER:
+        return f"the front matter is too large: at most {MAX_FRONT_MATTER:,} characters"
     try:
         meta = YAML(typ="safe", pure=True).load(head) if head else {}
     except YAMLError as error:
@@ -105,12 +116,20 @@ def _front_matter(head: str) -> dict[str, Any] | str:
     if not isinstance(meta, dict):
         return "the front matter is not a list of names and values"
     for name in ("title", "id", "parent"):
-        if isinstance(meta.get(name), list | dict):
+        # A number without end is no text, and Python refuses to write it as one.
+        if not isinstance(meta.get(name), str | int | float | date | None) or _is_endless(meta.get(name)):
             return f"{name}: expected one text"
     labels = meta.get("labels") or []
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         return "labels: expected a list of words"
+    texts = (*(str(meta.get(name) or "") for name in ("title", "id", "parent")), *labels)
+    if any(_UNPRINTABLE.search(text) for text in texts):
+        return "title, id, parent or labels hold a control character or half a character"
     return meta
+
+
+def _is_endless(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() > 1000
 
 
 def _split(text: str) -> tuple[str, str, int]:
@@ -160,22 +179,29 @@ def _drop_twins(sops: dict[str, Sop], word: str) -> list[SopProblem]:
 def _drop_lost_parents(sops: dict[str, Sop]) -> list[SopProblem]:
     """A SOP whose parent is missing, or is its own descendant, cannot be placed."""
     problems: list[SopProblem] = []
+    wrong: dict[str, str] = {"": ""}  # what is wrong with the parents of a path, as far as it is known
     for path in sorted(sops):
-        seen, here = {path}, sops[path].parent
-        while here and here in sops and here not in seen:
-            seen.add(here)
+        seen: dict[str, None] = {}
+        here = path
+        while here not in wrong and here in sops and here not in seen:
+            seen[here] = None
             here = sops[here].parent
-        if here in seen:
-            problems.append(SopProblem(path, 1, "its parents form a circle"))
-        elif here and here not in sops:
-            problems.append(SopProblem(path, 1, f"its parent {here} is not a usable SOP of this folder"))
+        lost = f"its parent {here} is not a usable SOP of this folder"
+        text = "its parents form a circle" if here in seen else wrong.get(here, lost)
+        wrong.update(dict.fromkeys(seen, text))
+        if text := wrong[path]:
+            problems.append(SopProblem(path, 1, text))
     for problem in problems:
         del sops[problem.path]
     return problems
 
 
 def _parents_first(sops: Mapping[str, Sop]) -> list[Sop]:
-    def depth(sop: Sop) -> int:
-        return 1 + depth(sops[sop.parent]) if sop.parent else 0
-
-    return sorted(sops.values(), key=lambda sop: (depth(sop), sop.path))
+    depths: dict[str, int] = {"": -1}
+    for path in sops:
+        chain = []
+        while path not in depths:
+            chain.append(path)
+            path = sops[path].parent
+        depths.update((each, number) for number, each in enumerate(reversed(chain), start=depths[path] + 1))
+    return sorted(sops.values(), key=lambda sop: (depths[sop.path], sop.path))

@@ -42,6 +42,8 @@ from sync.core.rich_text import (
 
 __all__ = ["markdown_from_rich_text", "rich_text_from_markdown"]
 
+MOST_WORK = 2_000_000_000  # a bracket looks for its end in the rest of its paragraph: about a second
+MOST_ADDRESSES = 10  # times the text: "[a]" may stand for an address of any length
 MOST_NESTED = 100  # levels; markdown-it leaves out what lies deeper, so such a text is shown as it was typed
 _BOX = re.compile(r"\[([ xX])\](?:[ \t]+|(?=\n)|$)")
 _ALERT = re.compile(r"\[!(note|tip|important|warning|caution)\][ \t]*([^\n]*)(?:\n|$)", re.IGNORECASE)
@@ -57,6 +59,16 @@ class _Parser(MarkdownIt):
 
     def validateLink(self, url: str) -> bool:  # noqa: N802  # the library's name
         return True
+
+
+class _TooMuch(ValueError):
+    """The text would take for ever, or grow without measure."""
+
+
+def _refuse_endless_work(state: StateCore) -> None:
+    work = sum(token.content.count("[") * len(token.content) for token in state.tokens if token.type == "inline")
+    if work > MOST_WORK:
+        raise _TooMuch
 
 
 def _take_boxes_and_alerts(state: StateCore) -> None:
@@ -75,16 +87,23 @@ def _take_boxes_and_alerts(state: StateCore) -> None:
 
 _parser = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
 _parser.core.ruler.after("block", "boxes_and_alerts", _take_boxes_and_alerts)
+_parser.core.ruler.after("block", "endless_work", _refuse_endless_work)
 
 
 def rich_text_from_markdown(text: str) -> RichText:
     """CommonMark with tables, strike-through, task lists, GitHub alerts and ``[TOC]``; the front matter is gone already.
 
     A picture with a relative path is one of the page's files; one with a forbidden address is its alt text. A relative link stays a
-    link, its address as typed: the caller knows where it leads. What is nested absurdly deep is shown as it was typed.
+    link, its address as typed: the caller knows where it leads. What is nested absurdly deep, or made to keep a reader busy, is shown
+    as it was typed.
     """
-    tokens = _parser.parse(text.replace("\x00", "\ufffd"))
-    if any(token.level >= MOST_NESTED - 2 for token in tokens):
+    try:
+        tokens = _parser.parse(text.replace("\x00", "\ufffd"))
+    except _TooMuch:
+        return (CodeBlock(text),)
+    addresses = sum(len(str(part.attrs.get("href") or part.attrs.get("src") or ""))
+                    for token in tokens for part in token.children or ())  # fmt: skip
+    if any(token.level >= MOST_NESTED - 2 for token in tokens) or addresses > MOST_ADDRESSES * (len(text) + 10_000):
         return (CodeBlock(text),)
     return tuple(_blocks(_Tokens(tokens), None))
 

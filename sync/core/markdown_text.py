@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -35,6 +36,12 @@ _ALERTS: dict[PanelKind, str] = {"info": "NOTE", "tip": "TIP", "note": "IMPORTAN
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&#!])")
 _LINE_START = re.compile(r"^(\s*)([-+=:]|\d{1,9}[.)])")
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
+_LONE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 cannot say
+_LINE_END = re.compile(r"\r\n?|\n")
+HAIR_SPACE = "\u200a"
+_LAST_BREAKS = re.compile(r"(?:\\\n\s*)+$")  # at the end of a block a line break would be a backslash
+_NEEDLESS = re.compile(rf"^{HAIR_SPACE}|{HAIR_SPACE}+$|(?<=[ \n]){HAIR_SPACE}|{HAIR_SPACE}(?=[ \n])")
+_TOUCHING = re.compile(r"[`*~][`*~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -51,7 +58,8 @@ def is_safe_url(url: str) -> bool:
 
 def is_relative_url(url: str) -> bool:
     """Whether an address names something beside the text it stands in: no scheme (RFC 3986 4.2: no colon before a slash), no host."""
-    return bool(url) and not url.startswith("//") and not re.match(r"[^/?#]*:", url) and not _CONTROL.search(url)
+    # Browsers read a backslash as a slash: "\\\\host" is a host too.
+    return bool(url) and not re.match(r"\\|/[/\\]", url) and not re.match(r"[^/?#]*:", url) and not _CONTROL.search(url)
 
 
 def markdown_from_rich_text(blocks: RichText) -> str:
@@ -59,7 +67,7 @@ def markdown_from_rich_text(blocks: RichText) -> str:
 
     A lozenge becomes bold text, a person their name, a link to a page its text; a link that may not be followed its text.
     """
-    text = "\n\n".join(_written(blocks))
+    text = _LONE.sub("\ufffd", "\n\n".join(_written(blocks)))
     return f"{text}\n" if text else ""
 
 
@@ -87,7 +95,8 @@ def _block(block: Block) -> str:
         case CodeBlock(text=text, language=language):
             return _code(text, language)
         case Quote(content=content):
-            return _prefixed("\n\n".join(_written(content)), "> ")
+            quoted = "\n\n".join(_written(content))
+            return _prefixed(quoted, "> ") if quoted else ""
         case Panel():
             return _panel(block)
         case Table():
@@ -110,7 +119,7 @@ def _code(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     word = re.sub(r"[^\w+#.-]", "", language)
-    return f"{fence}{word}\n{_CONTROL.sub('', text)}\n{fence}"
+    return f"{fence}{word}\n{_CONTROL.sub('', _LINE_END.sub(chr(10), text))}\n{fence}"
 
 
 def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
@@ -119,7 +128,8 @@ def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
         marker = _marker(block, number, is_other)
         box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
         content = _written(item.content)
-        if box and not (item.content and isinstance(item.content[0], Paragraph)):
+        first = next((block for block in item.content if _written((block,))), None)
+        if box and not isinstance(first, Paragraph):
             content = [box.rstrip(), *content]
             box = ""
         body = box + "\n\n".join(content)
@@ -175,7 +185,11 @@ def _escape_start(found: re.Match[str]) -> str:
 
 
 def _inlines(content: Inlines) -> str:
-    return "".join(_inline(part) for part in content)
+    text = ""
+    for part in map(_inline, content):
+        # Two runs whose signs would be read as one are kept apart.
+        text += HAIR_SPACE + part if text and part and _TOUCHING.fullmatch(text[-1] + part[0]) else part
+    return _NEEDLESS.sub("", _LAST_BREAKS.sub("", text))
 
 
 def _inline(part: Inline) -> str:
@@ -184,7 +198,8 @@ def _inline(part: Inline) -> str:
             return _styled(part)
         case Anchor(text=text, url=url):
             is_link = is_safe_url(url) or is_relative_url(url)
-            return f"[{_escaped(text)}]({_target(url)})" if is_link else _escaped(text)
+            shown = text if _flat(text).strip() or not is_link else url
+            return f"[{_escaped(shown)}]({_target(url)})" if is_link else _escaped(text)
         case PageLink(text=text):
             return _escaped(text)
         case PersonMention(name=name):
@@ -197,11 +212,14 @@ def _inline(part: Inline) -> str:
 
 def _styled(text: Text) -> str:
     """The text with its marks; blanks at its edges stay outside them, where Markdown wants them."""
-    plain = _CONTROL.sub("", text.text).replace("\n", " ")
+    plain = _LONE.sub("\ufffd", _flat(text.text))
     inner = plain.strip()
     if not inner:
         return " " if plain else ""
     lead, tail = plain[: len(plain) - len(plain.lstrip())], plain[len(plain.rstrip()) :]
+    signs = text.is_italic + text.is_bold + text.is_struck
+    edges = ("*", "*") if signs and (signs > 1 or text.is_code) else (inner[0], inner[-1])
+    before, after = map(_beside, edges) if signs else ("", "")
     inner = _code_span(inner) if text.is_code else _escaped(inner)
     if text.is_italic:
         inner = f"*{inner}*"
@@ -209,7 +227,16 @@ def _styled(text: Text) -> str:
         inner = f"**{inner}**"
     if text.is_struck:
         inner = f"~~{inner}~~"
-    return f"{lead}{inner}{tail}"
+    return f"{lead}{before}{inner}{after}{tail}"
+
+
+def _beside(edge: str) -> str:
+    """A hair space outside emphasis that begins or ends with a sign: CommonMark (6.2) sees no emphasis where a letter touches it."""
+    return HAIR_SPACE if unicodedata.category(edge)[0] in "PS" else ""
+
+
+def _flat(text: str) -> str:
+    return _CONTROL.sub("", _LINE_END.sub(" ", text))
 
 
 def _code_span(text: str) -> str:
@@ -220,11 +247,11 @@ def _code_span(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", _CONTROL.sub("", text).replace("\n", " "))
+    return _SPECIAL.sub(r"\\\1", _flat(text))
 
 
 def _target(url: str) -> str:
     """An address or path as a link target, with what would end it percent-encoded."""
     encoded = re.sub(r"[\x00-\x20<>\\`\x7f]", lambda found: f"%{ord(found.group()):02X}", url)
     encoded = re.sub(r"([()*_~])", r"\\\1", encoded)
-    return encoded.replace("&", "&amp;") if re.search(r"&\w+;", encoded) else encoded
+    return encoded.replace("&", "&amp;") if re.search(r"&#?\w+;", encoded) else encoded

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import jmespath
@@ -21,6 +22,8 @@ from sync.core.values import Account
 _STEP = re.compile(r'(?:^|\.)(?:"(?P<quoted>[^"]+)"|(?P<key>[^.\[\]"]+))|\[(?P<index>-?\d{0,6})\]')
 _ACCOUNT_WORDS = frozenset({"id", "name", "email", "login", "is_active"})
 MAX_LENGTH = 500
+MAX_COPIES = 100  # how often a JMESPath may repeat what it reads: "[@,@]|[@,@]|…" doubles it at each step
+MAX_JOINED = 1_000_000
 Accessor = Callable[[Mapping[str, Any]], Any]
 Step = str | int | None  # None: each of a list
 
@@ -107,6 +110,12 @@ class _Functions(functions.Functions):
     def _func_split(self, text: str | None, separator: str) -> list[str]:
         return [part.strip() for part in text.split(separator)] if text and separator else []
 
+    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
+    def _func_join(self, separator: str, parts: list[str]) -> str:
+        if len(separator) * len(parts) + sum(map(len, parts)) > MAX_JOINED:
+            raise ValueError(f"join() would make a text of more than {MAX_JOINED:,} characters")
+        return separator.join(parts)
+
 
 class _Interpreter(TreeInterpreter):
     """Looks into accounts as if they were objects."""
@@ -129,12 +138,16 @@ def expression(text: str) -> Accessor:
     unknown = sorted(set(_function_names(tree)) - set(_FUNCTIONS.FUNCTION_TABLE))
     if unknown:
         raise BadPath(f"not JMESPath: there is no function {unknown[0]}()")
+    if _copies(tree) > MAX_COPIES:
+        raise BadPath(f"not usable JMESPath: it may repeat what it reads more than {MAX_COPIES} times")
 
     def read(values: Mapping[str, Any]) -> Any:
         try:
             return _Interpreter(_OPTIONS).visit(tree, values)
-        except (JMESPathError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(str(error).splitlines()[0]) from error
+        except (JMESPathError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            raise ValueError((str(error) or type(error).__name__).splitlines()[0]) from error
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
     return read
 
@@ -157,6 +170,12 @@ def _nodes(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for child in tree.get("children", ()):
         if isinstance(child, Mapping):
             yield from _nodes(child)
+
+
+def _copies(node: Mapping[str, Any]) -> int:
+    """How often what the expression reads may stand in its result, at most."""
+    counts = [_copies(child) for child in node.get("children", ()) if isinstance(child, Mapping)]
+    return sum(counts) or 1 if str(node.get("type")).startswith("multi_select") else prod(counts)
 
 
 def _function_names(tree: Mapping[str, Any]) -> Iterator[str]:

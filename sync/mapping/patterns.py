@@ -6,6 +6,7 @@ Python's ``re`` has no time limit, so what makes backtracking explode is refused
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from re import _constants as sre  # type: ignore[attr-defined]
@@ -37,9 +38,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
     if len(pattern) > MAX_PATTERN:
         raise BadPattern(f"longer than {MAX_PATTERN} characters")
     try:
-        expression = re.compile(pattern, re.IGNORECASE)
-        tree = sre_parser.parse(pattern, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Python warns of what it will read otherwise one day: "[[:alpha:]]"
+            expression = re.compile(pattern, re.IGNORECASE)
+            tree = sre_parser.parse(pattern, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise BadPattern(f"not a regular expression: {error}") from error
     if "key" not in expression.groupindex:
         raise BadPattern("has no group (?P<key>…) for the task's key or URL")

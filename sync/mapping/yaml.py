@@ -25,9 +25,11 @@ from ruamel.yaml.events import (
 from sync.core.errors import ConfigError, Problem
 
 MAX_BYTES = 4_000_000
+MAX_LINE = 100_000  # characters; the parser's time grows with the square of a comment's or a text's line
 MAX_DEPTH = 50
 MAX_NODES = 200_000  # aliases count with all that they stand for, so a "billion laughs" stops here
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE + 1}}}")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -123,7 +125,7 @@ def read(text: bytes, file: str) -> tuple[Node, list[Problem]]:
     """The tree, and the keys that are written twice (the first one counts). Raises ConfigError for what is no YAML at all."""
     builder = _Builder(file)
     try:
-        for event in YAML(typ="rt", pure=True).parse(_decoded(text, file)):
+        for event in YAML(typ="safe", pure=True).parse(_decoded(text, file)):
             builder.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -159,6 +161,8 @@ def _decoded(text: bytes, file: str) -> str:
     if found := _FORBIDDEN.search(decoded):
         line = decoded.count("\n", 0, found.start()) + 1
         _refuse(file, line, f"contains the character U+{ord(found.group()):04X}", "remove it")
+    if found := _LONG_LINE.search(decoded):
+        _refuse(file, decoded.count("\n", 0, found.start()) + 1, f"a line of more than {MAX_LINE:,} characters")
     return decoded
 
 
@@ -197,6 +201,7 @@ class _Builder:
             self._alias(str(event.anchor), line)
         elif isinstance(event, ScalarEvent):
             self._check_tag(event, line)
+            self._check_escapes(event, line)
             is_plain = event.style is None
             value = None if is_plain and event.value in _NULLS and not self._wants_key() else event.value
             self._add(Node(line, value, is_plain), event.anchor)
@@ -224,6 +229,11 @@ class _Builder:
         tag = str(getattr(event, "tag", None) or "!")
         if tag not in ("!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             _refuse(self._file, line, f"the tag {tag} is not allowed", "write plain values", self._path())
+
+    def _check_escapes(self, event: ScalarEvent, line: int) -> None:
+        """What may not stand in the file may not be said by an escape either: "\\ud800" is half a character."""
+        if event.style == '"' and (found := _FORBIDDEN.search(event.value)):
+            _refuse(self._file, line, f"contains the character U+{ord(found.group()):04X}", "remove it", self._path())
 
     def _alias(self, name: str, line: int) -> None:
         node = self._anchors.get(name)
