@@ -25,7 +25,8 @@ def watch_webhooks(app: App, refused: Callable[[str], int], at: datetime) -> lis
     findings = []
     for name in app.loaded.config.connections:
         problems = list(_watch_one(app, name, at))
-        if count := refused(name):
+        has_secret = WEBHOOK_SECRET in app.loaded.config.connections[name].extra
+        if has_secret and (count := refused(name)):
             problems.append(
                 f"{count} deliveries without the right signature, and no good one since: check webhook_secret"
             )

@@ -20,7 +20,7 @@ from sync.store.store import Store
 from sync.web.registrations import watch_webhooks
 from sync.webhooks import Wanted, watch
 from tests.end_to_end.company import Company
-from tests.hooks.desk import Desk, listening, served
+from tests.hooks.desk import Desk, delivery, listening, served
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 REGISTERED = ("jira-finance", "trello-main", "confluence-ops")
@@ -168,6 +168,18 @@ def test_an_account_that_may_not_register_is_a_finding_until_a_delivery_arrives(
     assert problems(desk, NOW + timedelta(hours=1)) == {}
     assert [item for item in desk.app.store.findings("open") if item.job == "webhooks"] == []
     assert set(problems(desk, NOW + timedelta(days=8))) == {"jira-finance", "confluence-ops"}
+
+
+def test_deliveries_with_another_secret_are_a_finding_until_a_good_one_comes(company: Company, desk: Desk) -> None:
+    public(company, desk)
+    desk.hooks.receive("jira-main", {"x-hub-signature": "sha256=00"}, b"{}", "")
+    assert set(problems(desk)) == {"jira-main"}
+    assert "1 deliveries without the right signature" in problems(desk)["jira-main"]
+    body, headers = delivery("jira-main", {"test": True}, desk.url)
+    assert (
+        desk.hooks.receive("jira-main", {name.lower(): value for name, value in headers.items()}, body, "") == "ignored"
+    )
+    assert problems(desk) == {}
 
 
 def test_a_vendor_that_is_down_is_a_finding_and_no_more(company: Company, desk: Desk) -> None:
