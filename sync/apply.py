@@ -166,10 +166,15 @@ class _Worker:
                     found = find(self._ports, change.target, change.mark, change.content, None)
                 except TielineError as error:
                     raise lost from error  # nobody can tell now; the next run looks again
-                if has_landed(change, found):
+                is_landed = has_landed(change, found)
+                if is_landed and (change.kind != "page" or found is None):
                     return replace(found, is_ours=True) if found else None
                 if attempt == WRITE_ATTEMPTS:
                     raise
+                if (
+                    is_landed
+                ):  # the page's body is there; its files, labels and our property are made good without saving it again
+                    change = replace(change, operation="update", expected=found)
         raise AssertionError("unreachable")
 
     def _note_error(self, intent: int, change: Change, error: TielineError) -> None:

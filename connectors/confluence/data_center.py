@@ -194,9 +194,18 @@ class DataCenter:
     # -- writing pages
 
     def create(self, space: str, title: str, body: str, parent: str) -> str:
-        content = dc_create_body(space, title, body, parent)
+        content = dc_create_body(space, title, body, parent or self._home_of(space))
         made = patiently(lambda: self._library.create_content(content))
         return str(_answer(made).get("id") or "")
+
+    def _home_of(self, space: str) -> str:
+        """The id of the space's home page, under which Cloud puts a page by itself and Data Center does not; empty where it has none."""
+        try:
+            found = self._get(f"/space/{_segment(space)}", expand="homepage").read(dict[str, Any])
+        except (AccessDenied, NotFound, Refused):
+            return ""
+        home = found.get("homepage")
+        return str(home.get("id") or "") if isinstance(home, dict) else ""
 
     def update(self, page_id: str, title: str, body: str, number: int) -> None:
         content = dc_update_body(page_id, title, body, number, MESSAGE)

@@ -293,23 +293,34 @@ class PageWriter:
     def _finish(
         self, state: State, mark: str, content: PageContent, stored: StoredPublication | None, title: str
     ) -> Page:
-        """Set our property and labels after the body, and tell how the page stands now."""
+        """Set our property and labels after the body, and tell how the page stands now. The property names the labels that are ours before
+        they are set and as long as they are there: a run that dies in between must not take its own labels for a person's.
+        """
         wanted = tuple(dict.fromkeys((LABEL, *map(_label, content.labels))))
         ours = stored.value.labels if stored and stored.value else ()
-        labels = self._set_labels(state, wanted, ours)
+        added = tuple(name for name in wanted if name in ours or name not in state.labels)
+        surplus = tuple(name for name in ours if name in state.labels and name not in wanted)
         block = blocks.find_block(state.body, mark)
         said = blocks.digest(block.content) if block else ""
-        added = tuple(name for name in wanted if name in labels and (name in ours or name not in state.labels))
-        publication = Publication(mark, state.id, state.version, said, title, added)
-        if stored is None or stored.value != publication:
-            self.site.keep_publication(state.id, publication, stored)
-            stored = StoredPublication("", 0, publication)
+        publication = Publication(mark, state.id, state.version, said, title, (*added, *surplus))
+        stored = self._keep(state.id, publication, stored)
+        labels = self._set_labels(state, wanted, surplus)
+        standing = tuple(name for name in (*added, *surplus) if name in labels)
+        stored = self._keep(state.id, msgspec.structs.replace(publication, labels=standing), stored)
         return self._page(msgspec.structs.replace(state, labels=labels), mark, stored)
 
-    def _set_labels(self, state: State, wanted: tuple[str, ...], ours: tuple[str, ...]) -> tuple[str, ...]:
+    def _keep(
+        self, page_id: str, publication: Publication, stored: StoredPublication | None
+    ) -> StoredPublication | None:
+        """Our property as it is to be; nothing is sent when it is so already."""
+        if stored is not None and stored.value == publication:
+            return stored
+        self.site.keep_publication(page_id, publication, stored)
+        return self.site.publication(page_id)
+
+    def _set_labels(self, state: State, wanted: tuple[str, ...], surplus: tuple[str, ...]) -> tuple[str, ...]:
         """Add what is missing, take away what we once added and want no more. A page without its label is still published."""
         missing = [label for label in wanted if label not in state.labels]
-        surplus = [label for label in ours if label in state.labels and label not in wanted]
         try:
             if missing:
                 self.site.add_labels(state.id, missing)
@@ -346,7 +357,9 @@ def _as_saved(state: State, title: str, body: str, version: int) -> State:
 def _block(block: blocks.OwnBlock, stored: StoredPublication | None) -> str:
     """What our block says; told apart where people put an older version of the page back: an older ledger must not know it as its own."""
     said, last = blocks.digest(block.content), stored.value if stored else None
-    is_put_back = block.kept and last and block.kept.digest == said != last.block and block.kept.version < last.page_version
+    is_put_back = (
+        block.kept and last and block.kept.digest == said != last.block and block.kept.version < last.page_version
+    )
     return f"{said}.v{block.kept.version}" if block.kept and is_put_back else said
 
 

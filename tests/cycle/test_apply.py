@@ -106,7 +106,9 @@ def test_a_lost_answer_is_looked_up_not_sent_again(ledger: Store, desired: Desir
     targets = Targets()
     targets.trackers["a"].lose_next = targets.base.lose_next = True
     cycle(ledger, targets, [desired])
-    assert targets.writes() == 1
+    # A page that landed is finished by an update: its body is there, its labels, files and our property may not be.
+    assert targets.writes() == (2 if desired.kind == "page" else 1)
+    assert len(targets.base.pages) <= 1
     assert ledger.pending_intents() == []
     assert cycle(ledger, targets, [desired])[0].changes == ()
 
