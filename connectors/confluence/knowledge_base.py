@@ -303,20 +303,15 @@ class PageWriter:
         block = blocks.find_block(state.body, mark)
         said = blocks.digest(block.content) if block else ""
         publication = Publication(mark, state.id, state.version, said, title, (*added, *surplus))
-        stored = self._keep(state.id, publication, stored)
+        if stored is None or stored.value != publication:
+            self.site.keep_publication(state.id, publication, stored)
         labels = self._set_labels(state, wanted, surplus)
         standing = tuple(name for name in (*added, *surplus) if name in labels)
-        stored = self._keep(state.id, msgspec.structs.replace(publication, labels=standing), stored)
+        if standing != publication.labels:
+            publication = msgspec.structs.replace(publication, labels=standing)
+            self.site.keep_publication(state.id, publication, self.site.publication(state.id))
+        stored = StoredPublication("", 0, publication)
         return self._page(msgspec.structs.replace(state, labels=labels), mark, stored)
-
-    def _keep(
-        self, page_id: str, publication: Publication, stored: StoredPublication | None
-    ) -> StoredPublication | None:
-        """Our property as it is to be; nothing is sent when it is so already."""
-        if stored is not None and stored.value == publication:
-            return stored
-        self.site.keep_publication(page_id, publication, stored)
-        return self.site.publication(page_id)
 
     def _set_labels(self, state: State, wanted: tuple[str, ...], surplus: tuple[str, ...]) -> tuple[str, ...]:
         """Add what is missing, take away what we once added and want no more. A page without its label is still published."""
