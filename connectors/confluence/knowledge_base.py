@@ -306,9 +306,8 @@ class PageWriter:
         if stored is None or stored.value != publication:
             self.site.keep_publication(state.id, publication, stored)
         labels = self._set_labels(state, wanted, surplus)
-        standing = tuple(name for name in (*added, *surplus) if name in labels)
-        if standing != publication.labels:
-            publication = msgspec.structs.replace(publication, labels=standing)
+        if any(name not in labels for name in surplus):
+            publication = msgspec.structs.replace(publication, labels=added)
             self.site.keep_publication(state.id, publication, self.site.publication(state.id))
         stored = StoredPublication("", 0, publication)
         return self._page(msgspec.structs.replace(state, labels=labels), mark, stored)
