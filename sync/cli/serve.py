@@ -36,10 +36,11 @@ log = structlog.get_logger()
 LATE_AFTER = 3
 HINTS_REST_S = 1.0  # hints come in bursts: a cycle begins when none has come for this long,
 HINTS_WAIT_S = 10.0  # or when the first of them has waited this long
-EARLIEST_AGAIN_S = (
-    60.0  # a hint that only a whole cycle can follow does not bring it sooner than this after the last one,
-)
-EARLIEST_SHARE = 5  # nor sooner than so many times as long as that one took
+# After hints were followed: a rest of twice the time it took, so that a flood of them does not keep vendors and us busy.
+HINTS_SHARE = 2
+# A hint that only a whole cycle can follow does not bring it sooner than this after the last, nor than so many times what that took.
+EARLIEST_AGAIN_S = 60.0
+EARLIEST_SHARE = 5
 WATCHED_EVERY = timedelta(hours=1)
 FAREWELL_S = 3  # how long a slow reader of /metrics may hold up the end
 
@@ -60,6 +61,7 @@ class Service:
     _due: float = 0.0  # by the monotonic clock, as everything that is waited for
     _ended: float = 0.0
     _took_s: float = 0.0
+    _hints_from: float = 0.0
 
     def __post_init__(self) -> None:
         self.hooks = Hooks(lambda: self.app, self.woken.set)
@@ -109,6 +111,14 @@ class Service:
 
     def _hinted(self) -> None:
         """Only what hints named is read, then everything is judged as in a whole cycle. What cannot be read so brings that forward."""
+        began = time.monotonic()
+        try:
+            self._follow_and_judge()
+        finally:
+            now = time.monotonic()
+            self._hints_from = now + HINTS_SHARE * (now - began)
+
+    def _follow_and_judge(self) -> None:
         reports = self._follow()
         if any(report.needs_look for report in reports):
             self._due = min(self._due, self._ended + max(EARLIEST_AGAIN_S, EARLIEST_SHARE * self._took_s))
@@ -123,7 +133,7 @@ class Service:
         names = [name for name in names if app.store.waiting_hints(name)]
         if not names:
             return []
-        with turn(app.store):
+        with turn(app.store), app.connections.run():
             reports = list(as_completed(partial(_follow_one, app), names, len(names)))
             if any(report.stored for report in reports):
                 app.deriver.link()
@@ -137,7 +147,8 @@ class Service:
         while not self.stopping.is_set() and time.monotonic() < until:
             self.woken.clear()
             if not self.woken.wait(HINTS_REST_S):
-                return
+                break
+        self.stopping.wait(max(0.0, min(self._hints_from, self._due) - time.monotonic()))
         self.woken.clear()
 
     def _watch(self) -> None:
@@ -182,6 +193,10 @@ def _follow_one(app: App, name: str) -> Hinted:
         return follow_hints(app.connections.site(name), app.store, app.deriver.derive, app.clock())
     except TielineError as error:
         return Hinted(name, error=error)
+    except Exception as error:  # polling goes on whatever a hint has met
+        log.exception("hints_broke", connection=name)
+        app.store.take_hints(name, app.store.waiting_hints(name), app.clock())
+        return Hinted(name, error=TielineError(f"internal: {type(error).__name__}: {error}"), needs_look=True)
 
 
 def run_serve(config: Path, host: str) -> int:

@@ -170,6 +170,23 @@ def test_when_every_delivery_is_lost_the_next_poll_tells_the_same(company: Compa
         eventually(lambda: "Told by nobody" in titles(service), 20)
 
 
+def test_a_mistake_of_ours_in_following_hints_does_not_stop_polling(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ValueError("a mistake of ours")
+
+    with running(company) as service:
+        monkeypatch.setattr(serve, "follow_hints", broken)
+        company.world.jira_cloud.edit_issue("PAY-1", summary="Seen by polling")
+        eventually(lambda: company.world.jira_cloud.webhooks.courier.statuses)
+        eventually(lambda: not service.app.store.waiting_hints("jira-main"))
+        service._due = 0.0
+        service.woken.set()
+        eventually(lambda: "Seen by polling" in titles(service), 20)
+        assert service.last_exit_code == 0
+
+
 def test_a_deleted_issue_is_left_to_the_normal_cycle(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "EARLIEST_AGAIN_S", 0.2)
     monkeypatch.setattr(serve, "EARLIEST_SHARE", 0.0)
