@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.trello import cards, things
 from sandbox.trello.ids import iso
+from sandbox.trello.journal import record
 from sandbox.trello.state import Actor, State, Thing
 
 
@@ -59,8 +60,12 @@ class ByHand:
             del self.state.memberships[self.state.board(board)["id"]][self.state.member(username)["id"]]
 
     def set_permission(self, board: str, level: str) -> None:
+        """Who may see the board; its feed tells, as of other changes of the board itself."""
         with self.lock:
-            self.state.board(board)["prefs"]["permissionLevel"] = level
+            item = self.state.board(board)
+            before, item["prefs"]["permissionLevel"] = item["prefs"]["permissionLevel"], level
+            old = {"old": {"prefs": {"permissionLevel": before}}}
+            record(self.state, self.actor("", item["id"]), "updateBoard", old, board=item)
 
     def find_list(self, board: str, name: str) -> Thing:
         """The list of that name on a board; raises KeyError when there is none."""
