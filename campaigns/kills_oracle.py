@@ -100,9 +100,9 @@ def _confluence(world: World, name: str, wishes: list[Wish]) -> Iterator[str]:
             labels = {label.partition(":")[2] for label in page.labels} - {"tieline"}
             if labels != set(wish.labels):
                 yield f"{where}: labels {sorted(labels)}, wanted {sorted(wish.labels)}"
-            parents = (ids.get(wish.below),) if wish.below else (site.spaces[page.space_id].homepage_id, None)
-            if page.parent_id not in parents:
-                yield f"{where}: below {page.parent_id}, wanted {parents}"
+            parent = ids.get(wish.below) if wish.below else site.spaces[page.space_id].homepage_id
+            if page.parent_id != parent:
+                yield f"{where}: below {page.parent_id}, wanted {parent}"
             yield from _files(world, where, site, page, wish)
 
 

@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import httpx
 
-from sandbox.http import Request, Simulator, query_from_string
+from sandbox.http import Request, Response, Simulator, html_response, query_from_string
 from sync.store.database import url_from_text
 from sync.store.store import Store
 
@@ -162,21 +162,26 @@ class Wire(httpx.BaseTransport):
         simulator = self._sites[request.url.host]
         with process.lock if kind == "write" else _NO_LOCK:  # a dead process sends nothing after its kill
             process.check()
-            is_turned_away = fault == "turned away"
-            answer = simulator.rate_limited(asked, 1) if is_turned_away else simulator.handle(asked)
+            answer = self._answer(simulator, asked, fault)
             if kind == "write":
                 self._log.append((process.number, f"{request.method} {request.url.host}{request.url.path}"))
         process.pass_by(f"{kind} carried out, not answered")
         if fault == "lost answer":
             raise httpx.ReadError("the connection broke", request=request)
-        if fault == "server error":
-            answer = simulator.server_error(asked)
+        if fault == "bad gateway":
+            answer = html_response("<h1>502 Bad Gateway</h1>", 502)
         with process.lock:
             if not process.died_at:
                 process.passed[f"{kind} answered"] += 1
                 process._is_trapped(f"{kind} answered")  # dies with the answer in its hands, before it can remember it
         headers = [("date", formatdate(usegmt=True)), *answer.headers.items()]
         return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+
+    def _answer(self, simulator: Simulator, asked: Request, fault: str) -> Response:
+        if fault == "turned away":
+            return simulator.rate_limited(asked, 1)
+        # Confluence says of a write's 500 that it was rolled back: then nothing may have happened.
+        return simulator.server_error(asked) if fault == "server error" else simulator.handle(asked)
 
 
 class _Unlocked:

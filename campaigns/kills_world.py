@@ -192,8 +192,8 @@ class World:
         rate = self.fault_rate if kind == "write" else self.fault_rate / 8
         if self.luck.random() >= rate:
             return ""
-        words = ("lost answer", "lost answer", "server error", "turned away", "no connection")
-        word = self.luck.choice(words if kind == "write" else words[3:])
+        words = ("lost answer", "lost answer", "bad gateway", "server error", "turned away", "no connection")
+        word = self.luck.choice(words if kind == "write" else words[4:])
         self.faults[f"{kind}: {word}"] += 1
         return word
 
