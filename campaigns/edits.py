@@ -11,23 +11,23 @@ from __future__ import annotations
 import multiprocessing
 import random
 import statistics
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from campaigns.edits_comments import Cards, Comments, OurComment
-from campaigns.edits_pages import OurPage, Pages
+from campaigns.edits_pages import Pages
+from campaigns.edits_record import OurPage
 from campaigns.edits_sabotage import SABOTAGES
-from campaigns.edits_world import INSTALLATION, OTHER_INSTALLATION, TRACKERS, WIKIS, Sites, Tieline
+from campaigns.edits_world import INSTALLATION, OTHER_INSTALLATION, TRACKERS, WIKIS, Deliveries, Sites, Tieline
 from campaigns.report import Report
 from sandbox.faults import Fault
 from sync.core.plan import Desired
 
 __all__ = ["SABOTAGES", "run"]
 
-LONG, SHORT = 10_400, 700
+LONG, SHORT = 10_400, 260
 PAGES, COMMENTS = 7, 6  # that people have left alone enough to be updated, on each site
 
 
@@ -87,6 +87,10 @@ class _World:
         self.trackers = [
             kinds.get(name, Comments)(doors[name], self.report, self._new_chance(), self._where) for name in TRACKERS
         ]
+        deliveries = Deliveries(self.sites)
+        cards = self.trackers[-1]
+        assert isinstance(cards, Cards)
+        cards.replaced = lambda: deliveries.replaced(self.ours.store)
         self.kept_at: set[str] | None = None  # the keys that the backup knows
         for wiki in self.wikis:
             wiki.write_theirs("目录")
@@ -184,7 +188,7 @@ class _World:
     def desired(self) -> list[Desired]:
         pages = [each for wiki in self.wikis for each in wiki.ours.values() if each.key not in wiki.retired]
         comments = [each for site in self.trackers for each in site.ours.values() if each.key not in site.retired]
-        return [each.desired() for each in (*pages, *comments)]
+        return [each.desired() for each in pages] + [each.desired() for each in comments]
 
     def _keys(self) -> list[str]:
         return [each.key for each in self.desired()]
@@ -200,8 +204,10 @@ class _World:
         self._check(is_quiet)
 
     def _check(self, is_quiet: bool) -> None:
-        for site in (*self.wikis, *self.trackers):
-            site.check(is_quiet)
+        for wiki in self.wikis:
+            wiki.check(is_quiet)
+        for tracker in self.trackers:
+            tracker.check(is_quiet)
 
     def _expect_no_writes(self) -> None:
         """Two runs to catch up with what was disturbed; a third one has nothing to say."""
@@ -221,7 +227,7 @@ class _World:
         pages = [each for wiki in self.wikis for each in wiki.ours.values() if _holds_title(each)]
         comments = [each for site in self.trackers for each in site.ours.values() if _holds_place(each)]
         before = self.sites.writes()
-        plan, _ = self.others.cycle([each.desired() for each in (*pages, *comments)])
+        plan, _ = self.others.cycle([each.desired() for each in pages] + [each.desired() for each in comments])
         self.report.count("cycles of a second installation")
         if plan.changes or self.sites.writes() != before:
             keys = [change.key for change in plan.changes]
@@ -246,6 +252,3 @@ def _holds_title(page: OurPage) -> bool:
 
 def _holds_place(comment: OurComment) -> bool:
     return bool(comment.comment_id) and comment.state != "gone" and comment.has_mark
-
-
-Sabotage = Callable[[], Any]

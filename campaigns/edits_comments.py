@@ -37,7 +37,9 @@ class OurComment:
         link = Anchor("支付流程测试 [T-1]", "https://trello.com/c/AbC12345")
         body = (Paragraph((Text(self.fact()), link)), Paragraph((Text("<b>@all</b> {x} *y*"),)))
         target = Ref.of(self.tracker, "task", self.task)
-        return Desired(self.key, "edits", target, "delay", {"facts": self.facts}, CommentContent(body), "why", (self.tracker,))
+        return Desired(
+            self.key, "edits", target, "delay", {"facts": self.facts}, CommentContent(body), "why", (self.tracker,)
+        )
 
     def fact(self) -> str:
         return f"比计划晚 {self.facts} 个工作日"
@@ -99,12 +101,16 @@ class Comments:
         if comment.state == "edited":
             if in_window:
                 self.report.count("comment: edits overwritten in the window")
+                self._check_restorable(comment)
             else:
                 self.diverged(comment, f"a person's text was overwritten: {comment.left!r}")
         comment.left = comment.clean = now
         comment.state = "clean"
         comment.has_mark = True
         self.report.count("comments updated by us")
+
+    def _check_restorable(self, comment: OurComment) -> None:
+        """Jira tells nobody what a comment said before."""
 
     def check(self, is_quiet: bool) -> None:
         for comment in self.ours.values():
@@ -113,7 +119,9 @@ class Comments:
             lost = {key for key, text in comment.theirs.items() if there.get(key) != text}
             if lost:
                 self.diverged(comment, f"comments of theirs were changed: {sorted(lost)}")
-            is_due = is_quiet and not comment.is_disturbed and comment.state == "clean" and comment.key not in self.retired
+            is_due = (
+                is_quiet and not comment.is_disturbed and comment.state == "clean" and comment.key not in self.retired
+            )
             if is_due and comment.fact() not in json.dumps(comment.left, ensure_ascii=False):
                 self.diverged(comment, f"does not say {comment.fact()!r}")
             comment.is_disturbed = False
@@ -159,7 +167,10 @@ class Comments:
     def _replace(self, comment: OurComment) -> bool:
         word = self.word()
         comment.has_mark = self.tracker.name == "jira-cloud"
-        return self._edited(comment, word if isinstance(comment.left, str) else self._with({**comment.left, "content": []}, word, is_last=True))
+        return self._edited(
+            comment,
+            word if isinstance(comment.left, str) else self._with({**comment.left, "content": []}, word, is_last=True),
+        )
 
     def _undo(self, comment: OurComment) -> bool:
         """They put our text back as it was."""
@@ -195,12 +206,26 @@ class Comments:
 class Cards(Comments):
     """The same on Trello, where only its author can edit a comment: here the team shares Tieline's account."""
 
+    def __init__(self, door: Door, report: Report, chance: random.Random, where: Callable[[], str]) -> None:
+        super().__init__(door, report, chance, where)
+        self.replaced: Callable[[], set[str]] = set  # what the ledger could put back
+
+    def _check_restorable(self, comment: OurComment) -> None:
+        if comment.left in self.replaced():
+            self.report.count("comment: overwritten texts that the ledger can put back")
+        else:
+            self.diverged(comment, f"a person's text was overwritten and cannot be put back: {comment.left!r}")
+
     def _new_task(self, title: str) -> str:
         return str(self.tracker.add_card(next(iter(self.tracker.state.boards)), "待办", title)["id"])
 
     def _standing(self, comment: OurComment) -> dict[str, Any]:
         mine = self.tracker.id_tieline
-        return {key: text for key, text in self._all(comment).items() if self.tracker.state.actions[key]["idMemberCreator"] == mine}
+        return {
+            key: text
+            for key, text in self._all(comment).items()
+            if self.tracker.state.actions[key]["idMemberCreator"] == mine
+        }
 
     def _all(self, comment: OurComment) -> dict[str, Any]:
         state = self.tracker.state

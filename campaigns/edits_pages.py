@@ -5,73 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns.edits_record import KEPT, MARKERS, OurPage, cut, said
 from campaigns.edits_world import SPACE, Door
 from campaigns.report import Report
-from sync.core.plan import Desired, PageAsContent
-from sync.core.ports import PageContent
-from sync.core.rich_text import BulletList, Heading, ListItem, Paragraph, RichText, Table, Text
-from sync.core.values import Ref
-
-_FRAME = r'<p><ac:structured-macro [^>]*ac:name="anchor"[^>]*><ac:parameter ac:name="">tieline-{}-[^<]*</ac:parameter></ac:structured-macro></p>'
-_START, _END = re.compile(_FRAME.format("start")), re.compile(_FRAME.format("end"))
-_KEPT = re.compile(r"(tieline-end-[^<]*?)\.v\d+\.[0-9a-f]{32}<")
-_TAGS = re.compile(r"<[^>]*>")
-_MARKERS = re.compile(r"</?ac:inline-comment-marker[^>]*>")
-
-
-@dataclass
-class OurPage:
-    """One page that should exist, and how people left it. ``is_dirty``: their words stand inside our block."""
-
-    key: str
-    wiki: str
-    title: str
-    facts: int = 1
-    page_id: str = ""
-    left: str = ""
-    clean_block: str = ""
-    is_dirty: bool = False
-    status: str = "current"
-    title_by_hand: str = ""
-    parent: str | None = None
-    words: set[str] = field(default_factory=set)
-    remarks: dict[str, str] = field(default_factory=dict)  # inline comment -> the words it hangs on
-    is_disturbed: bool = False  # somebody got in between in this round: the new facts may have to wait for the next
-
-    def desired(self) -> Desired:
-        content = PageAsContent(PageContent(SPACE, self.title, body_of(self), labels=("status",)))
-        target = Ref.of(self.wiki, "space", SPACE)
-        return Desired(self.key, "edits", target, "status", {"facts": self.facts}, content, "why", (self.wiki,))
-
-    def fact(self) -> str:
-        return f"现在是第 {self.facts} 版"
-
-
-def body_of(page: OurPage) -> RichText:
-    """What we say on a page: words that never change, words that change with each version, and a table."""
-    row = ((Text(f"任务 {page.key}"),), (Text(f"晚 {page.facts} 天"),))
-    return (
-        Heading(1, (Text(f"状态 {page.key}"),)),
-        Paragraph((Text(f"约定 {page.key} 不变的一句话"),)),
-        Paragraph((Text(page.fact()),)),
-        BulletList((ListItem((Paragraph((Text(f"<负责人 {page.facts}> & 部门"),)),)),)),
-        Table(((Text("任务"),), (Text("延迟"),)), (row,)),
-    )
-
-
-def cut(storage: str) -> tuple[str, str, str] | None:
-    """What stands above our block, in it and below it; None when its frame is not whole."""
-    start, end = _START.search(storage), _END.search(storage)
-    if not start or not end or start.end() > end.start():
-        return None
-    return storage[: start.end()], storage[start.end() : end.start()], _KEPT.sub(r"\1<", storage[end.start() :])
-
-
-def said(storage: str) -> str:
-    return " ".join(_TAGS.sub(" ", storage).split())
 
 
 class Pages:
@@ -117,7 +55,7 @@ class Pages:
             page.clean_block = (cut(page.left) or ("", "", ""))[1]
             self.report.count("pages made")
 
-    def absorb(self, page: OurPage) -> None:
+    def absorb(self, page: OurPage, is_cut_short: bool = False) -> None:
         """Compare what stands there with how people left it: whatever differs was done by the product, and must be allowed."""
         found = self.site.pages.get(page.page_id)
         if not page.page_id or (found is None and page.status == "purged"):
@@ -133,7 +71,7 @@ class Pages:
         now = found.latest.storage
         if now != page.left:
             self._compare(page, now)
-        self._check_remarks(page, now)
+        self._check_remarks(page, now, is_cut_short)
         page.left = now
 
     def _compare(self, page: OurPage, now: str) -> None:
@@ -143,8 +81,10 @@ class Pages:
             self.diverged(page, f"lost {lost}")
             page.words -= set(lost)
         if before is None or after is None:
-            if before is not None or _KEPT.sub(r"\1<", now) != _KEPT.sub(r"\1<", page.left):
-                self.diverged(page, "the frame of our block was changed" if before else "a page without our block was changed")
+            if before is not None or KEPT.sub(r"\1<", now) != KEPT.sub(r"\1<", page.left):
+                self.diverged(
+                    page, "the frame of our block was changed" if before else "a page without our block was changed"
+                )
             return
         if (before[0], before[2]) != (after[0], after[2]):
             self.diverged(page, "text outside our block was changed")
@@ -154,16 +94,19 @@ class Pages:
             page.clean_block, page.is_dirty = after[1], False
             self.report.count("pages updated by us")
 
-    def _check_remarks(self, page: OurPage, now: str) -> None:
+    def _check_remarks(self, page: OurPage, now: str, is_cut_short: bool) -> None:
         """An inline comment is kept when its marker stands around its words; what vendors think of one whose marker was gone for the
-        moment between two saves is not documented.
+        moment between two saves is not documented. One that was set between our look and a save whose answer got lost (``is_cut_short``)
+        stands in the page's history only; it is counted.
         """
-        text = said(_MARKERS.sub("", now))
+        text = said(MARKERS.sub("", now))
         for remark, words in list(page.remarks.items()):
             comment = self.site.comments[remark]
             found = re.search(f'ac:ref="{comment.marker_ref}">([^<]*)</ac:inline-comment-marker>', now)
             is_marked = found is not None and words in found[1]
-            if text.count(words) == 1 and not is_marked:
+            if text.count(words) == 1 and not is_marked and is_cut_short:
+                self.report.count("inline comments set before a save whose answer was lost")
+            elif text.count(words) == 1 and not is_marked:
                 self.diverged(page, f"the inline comment on {words!r} is {comment.resolution} though its words stand")
             if not is_marked:
                 self.report.count("inline comments whose words we changed")
@@ -176,7 +119,7 @@ class Pages:
         """After a cycle. ``is_quiet``: nothing went wrong on the wire, so what could be said must be said now."""
         self.take_in()
         for page in self.ours.values():
-            self.absorb(page)
+            self.absorb(page, is_cut_short=page.is_disturbed and not is_quiet)
             is_free = page.page_id and page.status == "current" and not page.is_dirty and page.key not in self.retired
             has_block = cut(page.left) is not None
             if is_quiet and is_free and has_block and not page.is_disturbed and page.fact() not in said(page.left):
@@ -187,7 +130,9 @@ class Pages:
         for page_id, (title, storage, version) in self.theirs.items():
             found = self.site.pages[page_id]
             if (found.title, found.latest.storage, found.latest.number) != (title, storage, version):
-                self.report.diverged(f"{self.where()} {self.wiki.name}: page {page_id} {title!r} of theirs was taken over")
+                self.report.diverged(
+                    f"{self.where()} {self.wiki.name}: page {page_id} {title!r} of theirs was taken over"
+                )
                 self.theirs[page_id] = (found.title, found.latest.storage, found.latest.number)
 
     # -- what people do
@@ -198,7 +143,9 @@ class Pages:
         self.wiki.edit_page(page.page_id, storage=storage, title=title, by=by)
         page.left = self.site.pages[page.page_id].latest.storage
         # Who puts an older text back takes its inline comments' markers away himself.
-        page.remarks = {key: words for key, words in page.remarks.items() if self.site.comments[key].resolution == "open"}
+        page.remarks = {
+            key: words for key, words in page.remarks.items() if self.site.comments[key].resolution == "open"
+        }
 
     def act(self, page: OurPage, kind: str) -> bool:
         """One thing that a person does; False when there is nothing to do it to."""
@@ -216,7 +163,17 @@ class Pages:
             return []
         common = ["write_above", "write_below", "change_theirs", "delete_theirs", "comment_inline", "comment_outside"]
         dirty = ["undo_inside"] * 3 if page.is_dirty else []
-        return [*common * 3, *dirty, "write_inside", "change_ours", "rename", "move", "trash", "restore_version", "rarely_purge"]
+        return [
+            *common * 3,
+            *dirty,
+            "write_inside",
+            "change_ours",
+            "rename",
+            "move",
+            "trash",
+            "restore_version",
+            "rarely_purge",
+        ]
 
     def _write_above(self, page: OurPage) -> bool:
         word = self.word()
@@ -227,7 +184,10 @@ class Pages:
     def _write_below(self, page: OurPage) -> bool:
         word = self.word()
         page.words.add(word)
-        self.save(page, f"{page.left}<h2>{word}</h2><ac:structured-macro ac:name=\"info\"><ac:rich-text-body><p>附 {word}附</p></ac:rich-text-body></ac:structured-macro>")
+        self.save(
+            page,
+            f'{page.left}<h2>{word}</h2><ac:structured-macro ac:name="info"><ac:rich-text-body><p>附 {word}附</p></ac:rich-text-body></ac:structured-macro>',
+        )
         return True
 
     def _outside(self, page: OurPage) -> list[str]:
@@ -265,7 +225,9 @@ class Pages:
         return True
 
     def _write_inside(self, page: OurPage) -> bool:
-        return self._inside(page, lambda block, word: f"{block}<p>{word}</p>" if self.chance.random() < 0.5 else f"<p>{word}</p>{block}")
+        return self._inside(
+            page, lambda block, word: f"{block}<p>{word}</p>" if self.chance.random() < 0.5 else f"<p>{word}</p>{block}"
+        )
 
     def _change_ours(self, page: OurPage) -> bool:
         return self._inside(page, lambda block, word: block.replace("不变的一句话", f"不变的一句话（{word}）", 1))
@@ -276,7 +238,7 @@ class Pages:
             return False
         page.words -= {word for word in page.words if word in parts[1]}
         at = len(parts[0])
-        self.save(page, page.left[:at] + _MARKERS.sub("", page.clean_block) + page.left[at + len(parts[1]) :])
+        self.save(page, page.left[:at] + MARKERS.sub("", page.clean_block) + page.left[at + len(parts[1]) :])
         page.is_dirty = False
         return True
 
@@ -322,11 +284,15 @@ class Pages:
             return False
         self.save(page, old)
         page.words = {word for word in page.words if word in old}
-        page.is_dirty = said(_MARKERS.sub("", parts[1])) != said(_MARKERS.sub("", page.clean_block))
+        page.is_dirty = said(MARKERS.sub("", parts[1])) != said(MARKERS.sub("", page.clean_block))
         return True
 
     def _comment_on(self, page: OurPage, words: str) -> bool:
-        if said(_MARKERS.sub("", page.left)).count(words) != 1 or words not in page.left or words in page.remarks.values():
+        if (
+            said(MARKERS.sub("", page.left)).count(words) != 1
+            or words not in page.left
+            or words in page.remarks.values()
+        ):
             return False
         remark = self.wiki.comment_inline(page.page_id, words, "<p>？</p>", by="chen.yu")
         page.remarks[remark.id] = words
@@ -344,7 +310,13 @@ class Pages:
     # -- their own pages
 
     def write_theirs(self, title: str = "", storage: str = "", parent: str = "") -> str:
-        made = self.wiki.create_page(SPACE, title or f"自己的页 {self.word()}", storage or f"<p>{self.word()}</p>", by="zhao.min", parent_id=parent)
+        made = self.wiki.create_page(
+            SPACE,
+            title or f"自己的页 {self.word()}",
+            storage or f"<p>{self.word()}</p>",
+            by="zhao.min",
+            parent_id=parent,
+        )
         self.theirs[made.id] = (made.title, made.latest.storage, 1)
         self.report.count("human edits")
         return str(made.id)
@@ -376,11 +348,15 @@ class Pages:
         if not kinds:
             return
         is_before = self.chance.random() < 0.7
+        if not is_before:
+            kinds = ["write_inside", "change_ours", "write_below", "rename"]
         acts: dict[str, Any] = self.door.before if is_before else self.door.after
 
         def strike() -> None:
             page.is_disturbed = True
             if self.act(page, self.chance.choice(kinds)):
-                self.report.count(f"page: edits {'between our look and our write' if is_before else 'right after our write'}")
+                self.report.count(
+                    f"page: edits {'between our look and our write' if is_before else 'right after our write'}"
+                )
 
         acts[rf"PUT .*/(pages|content)/{page.page_id}$"] = strike

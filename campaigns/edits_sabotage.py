@@ -15,20 +15,27 @@ from connectors.confluence.data_center import DataCenter
 from connectors.confluence.knowledge_base import PageWriter
 from connectors.jira import comments as jira_comments
 from connectors.trello.tracker import CardTracker
+from sync.core.errors import Conflict
 from sync.core.ports import Page
 
 
 @contextmanager
 def _ignore_versions() -> Iterator[None]:
-    """Whatever version stands there, the next one is sent."""
+    """A refused version is answered with the next one."""
 
     def blind(original: Callable[..., None]) -> Callable[..., None]:
         def update(self: Any, page_id: str, title: str, body: str, number: int) -> None:
-            original(self, page_id, title, body, self.state(page_id).version + 1)
+            try:
+                original(self, page_id, title, body, number)
+            except Conflict:
+                original(self, page_id, title, body, self.state(page_id).version + 1)
 
         return update
 
-    with patch.object(Cloud, "update", blind(Cloud.update)), patch.object(DataCenter, "update", blind(DataCenter.update)):
+    with (
+        patch.object(Cloud, "update", blind(Cloud.update)),
+        patch.object(DataCenter, "update", blind(DataCenter.update)),
+    ):
         yield
 
 
@@ -49,7 +56,7 @@ def _adopt_by_title() -> Iterator[None]:
 
 @contextmanager
 def _drop_inline_markers() -> Iterator[None]:
-    with patch.object(blocks, "carry_comments", lambda old, new: (new, ())):
+    with patch.object(blocks, "carry_comments", lambda *given: (given[1], ())):
         yield
 
 
@@ -57,7 +64,7 @@ def _drop_inline_markers() -> Iterator[None]:
 def _write_whole_page() -> Iterator[None]:
     """The page is ours alone: its body is replaced, not our block."""
 
-    def body_with(self: PageWriter, state: Any, mark: str, storage: str) -> str:
+    def body_with(_: PageWriter, state: Any, mark: str, storage: str) -> str:
         return blocks.wrap(mark, storage, state.version + 1)
 
     with patch.object(PageWriter, "_body_with", body_with):
@@ -67,35 +74,36 @@ def _write_whole_page() -> Iterator[None]:
 @contextmanager
 def _believe_every_block() -> Iterator[None]:
     """What stands in our block was written by us, whatever it says."""
-    with patch.object(knowledge_base, "_is_untouched", lambda block, stored: True):
+    with patch.object(knowledge_base, "_is_untouched", lambda *_: True):
         yield
 
 
 @contextmanager
 def _believe_every_comment() -> Iterator[None]:
-    with patch.object(jira_comments, "block_of", lambda standing, kept: (standing, True)):
+    with patch.object(jira_comments, "block_of", lambda *given: (given[0], True)):
         yield
 
 
 @contextmanager
 def _take_back_names() -> Iterator[None]:
     """Our title is put back over a person's."""
-    with patch.object(PageWriter, "_title_for", lambda self, state, stored, wanted: wanted):
+    with patch.object(PageWriter, "_title_for", lambda *given: given[-1]):
         yield
 
 
 @contextmanager
 def _trust_the_page_read_back() -> Iterator[None]:
     """Whatever stands on the page after our save is remembered as ours."""
-    with patch.object(knowledge_base, "_as_saved", lambda state, title, body, version: state):
+    with patch.object(knowledge_base, "_as_saved", lambda *given: given[0]):
         yield
 
 
 @contextmanager
 def _do_not_look_again() -> Iterator[None]:
     """A card's comment is replaced without reading it first."""
-    with patch.object(CardTracker, "_require_unchanged", lambda *_: None), patch.object(
-        CardTracker, "find_comment", _as_last_written()
+    with (
+        patch.object(CardTracker, "_require_unchanged", lambda *_: None),
+        patch.object(CardTracker, "find_comment", _as_last_written()),
     ):
         yield
 

@@ -6,6 +6,10 @@ that writes waits until their edit has been saved.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import re
 import shutil
 import time
@@ -18,6 +22,7 @@ from typing import Any
 from connectors.confluence import CONNECTOR as CONFLUENCE
 from connectors.jira import CONNECTOR as JIRA
 from connectors.trello import CONNECTOR as TRELLO
+from connectors.trello.hooks import hints_from as trello_hints
 from sandbox import jira
 from sandbox.confluence import Confluence, access
 from sandbox.http import Request, Response
@@ -25,6 +30,7 @@ from sandbox.server import Sandbox
 from sandbox.trello import KEY, TOKEN, TrelloSimulator
 from sync.apply import Outcome, apply
 from sync.core.diff import diff, keys_to_look_at
+from sync.core.hooks import Hint, HookRequest
 from sync.core.plan import Desired, Plan
 from sync.core.ports import ConnectionSettings
 from sync.look import look
@@ -35,6 +41,7 @@ WIKIS, TRACKERS = ("wiki-cloud", "wiki-dc"), ("jira-cloud", "jira-dc", "trello")
 SPACE = "TEAM"
 PROJECT = "PAY"
 BOARD = "支付"
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 WRITES = ("POST", "PUT", "DELETE")
 Act = Callable[[], None]
 
@@ -43,7 +50,7 @@ class Clock:
     """The sites' clock, a little later at every look: no two people save in the same instant."""
 
     def __init__(self) -> None:
-        self.now = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+        self.now = NOW
 
     def __call__(self) -> datetime:
         self.now += timedelta(milliseconds=20)
@@ -55,7 +62,9 @@ class Door:
     """Stands before a simulator: notes what the product wrote, lets people act before or after a write, and measures the window."""
 
     simulator: Any
-    before: dict[str, Act] = field(default_factory=dict)  # pattern of "METHOD path" -> what happens before it is carried out
+    before: dict[str, Act] = field(
+        default_factory=dict
+    )  # pattern of "METHOD path" -> what happens before it is carried out
     after: dict[str, Act] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     windows_ms: list[float] = field(default_factory=list)
@@ -70,7 +79,7 @@ class Door:
         if request.method in WRITES:
             self._act(self.before, word)
         self._measure(request)
-        response = self._handle(request)
+        response: Response = self._handle(request)
         if request.method in WRITES and response.status < 400:
             self.writes.append(word)
             self._act(self.after, word)
@@ -96,21 +105,27 @@ class Sites:
     def __init__(self) -> None:
         clock = Clock()
         self.wikis = {name: Confluence(name, clock, variant="cloud" if "cloud" in name else "dc") for name in WIKIS}
-        self.jiras = {name: jira.JiraSimulator(name, "cloud" if "cloud" in name else "dc", clock) for name in TRACKERS[:2]}
+        self.jiras = {
+            name: jira.JiraSimulator(name, "cloud" if "cloud" in name else "dc", clock) for name in TRACKERS[:2]
+        }
         self.trello = TrelloSimulator("trello", clock, enforce_limits=False)
-        everything = (*self.wikis.values(), *self.jiras.values(), self.trello)
+        everything: list[Any] = [*self.wikis.values(), *self.jiras.values(), self.trello]
         self.doors = {site.name: Door(site) for site in everything}
         self._furnish()
-        self.box = Sandbox(list(everything)).start()
+        self.box = Sandbox(everything).start()
         self.connections = {site.name: self._connect(site.name) for site in everything}
 
     def _furnish(self) -> None:
         for wiki in self.wikis.values():
             for number, name in enumerate(("zhao.min", "chen.yu")):
-                wiki.site.add_user(access.TIELINE.__class__(f"account-{name}", name, f"key-{number}", name, f"{name}@example.com"))
+                wiki.site.add_user(
+                    access.TIELINE.__class__(f"account-{name}", name, f"key-{number}", name, f"{name}@example.com")
+                )
             wiki.site.add_space(SPACE, "团队", wiki.tieline_id())
         for site in self.jiras.values():
-            site.write_meter.limits = ()  # people and we write more in a second here than Jira would allow in a minute
+            site.write_meter.limits = (
+                (1_000_000, 1.0),
+            ) * 2  # people and we write more in a second here than Jira would allow in a minute
             site.add_user("li-na", "李娜")
             site.add_project(PROJECT, "支付")
         self.trello.add_member("li-na", "李娜")
@@ -157,6 +172,44 @@ class Sites:
         self.box.stop()
 
 
+@dataclass
+class Deliveries:
+    """Trello's webhook, delivered to the product's reading of it at once; hints go to the ledger, as the web service keeps them."""
+
+    sites: Sites
+    hints: list[Hint] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    secret: str = "webhook-secret"
+
+    def __post_init__(self) -> None:
+        before = self.sites.trello.state.on_action
+
+        def tell(action: dict[str, Any]) -> None:
+            before(action)
+            self.hints += self._hints(action)
+
+        self.sites.trello.state.on_action = tell
+
+    def _hints(self, action: dict[str, Any]) -> tuple[Hint, ...]:
+        url = "https://tieline.example/hooks/trello"
+        body = json.dumps({"action": action, "model": {}, "webhook": {"id": "1"}}).encode()
+        sign = base64.b64encode(hmac.new(self.secret.encode(), body + url.encode(), hashlib.sha1).digest()).decode()
+        board = next(iter(self.sites.trello.state.boards))
+        settings = ConnectionSettings(
+            "trello", "trello", url, scopes=(board,), credentials={"webhook_secret": self.secret}
+        )
+        return trello_hints(HookRequest({"x-trello-webhook": sign}, body, url), settings)
+
+    def replaced(self, store: Store) -> set[str]:
+        """The texts that the ledger could put back."""
+        store.save_hints("trello", self.hints, NOW)
+        self.hints.clear()
+        waiting = store.waiting_hints("trello")
+        self.known |= {hint.replaced for hint in waiting if hint.replaced}
+        store.take_hints("trello", waiting, NOW)
+        return self.known
+
+
 class Tieline:
     """One installation with its ledger: plans and applies what is desired, as a run does it."""
 
@@ -174,7 +227,9 @@ class Tieline:
     def cycle(self, desired: Sequence[Desired]) -> tuple[Plan, Outcome]:
         published = self.store.published()
         open_keys = {intent.change.key for intent in self.store.pending_intents()}
-        existing, blocked = look(self.sites, self.store, self.installation, keys_to_look_at(desired, published, {}, open_keys))
+        existing, blocked = look(
+            self.sites, self.store, self.installation, keys_to_look_at(desired, published, {}, open_keys)
+        )
         words = {key: str(error) for key, error in blocked.items()}
         plan = diff(self.installation, desired, published, existing, (*WIKIS, *TRACKERS), words)
         return plan, apply(plan, self.sites, self.store, self.store.begin_run("apply"))

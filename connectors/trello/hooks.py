@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from connectors.trello.markdown import is_as_written
 from connectors.trello.tolerance import shaped_or_none
 from connectors.trello.values import instant_from_text, is_object_id
 from sync.core.errors import AccessDenied
@@ -38,6 +39,25 @@ class _Action(Struct):
     type: str | None = None
     date: str | None = None
     data: _Data | None = None
+
+
+class _Text(Struct):
+    text: str = ""
+
+
+class _Rewriting(Struct):
+    """An ``updateComment``: what the comment said before, and what it says now."""
+
+    old: _Text
+    action: _Text
+
+
+class _RewritingAction(Struct):
+    data: _Rewriting
+
+
+class _RewritingDelivery(Struct):
+    action: _RewritingAction
 
 
 class _Delivery(Struct):
@@ -68,7 +88,19 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     if card_id and not is_object_id(card_id):
         return ()
     at = instant_from_text(action.date)
-    return (Hint(action.id, "cards", scope, card_id, action.type or "", at),)
+    replaced = _replaced(request.body) if action.type == "updateComment" else ""
+    return (Hint(action.id, "cards", scope, card_id, action.type or "", at, replaced),)
+
+
+def _replaced(body: bytes) -> str:
+    """The words of a person that a write of ours took away: it fell between our last look and our write, and Trello, which keeps no
+    versions of a comment, tells them here only. Empty when what was replaced was our own text, or the new text is not ours.
+    """
+    rewriting = shaped_or_none(body, _RewritingDelivery)
+    if rewriting is None:
+        return ""
+    old, new = rewriting.action.data.old.text, rewriting.action.data.action.text
+    return old if is_as_written(new) and not is_as_written(old) else ""
 
 
 def _action(body: bytes) -> _Action | None:

@@ -25,6 +25,8 @@ class HookRequest(Struct, frozen=True):
 class Hint(Struct, frozen=True):
     """What a webhook told: a reason to look, never a fact. ``id`` "" is something in the scope that is not told, ``scope`` "" a scope
     that is not told. ``delivery`` is the same when the same thing is delivered again; ``at`` when the vendor says that it happened.
+    ``replaced`` are a person's words in a comment of ours that a write of ours took away unseen, where the vendor keeps no versions and
+    only the delivery still knows them: kept so that they can be put back.
     """
 
     delivery: str
@@ -33,6 +35,7 @@ class Hint(Struct, frozen=True):
     id: str = ""
     event: str = ""
     at: datetime | None = None
+    replaced: str = ""
 
 
 class Webhook(Struct, frozen=True):

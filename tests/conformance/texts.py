@@ -30,7 +30,9 @@ from sync.core.rich_text import (
 
 _SEEN = "支付接口开发 比计划晚 3 天 😀 👩‍👩‍👧 \u202e\u00a0\t\n <b>&amp; &#60; {code} {anchor:x} [a|b] *y* _z_ @all :smile: h1. # - --- \\ `"
 _words = st.text(st.sampled_from(_SEEN), max_size=12) | st.text(max_size=8)
-_urls = st.sampled_from(("https://company.example/browse/PAY-1?a=b|c#d", "mailto:a@b.example", "javascript:alert(1)", "x y"))
+_urls = st.sampled_from(
+    ("https://company.example/browse/PAY-1?a=b|c#d", "mailto:a@b.example", "javascript:alert(1)", "x y")
+)
 _colours = st.sampled_from(("grey", "green", "yellow", "red", "blue"))
 _kinds = st.sampled_from(("info", "note", "tip", "warning"))
 
