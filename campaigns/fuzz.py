@@ -40,16 +40,17 @@ def run(*, seed: int, scale: float, workers: int) -> Report:
     started = time.monotonic()
     if scale and workers > 1:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            incoming = pool.apply_async(check_incoming, (seed, scale))
             for part in pool.imap_unordered(outgoing, shards):
                 report.merge(part)
+            report.merge(incoming.get())
     else:
         for shard in shards:
             report.merge(outgoing(shard))
-    report.figures["seconds outgoing"] = round(time.monotonic() - started, 1)
+        report.merge(check_incoming(seed, scale))
     report.figures["strings a second"] = round(report.counts["strings"] / (time.monotonic() - started))
     if not fuzz_adf.has_schema():
         report.figures["ADF schema"] = f"not judged: {fuzz_adf.SCHEMA} is not there"
-    report.merge(check_incoming(seed, scale))
     return report
 
 

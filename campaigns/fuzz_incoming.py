@@ -38,12 +38,11 @@ EXAMPLES = (
     Path("mappings/departments.yaml"),
     Path("mappings/calendar.yaml"),
 )
-MUTATED_ANSWERS, MUTATED_FILES, MUTATED_SOPS = 60_000, 1_000, 6_000
+MUTATED_ANSWERS, MUTATED_FILES, MUTATED_SOPS = 60_000, 300, 5_000
 # The short form runs what is quick; the long form all.
 QUICK = (
     "yaml: billion laughs", "yaml: alias", "yaml: too large", "yaml: deep", "yaml: lone surrogate", "yaml: NUL", "yaml: equal keys", "yaml: number as key",
-    "yaml: tabs", "yaml: invalid", "yaml: python", "tieline.yaml: invalid", "tieline.yaml: wrong", "tieline.yaml: lone surrogate", "people.yaml: lone surrogate",
-    "jira.yaml: lone", "jira.yaml: wrong", "departments.yaml: escaped NUL", "calendar.yaml: impossible", "jmespath: doubled", "jmespath: nots", "jmespath: open",
+    "yaml: tabs", "yaml: invalid", "yaml: python", "tieline.yaml: a", "jira.yaml: h", "people.yaml: e", "departments.yaml: B", "calendar.yaml: i", "jmespath: doubled", "jmespath: nots", "jmespath: open",
     "pattern: '(?P<key>a*a*", "pattern: '(?P<key>(a", "pattern: '(?P<key>.*a", "sop: hex", "sop: surrogate", "sop: laugh", "sop: 3,000", "sop: deep", "sop: long definition",
     "answer: deep", "answer: invalid", "jira task: deep", "trello task: deep", "confluence document: deep", "confluence document: invalid", "page: deep", "page: DTD",
 )  # fmt: skip

@@ -184,6 +184,8 @@ def raw_from_item(
         light = msgspec.json.decode(item, type=Item, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Nonsense(expected=f"a page ({error})", sample=item[:200].decode(errors="replace")) from error
+    if light.id == "":
+        raise Nonsense(expected="a page with id", sample=item[:200].decode(errors="replace"))
     version = light.version or Version()
     return RawRecord(
         ref=Ref.of(connection, "document", str(light.id)),

@@ -180,7 +180,9 @@ def _merged(content: Inlines, logins: Mapping[str, str]) -> Iterator[Inline]:
 def _plain_text(inline: Inline, logins: Mapping[str, str]) -> str | None:
     """What is shown as text without any mark; None for everything else."""
     match inline:
-        case Text(text) | Lozenge(text) if inline == Text(text) or not clean(text).strip():
+        case Lozenge(text) if not clean(text).strip():
+            return ""
+        case Text(text) if inline == Text(text) or not clean(text).strip():
             return text
         case Anchor(text, url) if not safe_url(url):
             return text

@@ -267,7 +267,9 @@ def _merged(content: Inlines, names: Mapping[str, str]) -> Iterator[Inline]:
 def _plain_text(item: Inline, names: Mapping[str, str]) -> str | None:
     """What is shown as text without any mark; None for everything else."""
     match item:
-        case Text() | Lozenge() if item == Text(item.text) or not _WIDE_SPACE.sub(" ", item.text).strip():
+        case Lozenge() if not _WIDE_SPACE.sub(" ", item.text).strip():
+            return ""
+        case Text() if item == Text(item.text) or not _WIDE_SPACE.sub(" ", item.text).strip():
             return item.text
         case Anchor() if not _safe_url(item.url):
             return item.text or item.url

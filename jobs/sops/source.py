@@ -109,7 +109,15 @@ def _front_matter(head: str) -> dict[str, Any] | str:
         meta = YAML(typ="safe", pure=True).load(head) if head else {}
     except YAMLError as error:
         return f"the front matter is not YAML: {str(error).splitlines()[0]}"
-    except (ValueError, RecursionError) as error:  # an impossible date, brackets without end
+    except (
+        ValueError,
+        RecursionError,
+        OverflowError,
+        AttributeError,
+        AssertionError,
+        IndexError,
+        TypeError,
+    ) as error:  # an impossible date, brackets without end
         return f"the front matter cannot be read: {error}"
     if meta is None:
         return {}

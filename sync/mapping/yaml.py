@@ -27,6 +27,7 @@ from sync.core.errors import ConfigError, Problem
 MAX_BYTES = 4_000_000
 MAX_LINE = 100_000  # characters; the parser's time grows with the square of a comment's or a text's line
 MAX_DEPTH = 50
+MAX_TWICE = 200  # keys written twice; such a file was not written by hand, and nobody reads further
 MAX_NODES = 200_000  # aliases count with all that they stand for, so a "billion laughs" stops here
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE + 1}}}")
@@ -133,7 +134,7 @@ def read(text: bytes, file: str) -> tuple[Node, list[Problem]]:
         _refuse(file, mark.line + 1 if mark else 0, *_advice(words))
     except YAMLError as error:
         _refuse(file, 0, f"not YAML: {str(error).splitlines()[0]}")
-    except (ValueError, IndexError, AttributeError, AssertionError) as error:
+    except (ValueError, IndexError, AttributeError, AssertionError, OverflowError) as error:
         # ruamel.yaml lets some of these through on text that no one would write (a bad escape, half a directive).
         _refuse(file, 0, f"not YAML: {error}")
     return builder.root or Node(1, {}), builder.problems
@@ -264,6 +265,8 @@ class _Builder:
             first = frame.entries[key].at
             path = ".".join((*self._names(), key))
             self.problems.append(Problem(self._file, frame.key_line, path, f"written twice (first on line {first})"))
+            if len(self.problems) >= MAX_TWICE:
+                raise ConfigError(self.problems)
         else:
             frame.entries[key] = replace(node, at=frame.key_line)
 

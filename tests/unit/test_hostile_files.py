@@ -41,6 +41,11 @@ def test_an_answer_that_is_no_answer_is_nonsense(payload: bytes) -> None:
         Reply(200, {}, payload).read()
 
 
+def test_a_page_without_an_id_is_nonsense() -> None:
+    with pytest.raises(Nonsense):
+        confluence.raw_from_item("c", "S", b'{"id":""}', NOW)
+
+
 def test_a_raw_line_without_end_is_nonsense() -> None:
     with pytest.raises(Nonsense):
         raw_from_line(DEEP.decode())
@@ -57,7 +62,7 @@ def test_a_page_with_an_odd_part_is_read(odd: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [('a: 1\nb: "\\ud800"', 2), ('a: "\\0"', 1), ("a: 1\n#" + "#" * MAX_LINE, 2)],
+    [('a: 1\nb: "\\ud800"', 2), ('a: "\\0"', 1), ("a: 1\n#" + "#" * MAX_LINE, 2), ('a: "\\UFFFFFFFF"', 0)],
 )
 def test_yaml_may_not_smuggle_by_escapes_nor_keep_the_parser_busy(text: str, line: int) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -76,7 +81,7 @@ def test_a_jmespath_cannot_double_without_end(text: str) -> None:
 def test_a_jmespath_refuses_at_run_time_what_only_the_record_shows() -> None:
     with pytest.raises(ValueError, match="more than"):
         expression("join(a, b)")({"a": "x" * 2000, "b": ["y"] * 2000})
-    with pytest.raises(ValueError, match="deep|depth"):
+    with pytest.raises(ValueError, match=r"deep|depth"):
         expression("!" * 480 + "a")({"a": 1})
 
 
@@ -90,6 +95,7 @@ def test_a_pattern_that_python_warns_of_is_refused() -> None:
     [
         (b"x" * (MAX_BYTES + 1), "too large"),
         (b"---\nk: " + b"x" * 30_000 + b"\n---\n", "front matter is too large"),
+        (b'---\ntitle: "\\UFFFFFFFF"\n---\n', "cannot be read"),
         (b"---\ntitle: 0x" + b"f" * 5000 + b"\n---\n", "title: expected one text"),
         (b'---\ntitle: "\\ud800"\n---\n', "half a character"),
         (b'---\nlabels: ["a\\0"]\n---\n', "control character"),
