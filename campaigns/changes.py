@@ -46,13 +46,14 @@ class Size:
     changes: int
     boards: int
     page_size: int
+    dirty_runs: float
     reread_hours: Mapping[str, int]
 
 
-SHORT = Size(260, quiet_points=9, changes=2_000, boards=3, page_size=40, reread_hours={})
+SHORT = Size(260, quiet_points=8, changes=2_400, boards=3, page_size=40, dirty_runs=2.0, reread_hours={})
 # Reading every page anew is what costs most in Confluence, so its admin has it done every few days only.
 REREAD = {"confluence-cloud": 120, "confluence-dc": 48}
-LONG = Size(22_500, quiet_points=2_000, changes=1_000_000, boards=5, page_size=400, reread_hours=REREAD)
+LONG = Size(22_500, quiet_points=2_000, changes=1_000_000, boards=5, page_size=400, dirty_runs=1.0, reread_hours=REREAD)
 SMALLEST_PART = 20
 
 
@@ -70,6 +71,7 @@ def run(*, seed: int, scale: float, workers: int) -> Report:
         changes=round(LONG.changes * share),
         boards=LONG.boards,
         page_size=LONG.page_size,
+        dirty_runs=LONG.dirty_runs,
         reread_hours=LONG.reread_hours,
     )
     jobs = [(seed * 1000 + number, size) for number in range(workers)]
@@ -96,7 +98,7 @@ def play(seed: int, size: Size, report: Report) -> None:
         began, changes = time.monotonic(), report.counts["changes"]
         for number in range(size.quiet_points):
             left = size.changes - (report.counts["changes"] - changes)
-            runs = 2 if scene.chance.random() < 0.25 else 1
+            runs = int(size.dirty_runs + scene.chance.random() * 0.5 + 0.25)
             scene.round(Pace(max(1, left // (size.quiet_points - number)), runs))
         assert scene.judge
         report.count("rows of the store compared", scene.judge.compared)
@@ -118,18 +120,17 @@ def staffed(seed: int, size: Size) -> Iterator[tuple[Company, Mapping[str, Any]]
         founded(Path(folder), clock, is_threaded=seed % 3 == 0) as company,
     ):
         desks = _desks(company, size, chance)
-        has_history = (
-            seed % 4 == 0
-        )  # histories are collected in a part of the companies: they cost much and prove nothing more
+        # Histories are collected in a part of the companies: they cost much and prove nothing more.
+        has_history = seed % 4 == 0
         for name in ("jira-cloud", "jira-dc"):
             desks[name].has_history = has_history
             desks[name].site.links_touch_updated = True
             company.options[name] = {"history": has_history}
-        for name in (
-            "jira-dc",
-            "confluence-dc",
-        ):  # every second company's own servers lag by half a day too, and their admin says so
-            company.options.setdefault(name, {}).update({"settle_hours": 12} if seed % 2 == 0 else {})
+        # Cloud's index may be 12 hours late; a server of our own by an hour, in every second company by 12, and its admin says so.
+        own_h = 12.0 if seed % 2 == 0 else 1.0
+        company.lag_h = {"jira-cloud": 12.0, "jira-dc": own_h, "confluence-dc": own_h}
+        for name in ("jira-dc", "confluence-dc"):
+            company.options.setdefault(name, {})["settle_hours"] = own_h
         for name, hours in size.reread_hours.items():
             company.options.setdefault(name, {})["reread_hours"] = hours
         company.options["jira-dc"]["page_size"] = size.page_size

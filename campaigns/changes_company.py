@@ -84,6 +84,7 @@ class Company:
     folder: Path
     scopes: Mapping[str, tuple[str, ...]]
     is_threaded: bool = False
+    lag_h: dict[str, float] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     app: App | None = None
 

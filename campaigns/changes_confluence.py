@@ -14,7 +14,7 @@ from sandbox.confluence.state import Page, Space
 
 AUTHOR = "5b1000000000000000000009"
 LABELS = ("urgent", "q4", "sop")
-LATE_S = 240.0
+LATE, LATE_S = 0.2, 240.0
 PAGES_OF_BRANCH = 40
 FEWEST = 45
 
@@ -244,7 +244,7 @@ class ConfluenceDesk:
     def _at(self, *items: Item) -> tuple[datetime, datetime]:
         """(the instant that the vendor writes down, the instant from which on it can be seen); an item's own date never goes back"""
         seen = self.site.clock()
-        late = self.chance.random() * LATE_S if self.chance.random() < 0.1 else 0.0
+        late = self.chance.random() * LATE_S if self.chance.random() < LATE else 0.0
         at = truncated(seen - timedelta(seconds=late))
         return max([at, *(instant(item.facts["updated"]) for item in items)]), seen
 

@@ -15,7 +15,10 @@ PEOPLE = ("zhang-wei", "li-na", "zhao-min", "wang-fang", "liu-yang", "sun-li")
 LABELS = ("urgent", "q4", "支付", "backend", "later")
 STATUSES = ("10000", "3", "10001")
 SECURITY = {"id": "10200", "name": "核心组", "description": ""}
-LATE_S = 240.0  # a slow transaction's own instant lies up to four minutes before anybody can see what it wrote
+LATE, LATE_S = (
+    0.2,
+    240.0,
+)  # a slow transaction's own instant lies up to four minutes before anybody can see what it wrote
 
 
 class JiraDesk:
@@ -254,7 +257,7 @@ class JiraDesk:
     def _at(self, *items: Item) -> tuple[datetime, datetime]:
         """(the instant that the vendor writes down, the instant from which on it can be seen); an item's own date never goes back"""
         seen = self.site.now()
-        late = self.chance.random() * LATE_S if self.chance.random() < 0.1 else 0.0
+        late = self.chance.random() * LATE_S if self.chance.random() < LATE else 0.0
         at = truncated(seen - timedelta(seconds=late))
         return max([at, *(instant(item.facts["updated"]) for item in items)]), seen
 

@@ -12,9 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.changes_check import Desk, Judge
-from campaigns.changes_company import Company, any_zone
+from campaigns.changes_company import ZONES, Company, any_zone
 from campaigns.report import Report
-from sandbox.faults import Fault, FaultKind
+from sandbox.faults import PAGE_FAULTS, Fault, FaultKind
 from sandbox.http import Request, Response
 from sync.core.values import Certificate
 from sync.reading import Collected
@@ -50,6 +50,9 @@ class Play:
         self._last_change = company.clock.now
         for name in desks:
             self._listen(name)
+        # The two ends of the world from the first day on.
+        self._set_zone("jira-dc", ZONES[0])
+        self._set_zone("jira-cloud", ZONES[-1])
 
     # -- the beginning
 
@@ -58,7 +61,7 @@ class Play:
         self.company.start()
         assert self.company.app
         for name in self.desks:
-            self._lag_s[name] = self._longest_lag_s(name)
+            self._let_lag(name)
         sources = {name: self.company.app.connections.source(name) for name in self.desks}
         lazy_h = {name: float(source.streams()[0].rereads_after_h) for name, source in sources.items()}
         self.judge = Judge(self.desks, self.company.database(), self.company.clock, lazy_h)
@@ -68,15 +71,13 @@ class Play:
         self._run("first load, resumed")
         self.quiet()
 
-    def _longest_lag_s(self, name: str) -> float:
-        """How long this vendor's index may lag according to the product; the simulator uses all of it."""
-        assert self.company.app
-        streams = self.company.app.connections.source(name).streams()
-        longest = max(stream.settles_after_h for stream in streams) * 3600.0
+    def _let_lag(self, name: str) -> None:
+        """Changes come late into this vendor's index, by as much as its documentation and this company's settings say."""
+        longest_s = self.company.lag_h.get(name, 0.0) * 3600.0
+        self._lag_s[name] = longest_s
         simulator: Any = self.company.world.simulators[name]
-        if longest and hasattr(simulator, "site"):
-            simulator.site.index_delay_s = lambda: self._delay_s(longest)
-        return longest
+        if longest_s:
+            simulator.site.index_delay_s = lambda: self._delay_s(longest_s)
 
     def _delay_s(self, longest: float) -> float:
         if self.chance.random() < 0.4:
@@ -94,7 +95,7 @@ class Play:
             self._change(pace.changes // pace.dirty_runs)
             self._plan_faults(WILD, 0.5)
             self._between = {name: self.chance.randrange(12) for name in self.desks if self.chance.random() < 0.5}
-            if self.chance.random() < 0.25:
+            if self.chance.random() < 0.35:
                 self._plan_cut(self.chance.choice(list(self.desks)))
             self._run("dirty")
             self._clear_faults()
@@ -108,9 +109,9 @@ class Play:
         """Nothing changes any more; the clock passes what the vendors' indexes may lag; then everything must be right."""
         self._between = {}
         self.company.clock.advance(max(self._lag_s.values()) + GRACE.total_seconds())
-        is_bumpy = self.chance.random() < 0.3
+        is_bumpy = self.chance.random() < 0.4
         if is_bumpy:
-            self._plan_faults(("rate_limited", "server_error", "reset", "truncated", "short_page"), 0.5)
+            self._plan_faults(("rate_limited", "server_error", "reset", "truncated", "short_page", "short_page"), 0.5)
         collected = self._run("quiet")
         self._clear_faults()
         if is_bumpy and any(item.error for item in collected.values()):
@@ -238,13 +239,15 @@ class Play:
             if self.chance.random() < share:
                 for _ in range(self.chance.randrange(1, 3)):
                     kind = self.chance.choice(kinds)
-                    self.company.world.simulators[name].faults.plan(Fault(kind, skip=self.chance.randrange(12)))
+                    # Few requests are for pages of a listing, and only these are counted for their faults.
+                    skip = self.chance.randrange(3 if kind in PAGE_FAULTS else 12)
+                    self.company.world.simulators[name].faults.plan(Fault(kind, skip=skip))
                     self.report.count(f"fault: {kind}")
 
     def _plan_cut(self, name: str) -> None:
         """From some request on nothing is answered any more: the run ends in the middle."""
         kind: FaultKind = self.chance.choice(("reset", "server_error", "truncated"))
-        self.company.world.simulators[name].faults.plan(Fault(kind, times=10**6, skip=self.chance.randrange(15)))
+        self.company.world.simulators[name].faults.plan(Fault(kind, times=10**6, skip=self.chance.randrange(10)))
         self.report.count("fault: run cut off in the middle")
 
     def _clear_faults(self) -> None:

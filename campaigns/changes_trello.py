@@ -25,7 +25,7 @@ OTHER_NAMES = {
     "Done": "已完成",
 }
 LABELS = ("urgent", "q4", "支付")
-LATE_S = 240.0
+LATE, LATE_S = 0.2, 240.0
 
 
 class TrelloDesk:
@@ -243,7 +243,7 @@ class TrelloDesk:
     def _at(self, *items: Item) -> tuple[datetime, datetime]:
         """(the instant that the vendor writes down, the instant from which on it can be seen); an item's own date never goes back"""
         seen = self.simulator.now()
-        late = self.chance.random() * LATE_S if self.chance.random() < 0.1 else 0.0
+        late = self.chance.random() * LATE_S if self.chance.random() < LATE else 0.0
         at = truncated(seen - timedelta(seconds=late))
         return max([at, *(instant(item.facts["updated"]) for item in items)]), seen
 
