@@ -25,7 +25,8 @@ LOOKS = (
     ("retract", "--dry-run"), ("retract", "--dry-run", "--json"), ("collect",), ("collect", "--json"), ("apply", "--json"),
 )  # fmt: skip
 MASKS = ("受限任务，请联系", "Restricted item, please ask")
-QUOTES_PEOPLE = ("dependencies --external",)
+# What people wrote on open records themselves, in links that they made, may be read there by everybody.
+QUOTES_PEOPLE = ("dependencies --external", "raw export: the file")
 
 
 class Story:

@@ -155,6 +155,13 @@ class Deriver:
                 documents=self._store.load_documents(),
             )
 
+    def record_of(self, raw: RawRecord) -> Record | None:
+        """The record decoded, None where it cannot be read, whatever the reason."""
+        try:
+            return self._decoders[raw.ref.connection](raw)
+        except Exception:  # noqa: BLE001 - an odd record, or one of a connection that is configured no more
+            return None
+
     def explain(self, ref: Ref, field: str = "") -> list[Step]:
         """How a record's values came to be. Raises RecordError when it cannot be mapped, KeyError when it is not stored."""
         raw = self._store.raw(ref)

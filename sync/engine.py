@@ -20,6 +20,7 @@ from sync.collect import collect
 from sync.core.baseline import JOB as BASELINE
 from sync.core.brakes import Accepted, check_limits
 from sync.core.diff import diff, keys_to_look_at
+from sync.core.disclosure import Sayable
 from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
@@ -301,7 +302,7 @@ class Engine:
             hint = "`tieline runs` lists the runs and what each wrote"
             raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
         with self._running("undo") as (this, may_go_on):
-            outcome, kept = undo(entries, self._parts.ports, self._store, this, may_go_on)
+            outcome, kept = undo(entries, self._parts.ports, self._store, this, may_go_on, Sayable(self.view()))
             return Cycle(this, outcome=outcome, kept=kept)
 
     def retraction(self, connections: Sequence[str] = (), jobs: Sequence[str] = ()) -> Steps:

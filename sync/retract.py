@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.apply import Outcome, apply
+from sync.core.disclosure import Sayable
 from sync.core.errors import NotFound, TielineError
 from sync.core.plan import Change, Desired, PageAsContent, Plan, Published, digest_of, mark_of
 from sync.core.ports import Written
@@ -25,7 +26,7 @@ from sync.store.baseline import Stop
 from sync.store.store import Store
 
 THREADS = 8
-Reason = Literal["edited", "gone", "not_ours", "later", "said", "unreadable"]
+Reason = Literal["edited", "gone", "not_ours", "later", "said", "unreadable", "restricted"]
 Seen = Written | None | TielineError
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 
 class Kept(Struct, frozen=True):
     """A write that is not taken back, and why: somebody edited it since or added to its page, it is gone, it is not ours, a later run
-    wrote there since, it was said in a chat, or its place cannot be read.
+    wrote there since, it was said in a chat, its place cannot be read, or what stood there before names something restricted now.
     """
 
     change: Change
@@ -63,9 +64,10 @@ def undo(
     store: Store,
     run: str,
     may_go_on: Callable[[], None] = lambda: None,
+    sayable: Sayable | None = None,
 ) -> tuple[Outcome, tuple[Kept, ...]]:
     """Take back a run's writes, last first: what it made is removed, what it replaced is written back, what it removed is made again.
-    What cannot be is told; what a person removed meanwhile stays removed.
+    What cannot be is told; what a person removed meanwhile stays removed, and what may not be said any more is not said again.
     """
     entries = list(reversed(list(changes)))
     published = store.published()
@@ -80,6 +82,12 @@ def undo(
         verdict = _reversal(item, before, seen.get(change.key), intended)
         if isinstance(verdict, Kept):
             kept.append(verdict)
+        elif (
+            sayable
+            and verdict.operation != "remove"
+            and not sayable.may_say(verdict.content, _facts_of(verdict, before))
+        ):
+            kept.append(Kept(change, "restricted"))
         else:
             steps.append(verdict)
     outcome = apply(Plan(tuple(steps)), ports, store, run, state="undone", may_go_on=may_go_on)
@@ -107,6 +115,11 @@ def _reversal(
     if before is None or change.operation == "create":
         return replace(change, operation="remove", expected=seen, reason="undo")
     return replace(change, operation="update", content=before.content, expected=seen, reason="undo")
+
+
+def _facts_of(step: Change, before: Published | None) -> Mapping[str, Any]:
+    """The facts that the text of a step was made of."""
+    return before.facts if before is not None and step.operation == "update" else step.facts
 
 
 def _why_not_undone(item: Standing, before: Published | None, seen: Written) -> Reason | None:

@@ -18,6 +18,7 @@ from sync.cli.log import say_error, set_up_logging
 from sync.cli.review import drifted_since, read_review, write_review
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.core.brakes import Accepted
+from sync.core.disclosure import Sayable
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan, fingerprint
 from sync.core.values import Certificate
@@ -139,23 +140,26 @@ def run_plan(config: Path, as_json: bool, out: Path | None = None) -> int:
         planned = app.engine.plan()
         installation = app.loaded.config.installation
     if out:
-        write_review(out, installation, plan_shape(planned.plan))
+        write_review(out, installation, plan_shape(planned.plan, Sayable(planned.view)))
     if as_json:
-        say_json(plan_shape(planned.plan))
+        say_json(plan_shape(planned.plan, Sayable(planned.view)))
     else:
-        show_plan(planned.plan)
+        show_plan(planned.plan, Sayable(planned.view))
     return 0
 
 
-def change_shape(change: Change) -> dict[str, Any]:
-    """One change in the shape of docs/cli.md."""
-    names = ("operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark")
+def change_shape(change: Change, sayable: Sayable) -> dict[str, Any]:
+    """One change in the shape of docs/cli.md; a text that names what may not be named now (it is taken away) is not repeated."""
+    names = ("operation", "kind", "key", "job", "target", "message", "reason", "mark")
     shape = {name: getattr(change, name) for name in names}
-    return {**shape, "text": change_text(change), "fingerprint": fingerprint(change)}
+    facts = change.facts if sayable.may_say(change.content, change.facts) else {}
+    return {**shape, "facts": facts, "text": change_text(change, sayable), "fingerprint": fingerprint(change)}
 
 
-def change_text(change: Change) -> str:
-    """What the write says, as plain text."""
+def change_text(change: Change, sayable: Sayable | None = None) -> str:
+    """What the write says, as plain text; *** where it names what may not be named now."""
+    if sayable and not sayable.may_say(change.content, change.facts):
+        return "***"
     match change.content:
         case CommentContent(body) | MessageContent(body):
             return markdown_from_rich_text(body).strip()
@@ -166,10 +170,10 @@ def change_text(change: Change) -> str:
             return f"{page.title}\n\n{markdown_from_rich_text(page.body).strip()}"
 
 
-def plan_shape(plan: Plan) -> dict[str, Any]:
+def plan_shape(plan: Plan, sayable: Sayable) -> dict[str, Any]:
     """A plan in the shape of docs/cli.md."""
     return {
-        "changes": [change_shape(change) for change in plan.changes],
+        "changes": [change_shape(change, sayable) for change in plan.changes],
         "skips": [
             {"key": skip.key, "target": skip.target, "reason": skip.reason, "detail": skip.detail}
             for skip in plan.skips
@@ -179,13 +183,13 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: Plan, sayable: Sayable) -> None:
     """The plan for a person: each write with its text, then what was left alone and why."""
     if not plan.changes:
         say("Nothing to write.")
     for number, change in enumerate(plan.changes, start=1):
         say(f"{number}. {change.operation} {change.kind} at {change.target}   [{change.reason}]")
-        text = change_text(change)
+        text = change_text(change, sayable)
         for line in (text if change.kind != "page" else text.splitlines()[0]).splitlines():
             say(f"     {line}")
     for skip in plan.skips:
@@ -200,10 +204,11 @@ def run_apply(
     with opened(config) as app:
         reviewed = read_review(review, app.loaded.config.installation) if review else None
         cycle = app.engine.apply(Accepted(accept_first_run, accept_plan), reviewed=reviewed)
-    shape = outcome_shape(cycle.run, cycle.outcome or Outcome())
+        sayable = Sayable(cycle.planned.view if cycle.planned else app.engine.view())
+    shape = outcome_shape(cycle.run, cycle.outcome or Outcome(), sayable)
     drifted = drifted_since(reviewed, cycle.planned.plan.changes) if reviewed and cycle.planned else []
     if as_json:
-        say_json({**shape, "drifted": [*drifted, *shape["drifted"]]})
+        say_json({**shape, "drifted": [*_cleared(drifted, sayable), *shape["drifted"]]})
     else:
         for change in drifted:
             say(f"drifted: {change['operation']} {change['kind']} at {change['target']}: {change['error']}")
@@ -211,11 +216,19 @@ def run_apply(
     return code_of_writing(cycle)
 
 
-def outcome_shape(run: str, outcome: Outcome) -> dict[str, Any]:
+def _cleared(drifted: Iterable[dict[str, Any]], sayable: Sayable) -> Iterator[dict[str, Any]]:
+    """Changes of a reviewed plan, without what may not be said any more."""
+    for change in drifted:
+        yield change if sayable.may_say_facts(change.get("facts")) else {**change, "facts": {}, "text": "***"}
+
+
+def outcome_shape(run: str, outcome: Outcome, sayable: Sayable) -> dict[str, Any]:
     """What became of each change, in the shape of docs/cli.md."""
-    shape: dict[str, Any] = {"run": run, "written": [change_shape(change) for change in outcome.written]}
+    shape: dict[str, Any] = {"run": run, "written": [change_shape(change, sayable) for change in outcome.written]}
     for name in ("drifted", "failed", "unsure", "deferred"):
-        shape[name] = [{**change_shape(change), "error": str(error)} for change, error in getattr(outcome, name)]
+        shape[name] = [
+            {**change_shape(change, sayable), "error": str(error)} for change, error in getattr(outcome, name)
+        ]
     return shape
 
 
@@ -268,11 +281,12 @@ def run_cycle(config: Path, accept_first_run: bool, accept_plan: bool, fail_on: 
 
 def cycle_shape(cycle: Cycle) -> dict[str, Any]:
     """A whole run in the shape of docs/cli.md."""
+    sayable = Sayable(cycle.planned.view) if cycle.planned else None
     return {
         "run": cycle.run,
         "collect": {report.connection: collected_shape(report) for report in cycle.collected},
-        "plan": plan_shape(cycle.planned.plan) if cycle.planned else None,
-        "apply": outcome_shape(cycle.run, cycle.outcome) if cycle.outcome else None,
+        "plan": plan_shape(cycle.planned.plan, sayable) if cycle.planned and sayable else None,
+        "apply": outcome_shape(cycle.run, cycle.outcome, sayable) if cycle.outcome and sayable else None,
         "refused": str(cycle.refused) if cycle.refused else None,
         "findings": {"opened": len(cycle.news.opened), "resolved": len(cycle.news.resolved)},
     }
@@ -285,7 +299,7 @@ def show_cycle(cycle: Cycle, language: Any) -> None:
         if cycle.planned:
             say(f"{item.finding.severity}: {finding_text(item.finding, language, cycle.planned.view)}")
     if cycle.refused and cycle.planned:
-        show_plan(cycle.planned.plan)
+        show_plan(cycle.planned.plan, Sayable(cycle.planned.view))
         say_error(cycle.refused)
         return
     show_outcome(cycle)

@@ -9,7 +9,7 @@ from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.listings import dependency_shape, finding_shape
 from sync.cli.show import say, say_json, say_table
-from sync.core.disclosure import shown
+from sync.core.disclosure import Sayable, shown
 from sync.core.errors import ConfigError, Problem, RecordError
 from sync.core.plan import Published
 from sync.core.values import RawRecord, Ref, View
@@ -70,6 +70,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
     dependencies = [item for item in view.dependencies if ref in (item.predecessor, item.successor)]
     tracked = [item for item in app.store.findings("open", "acknowledged") if ref in item.finding.subjects]
     published = [entry for entry in app.store.published().values() if _concerns(entry, ref)]
+    sayable = Sayable(view)
     return {
         "ref": ref,
         "raw": {"version": raw.version, "updated_at": raw.updated_at, "fetched_at": raw.fetched_at, "scope": raw.scope},
@@ -78,7 +79,13 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "dependencies": [dependency_shape(item) for item in dependencies],
         "findings": [finding_shape(view, item, language) for item in tracked],
         "published": [
-            {"key": entry.key, "kind": entry.kind, "url": entry.written.url, "run": entry.run, "at": entry.at}
+            {
+                "key": entry.key,
+                "kind": entry.kind,
+                "url": sayable.url_of(entry, entry.written.url),
+                "run": entry.run,
+                "at": entry.at,
+            }
             for entry in published
         ],
     }

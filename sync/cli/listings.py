@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sync.app import App
 from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
@@ -70,6 +71,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
     """Dependencies, or relations, or references to what is not collected."""
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
+        hidden = names_of_hidden(app) if external else set()
     columns: tuple[str, ...]
     if relations:
         shapes = [
@@ -78,7 +80,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         ]
         columns = ("source", "word", "target")
     elif external:
-        shapes = [_external_shape(view, item, language) for item in view.external_references]
+        shapes = [_external_shape(view, item, language, hidden) for item in view.external_references]
         columns = ("record", "relation", "side", "text")
     else:
         shapes = [dependency_shape(item) for item in sorted(view.dependencies, key=lambda item: item.key)]
@@ -94,15 +96,31 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
     )
 
 
-def _external_shape(view: View, item: ExternalReference, language: Language) -> dict[str, Any]:
-    """What a restricted record names is quoted as little as the record itself."""
-    names = ("record", "text", "side", "relation", "title")
-    shape = {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
+def names_of_hidden(app: App) -> set[str]:
+    """By what records are named that were open to us once and are hidden now: deleted, or not for everybody any more."""
+    gone = {
+        ref
+        for name in app.loaded.config.connections
+        for ref, item in app.store.tombstones(name).items()
+        if item.reason == "hidden"
+    }
+    raws = [raw for ref in gone if (raw := app.store.raw(ref))]
+    return {name for raw in raws if (record := app.deriver.record_of(raw)) for name in record.aliases}
+
+
+def _external_shape(view: View, item: ExternalReference, language: Language, hidden: Set[str]) -> dict[str, Any]:
+    """What a restricted record names is quoted as little as the record itself. Who may read what is not collected is not known, so its
+    title is not told; nor how it is called, where it was hidden from us.
+    """
+    names = ("record", "text", "side", "relation")
+    shape = {**{name: getattr(item, name) for name in names}, "title": "", "evidence": _evidence(item.evidence)}
+    if not hidden.isdisjoint((item.text, item.text.rstrip("/").rpartition("/")[2])):
+        shape["text"] = "***"
     task, document = view.tasks.get(item.record), view.documents.get(item.record)
     if task and task.visibility == "restricted":
-        return {**shape, "text": shown(view, task, language).title, "title": ""}
+        return {**shape, "text": shown(view, task, language).title}
     is_hidden = document.visibility == "restricted" if document else task is None
-    return {**shape, "text": "***", "title": ""} if is_hidden else shape
+    return {**shape, "text": "***"} if is_hidden else shape
 
 
 def _named(view: View, value: object, language: Language) -> object:

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say
 from sync.core.errors import ConfigError, Nonsense, Problem
+from sync.core.values import RawRecord, Ref
+from sync.derive import MAPPED_KINDS
+from sync.store.entries import Gone
 from sync.store.raw import raw_from_line
 from sync.turn import turn
 
+SHORTEST_TITLE = 4  # a shorter one stands in too many texts by chance
+_INTERNAL = re.compile(rb'"jsdPublic"\s*:\s*false')
+
 
 def export_raw(config: Path, file: Path, connection: str) -> None:
-    """Write the records, one JSON object a line. Restricted records are left out: a file has readers nobody knows."""
+    """Write the records, one JSON object a line. A file has readers nobody knows: what is restricted or hidden is left out, and so is
+    every record into which a vendor wrote something of it, as of the other end of a link. Where anything is left out no history
+    is written at all: it quotes titles of the past, which nobody can tell any more from others.
+    """
     with opened(config) as app:
         if connection:
             app.check_names([connection])
+        discretion = Discretion(app)
         count = left_out = 0
         try:
             with file.open("w", encoding="utf-8") as lines:
                 for line in app.store.raw_lines(connection or None):
-                    if raw_from_line(line)[0].visibility != "open":
+                    if not discretion.may_leave(*raw_from_line(line)):
                         left_out += 1
                         continue
                     lines.write(line + "\n")
                     count += 1
         except OSError as error:
             raise ConfigError([Problem(str(file), 0, "-", f"cannot be written: {error.strerror}")]) from error
-    say(f"{count} records written to {file}; {left_out} restricted records were left out")
+    say(f"{count} records written to {file}; {left_out} that are restricted, or quote what is, were left out")
+
+
+class Discretion:
+    """Knows which raw records may leave the house: a first look over all of them finds what is restricted or hidden from us. What people
+    wrote on an open record themselves is its own; what a vendor wrote into it of a linked one is not.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._record_of = app.deriver.record_of
+        self._closed: set[str] = set()
+        self._titles: set[bytes] = set()
+        for line in app.store.raw_lines():
+            raw, gone = raw_from_line(line)
+            if is_closed(raw, gone):
+                self._closed.add(raw.ref)
+                record = self._record_of(raw) if raw.ref.kind in MAPPED_KINDS else None
+                if record and len(record.title) >= SHORTEST_TITLE:
+                    self._titles |= {
+                        json.dumps(record.title, ensure_ascii=is_escaped)[1:-1].encode() for is_escaped in (True, False)
+                    }
+
+    def may_leave(self, raw: RawRecord, gone: Gone | None) -> bool:
+        """Whether it is open itself and nothing in it is of what is not."""
+        if is_closed(raw, gone) or _INTERNAL.search(raw.payload):
+            return False
+        if raw.ref.kind not in MAPPED_KINDS:
+            return not self._closed
+        record = self._record_of(raw)
+        links = record.links if record else ()
+        if any(Ref.of(raw.ref.connection, "task", link.other_id or "?") in self._closed for link in links):
+            return False
+        return not any(title in raw.payload for title in self._titles)
+
+
+def is_closed(record: RawRecord, gone: Gone | None) -> bool:
+    """Whether not everybody may read it, as far as we know: it is restricted, or we see it no more and nobody says why."""
+    return record.visibility != "open" or (gone is not None and gone.reason == "hidden")
 
 
 def import_raw(config: Path, file: Path) -> int:

@@ -15,6 +15,7 @@ from sync.apply import Outcome
 from sync.cli.cycle import change_shape, code_of_writing, opened, outcome_shape, show_outcome, worst_of
 from sync.cli.log import say_error
 from sync.cli.show import say, say_json
+from sync.core.disclosure import Sayable
 from sync.core.errors import ConfigError, Problem, Refused
 from sync.engine import Cycle
 from sync.mapping.validation import nearest
@@ -28,6 +29,7 @@ WHY = {
     "later": "something was written there since by a later run, or by somebody else",
     "said": "what was said in a chat cannot be taken back",
     "unreadable": "its place cannot be read",
+    "restricted": "what stood there before names something that is restricted, or not visible to us, now",
 }
 
 
@@ -35,7 +37,8 @@ def run_undo(config: Path, run: str, as_json: bool) -> int:
     """Take a run back; 5 when something of it could not be."""
     with opened(config) as app:
         cycle = app.engine.undo(run)
-    return _told(cycle, as_json)
+        sayable = Sayable(app.engine.view())
+    return _told(cycle, sayable, as_json)
 
 
 def run_retract(
@@ -45,13 +48,14 @@ def run_retract(
     with opened(config) as app:
         app.check_names(connections)
         _check_jobs(app, jobs)
+        sayable = Sayable(app.engine.view())
         if is_dry:
-            return _show_steps(app.engine.retraction(connections, jobs), as_json)
+            return _show_steps(app.engine.retraction(connections, jobs), sayable, as_json)
         if not is_sure:
-            _ask(app.engine.retraction(connections, jobs))
+            _ask(app.engine.retraction(connections, jobs), sayable)
         cycle = app.engine.retract(connections, jobs)
         left = remove_webhooks(app, connections or app.loaded.config.connections, datetime.now(UTC))
-    code = worst_of([_told(cycle, as_json), 5 if left else 0])
+    code = worst_of([_told(cycle, sayable, as_json), 5 if left else 0])
     for text in left:
         say_error(Refused(f"a webhook stays: {text}"))
     if not as_json:
@@ -77,49 +81,51 @@ def _check_jobs(app: App, jobs: Iterable[str]) -> None:
         raise ConfigError(problems)
 
 
-def _ask(steps: Steps) -> None:
+def _ask(steps: Steps, sayable: Sayable) -> None:
     """A person's yes; nobody can say yes where nobody is at the terminal."""
-    _show_steps(steps, as_json=False)
+    _show_steps(steps, sayable, as_json=False)
     if not sys.stdin.isatty():
         hint = "`tieline retract --dry-run` lists what would be removed"
         raise ConfigError([Problem("command line", 0, "retract", "not confirmed: say --yes", hint)])
     typer.confirm("Remove all this?", abort=True)
 
 
-def _show_steps(steps: Steps, as_json: bool) -> int:
+def _show_steps(steps: Steps, sayable: Sayable, as_json: bool) -> int:
     if as_json:
         say_json(
             {
-                "changes": [change_shape(change) for change in steps.changes],
-                "kept": [kept_shape(item) for item in steps.kept],
+                "changes": [change_shape(change, sayable) for change in steps.changes],
+                "kept": [kept_shape(item, sayable) for item in steps.kept],
             }
         )
         return 0
     for change in steps.changes:
-        say(f"{change.operation} {change.kind} at {change.target}   {change.expected.url if change.expected else ''}")
-    _show_kept(steps.kept)
+        url = sayable.url_of(change, change.expected.url if change.expected else "")
+        say(f"{change.operation} {change.kind} at {change.target}   {url}")
+    _show_kept(steps.kept, sayable)
     say(f"Would be removed: {len(steps.changes)}. Stays: {len(steps.kept)}.")
     return 0
 
 
-def kept_shape(item: Kept) -> dict[str, Any]:
+def kept_shape(item: Kept, sayable: Sayable) -> dict[str, Any]:
     """What is not taken back, in the shape of docs/cli.md."""
-    return {**change_shape(item.change), "why": item.reason, "detail": item.detail}
+    detail = sayable.url_of(item.change, item.detail)
+    return {**change_shape(item.change, sayable), "why": item.reason, "detail": detail}
 
 
-def _show_kept(kept: Iterable[Kept]) -> None:
+def _show_kept(kept: Iterable[Kept], sayable: Sayable) -> None:
     for item in kept:
-        change = item.change
-        say(f"stays: {change.operation} {change.kind} at {change.target}: {WHY[item.reason]}  {item.detail}".rstrip())
+        change, detail = item.change, sayable.url_of(item.change, item.detail)
+        say(f"stays: {change.operation} {change.kind} at {change.target}: {WHY[item.reason]}  {detail}".rstrip())
 
 
-def _told(cycle: Cycle, as_json: bool) -> int:
+def _told(cycle: Cycle, sayable: Sayable, as_json: bool) -> int:
     outcome = cycle.outcome or Outcome()
     if as_json:
-        shape = outcome_shape(cycle.run, outcome)
-        say_json({**shape, "kept": [kept_shape(item) for item in cycle.kept]})
+        shape = outcome_shape(cycle.run, outcome, sayable)
+        say_json({**shape, "kept": [kept_shape(item, sayable) for item in cycle.kept]})
     else:
         show_outcome(cycle)
-        _show_kept(cycle.kept)
+        _show_kept(cycle.kept, sayable)
     is_left = bool(cycle.kept or outcome.drifted)
     return worst_of([code_of_writing(cycle), 5 if is_left else 0])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from msgspec import Struct
 
+from sync.core.plan import Change, Content, LinkContent, Published
 from sync.core.values import Language, Ref, Task, View
 
 RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted item, please ask {contact}"}
@@ -56,3 +60,47 @@ def contact_for(view: View, department: Ref | None, language: Language) -> str:
         return NOBODY[language]
     head = person_name(view, found.head, language)
     return f"{department_name(view, department, language)} {head}".strip()
+
+
+class Sayable:
+    """Tells of texts that were made earlier whether they may be said, or said again, now: every task that they name by its address
+    must be known and open now. What a text calls "restricted item" has no address.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._open = {ref for ref, task in view.tasks.items() if task.visibility == "open"}
+        self._urls = {view.tasks[ref].url for ref in self._open}
+
+    def is_open(self, ref: Ref) -> bool:
+        """Whether this task may be named: anything that is no task may."""
+        return ref.kind != "task" or ref in self._open
+
+    def may_say(self, content: Content, facts: Mapping[str, Any]) -> bool:
+        """Whether this content with the facts it was made of names nobody who may not be named."""
+        if isinstance(content, LinkContent):
+            return self.is_open(content.other.ref)
+        return self.may_say_facts(facts)
+
+    def may_say_facts(self, facts: object) -> bool:
+        """Whether plain values, as a file may hold them, name nobody who may not be named."""
+        other = facts.get("other") if isinstance(facts, Mapping) else None
+        if isinstance(other, str) and other.count(":") > 1 and not self.is_open(Ref.trusted(other)):
+            return False
+        return all(url in self._urls for url in _urls(facts))
+
+    def url_of(self, item: Change | Published, url: str) -> str:
+        """Where something of ours stands, if what it stands on, and for a link its other end, may be named."""
+        is_link = isinstance(item.content, LinkContent)
+        is_open = self.is_open(item.target) and (not is_link or self.may_say(item.content, {}))
+        return url if is_open else ""
+
+
+def _urls(value: object) -> Iterator[str]:
+    """The addresses of the tasks that facts name."""
+    if isinstance(value, Mapping):
+        if isinstance(url := value.get("url"), str) and url:
+            yield url
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _urls(item)
