@@ -30,6 +30,7 @@ class OurComment:
     clean: Any = None
     state: str = "clean"  # clean, edited, gone
     has_mark: bool = True
+    is_unknown: bool = False  # to the ledger, as with pages
     is_disturbed: bool = False
     theirs: dict[str, Any] = field(default_factory=dict)
 
@@ -125,6 +126,7 @@ class Comments:
             if is_due and comment.fact() not in json.dumps(comment.left, ensure_ascii=False):
                 self.diverged(comment, f"does not say {comment.fact()!r}")
             comment.is_disturbed = False
+            comment.is_unknown = comment.is_unknown and comment.state == "edited"
 
     # -- what people do
 
@@ -166,11 +168,17 @@ class Comments:
 
     def _replace(self, comment: OurComment) -> bool:
         word = self.word()
+        self._forget(comment)
         comment.has_mark = self.tracker.name == "jira-cloud"
         return self._edited(
             comment,
             word if isinstance(comment.left, str) else self._with({**comment.left, "content": []}, word, is_last=True),
         )
+
+    def _forget(self, comment: OurComment) -> None:
+        """What neither the ledger nor a mark remembers is not asked for again: it would be said anew."""
+        if comment.is_unknown:
+            self.retired.add(comment.key)
 
     def _undo(self, comment: OurComment) -> bool:
         """They put our text back as it was."""
@@ -188,6 +196,7 @@ class Comments:
             return False
         self.tracker.delete_comment(comment.task, comment.comment_id)
         comment.state = "gone"
+        self._forget(comment)
         return True
 
     def surprise(self, comment: OurComment) -> None:
@@ -245,4 +254,5 @@ class Cards(Comments):
             return False
         self.tracker.delete_comment(comment.comment_id)
         comment.state = "gone"
+        self._forget(comment)
         return True

@@ -127,6 +127,7 @@ class Pages:
             if is_quiet and not page.page_id and page.key not in self.blocked and not page.is_disturbed:
                 self.diverged(page, "was not made though its title is free")
             page.is_disturbed = False
+            page.is_unknown = page.is_unknown and page.is_dirty
         for page_id, (title, storage, version) in self.theirs.items():
             found = self.site.pages[page_id]
             if (found.title, found.latest.storage, found.latest.number) != (title, storage, version):
@@ -259,7 +260,13 @@ class Pages:
     def _trash(self, page: OurPage) -> bool:
         self.wiki.trash(page.page_id)
         page.status = "trashed"
+        self._forget(page)
         return True
+
+    def _forget(self, page: OurPage) -> None:
+        """What neither the ledger nor a current page remembers is not asked for again: it would be made anew."""
+        if page.is_unknown:
+            self.retired.add(page.key)
 
     def _restore(self, page: OurPage) -> bool:
         self.wiki.restore(page.page_id)
@@ -271,6 +278,7 @@ class Pages:
             return False
         self.wiki.purge(page.page_id)
         page.status = "purged"
+        self._forget(page)
         return True
 
     def _restore_version(self, page: OurPage) -> bool:

@@ -36,6 +36,9 @@ class OurPage:
     parent: str | None = None
     words: set[str] = field(default_factory=set)
     remarks: dict[str, str] = field(default_factory=dict)  # inline comment -> the words it hangs on
+    is_unknown: bool = (
+        False  # to the ledger: it was put back older than the page, and what people edited since is not remembered anew
+    )
     is_disturbed: bool = False  # somebody got in between in this round: the new facts may have to wait for the next
 
     def desired(self) -> Desired:
