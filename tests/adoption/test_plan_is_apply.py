@@ -15,6 +15,7 @@ from sync.cli.cycle import outcome_shape, plan_shape
 from sync.cli.review import drifted_since, read_review, write_review
 from sync.cli.show import json_text
 from sync.core.brakes import Accepted, Limits
+from sync.core.disclosure import Sayable
 from sync.core.errors import ConfigError, UnsafePlan
 from sync.core.plan import Change, fingerprint
 from tests.adoption.company import Company, changes_of
@@ -76,20 +77,25 @@ def test_plan_lists_what_apply_carries_out(tmp_path: Path, seed: int) -> None:
     for _ in range(5):
         change_the_world(company, chance, names)
         company.engine.collect()
-        listed = as_text(plan_shape(company.engine.plan().plan)["changes"])
-        again = as_text(plan_shape(company.engine.plan().plan)["changes"])
+        listed = as_text(shape_of(company)["changes"])
+        again = as_text(shape_of(company)["changes"])
         assert listed == again
         cycle = company.engine.apply(OPEN)
         written = changes_of(cycle)
-        assert as_text(outcome_shape(cycle.run, cycle.outcome)["written"]) == listed  # type: ignore[arg-type]
+        assert as_text(outcome_shape(cycle.run, cycle.outcome, Sayable(company.engine.view()))["written"]) == listed  # type: ignore[arg-type]
         assert company.engine.plan().plan.changes == ()
         total += len(written)
         company.wait(chance.randint(0, 4))
     assert total > 2
 
 
+def shape_of(company: Company) -> dict[str, Any]:
+    planned = company.engine.plan()
+    return plan_shape(planned.plan, Sayable(planned.view))
+
+
 def reviewed(company: Company, file: Path) -> dict[str, dict[str, Any]]:
-    write_review(file, "acme", plan_shape(company.engine.plan().plan))
+    write_review(file, "acme", shape_of(company))
     return read_review(file, "acme")
 
 
