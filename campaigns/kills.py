@@ -81,7 +81,11 @@ def work(share: tuple[int, int, int, bool]) -> Report:
         for name, kill, wanted in (("inside", _inside, inside), ("SIGKILL", _company, company)):
             began = time.monotonic()
             kill(seed, wanted, report, server)
-            rates[name] = round(wanted / max(time.monotonic() - began, 0.001), 2)
+            rates[name] = round(
+                report.counts[f"kills {name}" if name == "inside" else "kills by SIGKILL"]
+                / max(time.monotonic() - began, 0.001),
+                2,
+            )
     report.figures["kills a second"] = rates
     return report
 

@@ -64,9 +64,6 @@ def play(prepared: Prepared, seed: int, report: Report, system: OperatingSystem,
     report.count("worlds")
     for fault, times in world.faults.items():
         report.count(f"fault on a {fault}", times)
-    for place, times in world.passed.items():
-        report.figures.setdefault("places passed", {}).setdefault(place, 0)
-        report.figures["places passed"][place] += times
 
 
 class _Story:

@@ -183,7 +183,6 @@ class World:
         self.files_said: dict[tuple[str, str], list[bytes]] = {}
         self.fault_rate = 0.0
         self.writes: list[Write] = []
-        self.passed: dict[str, int] = {}
         self.latest = 0
         self.faults: Counter[str] = Counter()
 
@@ -217,8 +216,6 @@ class World:
             try:
                 yield app, process
             finally:
-                for place, times in process.passed.items():
-                    self.passed[place] = self.passed.get(place, 0) + times
                 app.connections.close()
                 Store.close(store)
 
