@@ -16,7 +16,6 @@ from sync.mapping.paths import BadPath
 from sync.mapping.patterns import BadPattern
 
 MOST_S, MOST_MB = 30.0, 500
-GRACE_S = 10.0  # what a loaded machine may add on the clock
 MEGABYTE = 1_000_000
 
 
@@ -59,12 +58,12 @@ def _unclear(error: ConfigError) -> str:
     return "" if len(str(error)) < MEGABYTE else "an endless message"
 
 
-def bounded(act: Callable[[], object]) -> Ending:
-    """The same in a forked process that may take ``MOST_S`` seconds and ``MOST_MB`` more memory than now."""
+def bounded(act: Callable[[], object], most_s: float = MOST_S) -> Ending:
+    """The same in a forked process that may take ``most_s`` seconds and ``MOST_MB`` more memory than now."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        _live(act, writing)
+        _live(act, writing, most_s)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         told = pipe.read()
@@ -73,16 +72,16 @@ def bounded(act: Callable[[], object]) -> Ending:
     if not told:
         return Ending("", f"ended by signal {os.WTERMSIG(status)} after {seconds:.1f} s", seconds, megabytes)
     ending: Ending = pickle.loads(told)
-    broken = ending.broken or ("" if ending.seconds <= MOST_S else f"took {ending.seconds:.1f} s")
+    broken = ending.broken or ("" if ending.seconds <= most_s else f"took {ending.seconds:.1f} s")
     return Ending(ending.refused, broken, ending.seconds, max(0.0, megabytes))
 
 
-def _live(act: Callable[[], object], pipe: int) -> None:
+def _live(act: Callable[[], object], pipe: int, most_s: float) -> None:
     """The child: limits, the act, one answer."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, MOST_S * 2 + GRACE_S)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(MOST_S + GRACE_S), int(MOST_S + GRACE_S) + 1))
+        signal.setitimer(signal.ITIMER_REAL, most_s * 8)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(most_s) + 1, int(most_s) + 2))
         most = _address_space() + MOST_MB * MEGABYTE
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         with os.fdopen(pipe, "wb") as answer:

@@ -174,7 +174,8 @@ class Corpus:
         return Table(tuple(self.inlines() for _ in range(width)) if self.random.random() < 0.8 else (), rows)
 
     def _code(self, _depth: int) -> Block:
-        return CodeBlock(self.string(), self.random.choice(("", "python", "c++", self.string())))
+        end = self.random.choice(("", "", "]]>", "{code}", "\n```", "\n{noformat}"))
+        return CodeBlock(self.string() + end, self.random.choice(("", "python", "c++", self.string())))
 
     def _quote(self, depth: int) -> Block:
         return Quote(self.blocks(depth + 1, 2))
