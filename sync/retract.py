@@ -77,7 +77,7 @@ def undo(
     steps: list[Change] = []
     kept: list[Kept] = []
     for (change, before), item in zip(entries, wanted, strict=True):
-        if item.last is not None and item.last.state == "undone":
+        if _is_taken_back(item, seen.get(change.key)):
             continue
         verdict = _reversal(item, before, seen.get(change.key), intended)
         if isinstance(verdict, Kept):
@@ -92,6 +92,12 @@ def undo(
             steps.append(verdict)
     outcome = apply(Plan(tuple(steps)), ports, store, run, state="undone", may_go_on=may_go_on)
     return outcome, tuple(kept)
+
+
+def _is_taken_back(item: Standing, seen: Seen) -> bool:
+    """Whether this very write was undone already. Undoing a later one put back what this one had said, which still stands."""
+    last = item.last
+    return last is not None and last.state == "undone" and (seen is None or last.digest == item.change.digest)
 
 
 def _reversal(
@@ -113,7 +119,9 @@ def _reversal(
     if reason := _why_not_undone(item, before, seen):
         return Kept(change, reason, seen.url)
     if before is None or change.operation == "create":
-        return replace(change, operation="remove", expected=seen, reason="undo")
+        # What was undone is remembered by what was desired last: only that would be written again.
+        digest = last.digest if last is not None and last.state == "undone" else change.digest
+        return replace(change, operation="remove", expected=seen, digest=digest, reason="undo")
     return replace(change, operation="update", content=before.content, expected=seen, reason="undo")
 
 

@@ -263,6 +263,19 @@ def test_undo_removes_what_was_made_and_restores_what_was_replaced(ledger: Store
     ] == ["update"]
 
 
+def test_runs_undone_one_after_the_other_leave_nothing_and_nothing_comes_back(ledger: Store) -> None:
+    targets, runs = Targets(), []
+    for days in (3, 4):
+        runs.append(ledger.begin_run("apply"))
+        apply(planned(ledger, targets, [comment(days)]), targets, ledger, runs[-1])
+    for run in reversed(runs):
+        entries = [(entry.change, entry.before) for entry in ledger.changes_of_run(run)]
+        _, kept = undo(entries, targets, ledger, ledger.begin_run("undo"))
+        assert kept == ()
+    assert targets.trackers["a"].comments[TASK] == []
+    assert cycle(ledger, targets, [comment(4)])[0].changes == ()
+
+
 def test_undo_leaves_alone_what_people_edited(ledger: Store) -> None:
     targets = Targets()
     run = ledger.begin_run("apply")
