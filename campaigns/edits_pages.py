@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from campaigns.edits_record import KEPT, MARKERS, OurPage, cut, said
+from campaigns.edits_record import BLOCK, KEPT, MARKERS, OurPage, cut, said
 from campaigns.edits_world import SPACE, Door
 from campaigns.report import Report
 
@@ -169,6 +169,7 @@ class Pages:
             *dirty,
             "write_inside",
             "change_ours",
+            "delete_ours",
             "rename",
             "move",
             "trash",
@@ -232,6 +233,16 @@ class Pages:
 
     def _change_ours(self, page: OurPage) -> bool:
         return self._inside(page, lambda block, word: block.replace("不变的一句话", f"不变的一句话（{word}）", 1))
+
+    def _delete_ours(self, page: OurPage) -> bool:
+        """Somebody takes our whole block away, its frame too."""
+        if cut(page.left) is None:
+            return False
+        rest = BLOCK.sub("", page.left)
+        page.words = {word for word in page.words if word in rest}
+        self.save(page, rest)
+        page.is_dirty = True
+        return True
 
     def _undo_inside(self, page: OurPage) -> bool:
         parts = cut(page.left)
@@ -357,7 +368,7 @@ class Pages:
             return
         is_before = self.chance.random() < 0.7
         if not is_before:
-            kinds = ["write_inside", "change_ours", "write_below", "rename"]
+            kinds = ["write_inside", "change_ours", "delete_ours", "write_below", "rename"]
         acts: dict[str, Any] = self.door.before if is_before else self.door.after
 
         def strike() -> None:

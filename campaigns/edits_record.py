@@ -14,6 +14,7 @@ from sync.core.values import Ref
 _MACRO = r'<ac:structured-macro [^>]*ac:name="anchor"[^>]*><ac:parameter ac:name="">tieline-{}-[^<]*</ac:parameter></ac:structured-macro>'
 _FRAME = f"<p>{_MACRO}</p>"
 _START, _END = re.compile(_FRAME.format("start")), re.compile(_FRAME.format("end"))
+BLOCK = re.compile(f"{_FRAME.format('start')}.*{_FRAME.format('end')}", re.DOTALL)
 KEPT = re.compile(r"(tieline-end-[^<]*?)\.v\d+\.[0-9a-f]{32}<")
 _TAGS = re.compile(r"<[^>]*>")
 MARKERS = re.compile(r"</?ac:inline-comment-marker[^>]*>")

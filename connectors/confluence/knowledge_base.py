@@ -26,6 +26,7 @@ from sync.core.ports import ConnectionSettings, Page, PageContent
 from sync.core.values import Ref
 
 T = TypeVar("T")
+NO_BLOCK = "none"  # of a page of ours whose block people removed, which is an edit like any other
 log = structlog.get_logger()
 
 
@@ -128,7 +129,7 @@ class PageWriter:
             parent=Ref.of(name, "document", state.parent) if state.parent else None,
             labels=state.labels,
             mark=mark,
-            block=_block(block, stored) if block else "",
+            block=_block(block, stored) if block else NO_BLOCK if mark else "",
             status=state.status,
             is_untouched=block is not None and _is_untouched(block, stored),
         )

@@ -270,7 +270,7 @@ def test_a_damaged_frame_is_a_conflict_and_a_missing_one_is_added_at_the_end(sta
     whole = stage.storage(page)
     stage.simulator.edit_page(page.ref.key, storage=whole[: whole.rindex("<p>")])
     damaged = stage.confluence.get_page(page.ref)
-    assert (damaged.mark, damaged.block) == (MARK, "")
+    assert (damaged.mark, damaged.block, damaged.is_untouched) == (MARK, "none", False)
     with pytest.raises(Conflict, match="damaged"):
         stage.confluence.update_page(damaged, MARK, content(stage, "二"))
     stage.simulator.edit_page(page.ref.key, storage="<p>只剩人写的</p>")
