@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
@@ -18,6 +19,7 @@ from ruamel.yaml import YAML
 from sandbox.world import CREDENTIALS, World
 from sync import engine, remote
 from sync.app import App, build
+from sync.mapping import dependencies
 from sync.reading import Collected
 
 T = TypeVar("T")
@@ -121,7 +123,9 @@ def founded(folder: Path, clock: Clock, *, is_threaded: bool = False) -> Iterato
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
         os.environ.pop("TIELINE_DATABASE", None)
-        stack.enter_context(mock.patch.object(remote, "_wait_s", lambda _: 0.0))
+        stack.enter_context(mock.patch.object(remote, "_wait_s", return_value=0.0))
+        # A pure function, asked the same 80,000 questions with every run: in one process of many runs the answers are kept.
+        stack.enter_context(mock.patch.object(dependencies, "names_of", cache(dependencies.names_of)))
         if not is_threaded:
             stack.enter_context(mock.patch.object(engine, "as_completed", _one_by_one))
         world = stack.enter_context(World(clock=clock, is_empty=True))

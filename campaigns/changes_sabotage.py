@@ -12,7 +12,7 @@ import msgspec
 
 from campaigns import changes_company
 from connectors.confluence import cloud, data_center
-from connectors.jira import paging
+from connectors.jira import bodies, paging, records
 from connectors.jira import source as jira_source
 from sync import app, census, collect
 from sync.core.errors import NotFound
@@ -54,7 +54,7 @@ def cursor_early() -> Iterator[None]:
 @contextmanager
 def wall_clock_bound() -> Iterator[None]:
     """Every question about changes ends now: by this machine's clock, written in UTC, read in the account's zone."""
-    whole = jira_source.jql
+    whole = bodies.jql
 
     def jql(scope: str, since: datetime | None, overlap: timedelta) -> str:
         query = whole(scope, since, overlap)
@@ -70,7 +70,7 @@ def wall_clock_bound() -> Iterator[None]:
 @contextmanager
 def zone_literal() -> Iterator[None]:
     """Since when is asked in a literal of UTC, which Jira reads in the account's zone."""
-    whole = jira_source.jql
+    whole = bodies.jql
 
     def jql(scope: str, since: datetime | None, overlap: timedelta) -> str:
         query = whole(scope, since, overlap)
@@ -125,7 +125,7 @@ def short_page_is_last() -> Iterator[None]:
 @contextmanager
 def no_census() -> Iterator[None]:
     """Nobody counts: what was stored is what is there."""
-    with mock.patch.object(census, "_listed", lambda site, stream, scope: _Everything()):
+    with mock.patch.object(census, "_listed", return_value=_Everything()):
         yield
 
 
@@ -157,7 +157,7 @@ def tombstone_on_access_lost() -> Iterator[None]:
         except NotFound:
             return self._store.cursor(self._site.name, stream.name, scope)
 
-    def explain(site: Any, stream: Any, scope: str, count: Any, store: Any, *_: Any) -> None:
+    def explain(site: Any, stream: Any, _scope: str, count: Any, store: Any, *_: Any) -> None:
         gone = [Ref.of(site.name, stream.kind, key) for key in sorted(count.here - count.there)]
         store.mark_gone(gone, "deleted", datetime.now(UTC))
 
@@ -172,7 +172,7 @@ def tombstone_on_access_lost() -> Iterator[None]:
 @contextmanager
 def key_as_identity() -> Iterator[None]:
     """Issues are known by their keys, which change when they move."""
-    whole = jira_source.raw_from_issue
+    whole = records.raw_from_issue
 
     def raw_from_issue(light: Any, payload: Any, connection: str, *rest: Any) -> Any:
         return msgspec.structs.replace(

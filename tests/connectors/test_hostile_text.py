@@ -118,7 +118,7 @@ def test_pieces_stay_what_they_are_in_trello(content: tuple[Inline, ...], shown:
         (Table(((Text("a"),),), (((Text(" "),),), ((Text("b"),),))), "<ul><li>a：b</li></ul>"),
         (
             Panel("tip", (line(Text("x")),), "t\ud800"),
-            f"<blockquote><p>💡 <strong>t\ufffd</strong></p><p>x</p></blockquote>",
+            "<blockquote><p>💡 <strong>t\ufffd</strong></p><p>x</p></blockquote>",
         ),
     ],
 )
