@@ -60,7 +60,7 @@ class JiraDesk:
         status, due, labels, owner = self._status(), self._due(), self._labels(), self._person()
         values = {"summary": self._title(), "status_id": status, "due": due, "labels": labels, "assignee": owner}
         issue = burst.create(self.site, self._project_ids[place], at, "zhang-wei", values)
-        facts = {
+        facts: dict[str, Any] = {
             "key": issue.key, "title": issue.summary, "status": status, "owner": self._account(owner),
             "due": due.isoformat() if due else None, "labels": tuple(sorted(labels)), "parent": None,
             "updated": milliseconds(at), "links": frozenset(), "scope": place, "restricted": False,

@@ -53,7 +53,7 @@ def with_ids(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_defaults(node: dict[str, Any]) -> dict[str, Any]:
-    extra = {
+    extra: dict[str, dict[str, Any]] = {
         "table": {"layout": "default", "isNumberColumnEnabled": False},
         "tableCell": {"colspan": 1},
         "mention": {"accessLevel": ""},
