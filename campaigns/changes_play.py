@@ -19,7 +19,7 @@ from sandbox.http import Request, Response
 from sync.core.values import Certificate
 from sync.reading import Collected
 
-SHARES = {"jira-cloud": 40, "jira-dc": 27, "trello": 20, "confluence-dc": 8, "confluence-cloud": 5}
+SHARES = {"jira-cloud": 46, "jira-dc": 33, "trello": 13, "confluence-dc": 6, "confluence-cloud": 2}
 SURVIVABLE: tuple[FaultKind, ...] = ("rate_limited", "server_error", "reset", "lost_answer", "truncated", "short_page")
 WILD: tuple[FaultKind, ...] = (*SURVIVABLE, "empty_page", "repeated_page", "html", "unauthorized")
 PROGRESS_S = 20.0
@@ -28,16 +28,17 @@ GRACE = timedelta(minutes=15)
 
 @dataclass
 class Pace:
-    """How much is played between two quiet points."""
+    """How much is played between two quiet points. ``share`` is how likely each connection takes part in a run with faults."""
 
     changes: int
     dirty_runs: int = 1
+    share: float = 1.0
 
 
 class Play:
     """Plays one company's history from a seed, step by step; every divergence names both."""
 
-    def __init__(self, company: Company, desks: Mapping[str, Desk], seed: int, report: Report) -> None:
+    def __init__(self, company: Company, desks: Mapping[str, Any], seed: int, report: Report) -> None:
         self.company, self.desks, self.seed, self.report = company, desks, seed, report
         self.chance = random.Random(seed)
         self.step = 0
@@ -97,7 +98,8 @@ class Play:
             self._between = {name: self.chance.randrange(12) for name in self.desks if self.chance.random() < 0.5}
             if self.chance.random() < 0.35:
                 self._plan_cut(self.chance.choice(list(self.desks)))
-            self._run("dirty")
+            names = tuple(name for name in self.desks if self.chance.random() < pace.share)
+            self._run("dirty", names or (self.chance.choice(list(self.desks)),))
             self._clear_faults()
         self._open_most()
         if self.chance.random() < 0.03:
@@ -124,6 +126,8 @@ class Play:
             self._judge_quiet(name, desk, collected[name])
             desk.book.dirty.clear()
         self.company.world.forget_requests()
+        if self.step % 50 == 0:
+            self.desks["trello"].forget_old_actions(self.company.clock.now - timedelta(days=3))
         self._tell()
 
     def _judge_quiet(self, name: str, desk: Desk, collected: Collected) -> None:
@@ -213,8 +217,8 @@ class Play:
 
     # -- runs and faults
 
-    def _run(self, what: str) -> dict[str, Collected]:
-        run, reports = self.company.collect()
+    def _run(self, what: str, names: tuple[str, ...] = ()) -> dict[str, Collected]:
+        _, reports = self.company.collect(names)
         self.report.count(f"runs: {what}")
         collected = {item.connection: item for item in reports}
         for name, item in collected.items():
