@@ -20,6 +20,7 @@ from campaigns.restricted_play import play
 from campaigns.restricted_sabotage import SABOTAGES
 
 WORLDS, SHORT_WORLDS = 1000, 6
+SCRIPTED = 3  # every so many worlds one is told by a script, which brings about what chance would seldom do
 
 __all__ = ["SABOTAGES", "run"]
 
@@ -56,7 +57,7 @@ def work(share: tuple[int, int]) -> Report:
         prepare(folder)
         with in_this_process(wire):
             for number in range(seed, seed + worlds):
-                play(folder, wire, number, report)
+                play(folder, wire, number, report, is_scripted=number % SCRIPTED == 0)
     finally:
         logging.disable(disabled)
         shutil.rmtree(folder, ignore_errors=True)

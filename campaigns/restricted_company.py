@@ -126,12 +126,18 @@ def _write(folder: Path, form: Form) -> None:
         if SITE[name] not in form.sites:
             continue
         host = HOST[SITE[name]]
-        lines.append(f"  {name}: {settings}, base_url: http://{host}, browse_base: http://{host}, requests_per_second: 100000}}\n")
+        lines.append(
+            f"  {name}: {settings}, base_url: http://{host}, browse_base: http://{host}, requests_per_second: 100000}}\n"
+        )
         kind = {"jc": _JIRA, "jd": _JIRA, "tr": _TRELLO}.get(SITE[name], "")
         text = f"version: 1\nscope: [{scopes[SITE[name]]}]\nlanguage: {form.language}\nzone: Asia/Shanghai\n{kind}"
         (mappings / f"{name}.yaml").write_text(text, encoding="utf-8")
-    heads = "".join(f"  {name}: {{english_name: Dept{n}, head: head-{n}}}\n" for n, name in enumerate(DEPARTMENTS.values()))
-    people = "".join(f"  head-{n}: {{name: 部长{n}, department: {name}}}\n" for n, name in enumerate(DEPARTMENTS.values()))
+    heads = "".join(
+        f"  {name}: {{english_name: Dept{n}, head: head-{n}}}\n" for n, name in enumerate(DEPARTMENTS.values())
+    )
+    people = "".join(
+        f"  head-{n}: {{name: 部长{n}, department: {name}}}\n" for n, name in enumerate(DEPARTMENTS.values())
+    )
     (mappings / "departments.yaml").write_text(f"departments:\n{heads}", encoding="utf-8")
     (mappings / "people.yaml").write_text(f"people:\n{people}", encoding="utf-8")
     (folder / "tieline.yaml").write_text("".join(lines), encoding="utf-8")
@@ -154,10 +160,15 @@ class Wire:
         body = request.read()
         if is_write(request.method, path):
             self.written.append((name, request.method, raw, body))
-        answer: Response = self.sites[name].handle(Request(request.method, path, query_from_string(query), headers, body, base))
+        answer: Response = self.sites[name].handle(
+            Request(request.method, path, query_from_string(query), headers, body, base)
+        )
         content = self._bent(name, answer.body)
         return httpx.Response(
-            answer.status, headers=[("date", formatdate(usegmt=True)), *answer.headers.items()], content=content, request=request
+            answer.status,
+            headers=[("date", formatdate(usegmt=True)), *answer.headers.items()],
+            content=content,
+            request=request,
         )
 
     def _bent(self, name: str, body: bytes) -> bytes:
@@ -185,7 +196,9 @@ def in_this_process(wire: Wire) -> Iterator[None]:
         stack.enter_context(patch.object(httpx.HTTPTransport, "handle_request", lambda _, request: wire.carry(request)))
         stack.enter_context(patch.object(app, "load_config", once))
         stack.enter_context(patch.object(app, "load_mappings", lambda loaded: mappings_of(loaded.file)))
-        stack.enter_context(patch.object(gc, "freeze", lambda: None))  # thousands of processes in one would fill the memory
+        stack.enter_context(
+            patch.object(gc, "freeze", lambda: None)
+        )  # thousands of processes in one would fill the memory
         stack.enter_context(patch.object(show.console, "_width", 4000))  # nothing is folded: a word stays a word
         stack.enter_context(patch("sync.remote.time.sleep", lambda _: None))
         # Built once, as a real process does, and not for every command of this one.

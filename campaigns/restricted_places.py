@@ -48,7 +48,10 @@ def _jira(name: str, site: Any) -> Iterator[tuple[Place, str]]:
                 _text(remote.object, remote.global_id, remote.relationship, remote.application),
             )
         for file in issue.attachments:
-            yield Place(name, key, "attachment", str(file.id)), _text(file.filename, file.content.decode("utf-8", "replace"))
+            yield (
+                Place(name, key, "attachment", str(file.id)),
+                _text(file.filename, file.content.decode("utf-8", "replace")),
+            )
 
 
 def _trello(state: Any) -> Iterator[tuple[Place, str]]:
@@ -73,7 +76,10 @@ def _confluence(name: str, site: Any) -> Iterator[tuple[Place, str]]:
     for page in site.pages.values():
         for version in page.versions:
             kind = "page" if version is page.latest else "old page"
-            yield Place(name, page.id, kind, str(version.number)), _text(version.title, version.message, version.storage)
+            yield (
+                Place(name, page.id, kind, str(version.number)),
+                _text(version.title, version.message, version.storage),
+            )
         yield Place(name, page.id, "labels", ""), _text(sorted(page.labels))
         for item in page.properties.values():
             yield Place(name, page.id, "property", item.key), _text(item.value)

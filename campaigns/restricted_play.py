@@ -4,6 +4,7 @@ stand there.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,8 @@ class Story:
                 self.report.count("things people did", len(self.deeds))
                 for deed in self.deeds:
                     self.report.count(f"people {deed.split()[0]}")
+            if self.chance.random() < 0.4:
+                self._look_before()
             self._run(self.chance.choice(RUNS), is_a_run=True)
             for command in self.chance.sample(LOOKS, looks):
                 self._run(command)
@@ -62,6 +65,31 @@ class Story:
         if self.chance.random() < 0.35:
             self._take_back()
         self.report.count("worlds")
+
+    def play_by_script(self) -> None:
+        """What every campaign must have seen at least once: a link and a comment whose end is closed, and the end of a story told before
+        its end is closed. A world without a pair of open ends in two tools tells nothing.
+        """
+        self._run(RUNS[0], is_a_run=True)
+        if pairs := self.world.open_pairs():
+            self.report.count("scripted stories")
+            before, after = self.chance.choice(pairs)
+            end = self.chance.choice((before, after))
+            self._then(lambda: self.world.slip(before, 25))
+            self._then(lambda: self.world.close(end))
+            self._then(lambda: self.world.open_again(end))
+            self._then(lambda: self.world.finish(before))
+            self._then(lambda: self.world.close(end))
+            self._undo(3)
+        self.report.count("worlds")
+
+    def _then(self, deed: Callable[[], str]) -> None:
+        self.deeds = self.world.does(deed)
+        self._run(("collect",))
+        self._run(("plan", "--json"))
+        self._run(("plan",))
+        self._run(RUNS[1], is_a_run=True)
+        self._run(("findings", "--json", "--state", "all"))
 
     # -- commands
 
@@ -79,6 +107,11 @@ class Story:
             self.report.count(f"exit {code}")
             self._search_places(name)
             self._search_output("metrics", generate_latest().decode())
+
+    def _look_before(self) -> None:
+        """A careful admin reads what a run would do: it may take away what must not be quoted for that."""
+        self._run(("collect",))
+        self._run(self.chance.choice((("plan",), ("plan", "--json"), ("retract", "--dry-run", "--json"))))
 
     def _explain(self) -> None:
         item = self.chance.choice(self.world.items)
@@ -98,10 +131,12 @@ class Story:
         if self.chance.random() < 0.5:
             self._run(("retract", "--yes"), is_a_run=True)
             return
-        _, listed = tieline(self.config, self.database, "runs", "--json")
-        import json
+        self._undo(self.chance.choice((1, 2, 3)))
 
-        for run in [run["id"] for run in json.loads(listed) if run["counts"].get("written")][: self.chance.choice((1, 2, 3))]:
+    def _undo(self, most: int) -> None:
+        _, listed = tieline(self.config, self.database, "runs", "--json")
+        runs = [run["id"] for run in json.loads(listed) if run["counts"].get("written")]
+        for run in runs[:most]:
             self._run(("undo", run, *self.chance.choice(((), ("--json",)))), is_a_run=True)
 
     # -- the search
@@ -165,8 +200,9 @@ class Story:
         self.report.diverged(f"seed {self.seed}, step {self.step} ({'; '.join(self.deeds)}): {text}")
 
 
-def play(folder: Path, wire: Wire, seed: int, report: Report, looks: int = 5) -> None:
-    Story(folder, wire, seed, report).play(looks)
-
-
-Sabotage = Callable[[], object]
+def play(folder: Path, wire: Wire, seed: int, report: Report, looks: int = 5, *, is_scripted: bool = False) -> None:
+    story = Story(folder, wire, seed, report)
+    if is_scripted:
+        story.play_by_script()
+    else:
+        story.play(looks)

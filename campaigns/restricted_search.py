@@ -6,10 +6,10 @@ import base64
 import random
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import unescape
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 CONSONANTS = "bcdfghjkmnpqrstvwxz"
 DIGITS = "23456789"
@@ -23,7 +23,7 @@ def new_core(chance: random.Random) -> str:
 def dressed(core: str, chance: random.Random) -> str:
     """A text around a core that every writer has to spell its own way: Chinese, markup, quotes, accents, an emoji."""
     before = chance.choice(("", "关于", "<b>", "é", "[", "*", '"', "’"))
-    after = chance.choice(("名单核对", " & \"co\" <i>", "é\u0301", "](x)", "😀 计划", "'); --", "{panel}", "\\u0041|"))
+    after = chance.choice(("名单核对", ' & "co" <i>', "é\u0301", "](x)", "😀 计划", "'); --", "{panel}", "\\u0041|"))
     return f"{before}{core}{after}"
 
 
@@ -31,7 +31,7 @@ def dressed(core: str, chance: random.Random) -> str:
 def spellings(core: str) -> tuple[str, ...]:
     """The core in small letters, and what is left of it in base64 wherever it begins, in hexadecimal, escapes and entities."""
     plain = core.lower()
-    forms = {plain, plain[::-1]}
+    forms = {plain}
     for text in {core, plain}:
         data = text.encode()
         forms.add(data.hex())
@@ -62,10 +62,7 @@ class Haystack:
         self.raw, self.shown = readings(whole)
 
     def holds(self, core: str) -> bool:
-        plain, *encoded = spellings(core)[0], *spellings(core)[1:]
-        if core.lower() in self.shown or plain in self.shown:
-            return True
-        return any(form in self.raw for form in encoded)
+        return core.lower() in self.shown or any(form in self.raw for form in spellings(core))
 
 
 def found_in(text: str | bytes, cores: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -85,11 +82,3 @@ def around(text: str | bytes, core: str, width: int = 60) -> str:
         if place >= 0:
             return whole[max(0, place - width) : place + len(form) + width].replace("\n", "⏎")
     return whole[:width]
-
-
-def joined(parts: Iterable[object]) -> str:
-    return "\n".join(str(part) for part in parts)
-
-
-def url_form(text: str) -> str:
-    return quote(text, safe="")

@@ -70,6 +70,7 @@ class World:
         self.said: set[str] = set()  # cores that people wrote on open records by hand, in links that they made
         self.by_hand: dict[Place, str] = {}
         self.edges: list[tuple[Item, Item]] = []
+        self.later: list[Callable[[], str]] = []  # what somebody has in mind for the next time
         self._found()
 
     # -- making it
@@ -103,7 +104,13 @@ class World:
     def _people(self) -> None:
         chance = self.chance
         jira = self._of("jc", "jd")
-        tools = [jira[0], "tr", "tr", jira[-1], *(chance.choice((*jira, "tr", "tr")) for _ in range(chance.randint(1, 4)))]
+        tools = [
+            jira[0],
+            "tr",
+            "tr",
+            jira[-1],
+            *(chance.choice((*jira, "tr", "tr")) for _ in range(chance.randint(1, 4))),
+        ]
         for number, tool in enumerate(tools):
             (self._issue if tool != "tr" else self._card)(tool, number)
         for name in self._of("kc", "kd"):
@@ -117,7 +124,9 @@ class World:
         site = self.sites[tool]
         if tool == "tr":
             site.add_member(core, f"{core} 伟", f"{core}@example.com")
-            site.state.organizations[next(iter(site.state.organizations))]["idMembers"].append(site.state.member(core)["id"])
+            site.state.organizations[next(iter(site.state.organizations))]["idMembers"].append(
+                site.state.member(core)["id"]
+            )
         else:
             site.add_user(core, f"{core} 伟", f"{core}@example.com")
         return core, core
@@ -140,12 +149,18 @@ class World:
         begin = number - 3 + self.chance.randint(-1, 2)
         return self.day(begin), self.day(begin + self.chance.randint(2, 6))
 
+    def _status(self, tool: str, number: int) -> str:
+        """What waits has not begun, most of the time: a delay moves nothing of what has."""
+        has_begun = number == 0 or self.chance.random() < 0.15
+        words = ("To Do", "In Progress") if tool == "jd" else LISTS
+        return words[1] if has_begun else words[0]
+
     def _issue(self, tool: str, number: int) -> None:
         site, cores = self.sites[tool], self._texts()
         owner, cores["owner"] = self._owner(tool)
         start, due = self._dates(number)
         issue = site.create_issue(
-            PROJECT[tool], dressed(cores["title"], self.chance), status="进行中" if tool == "jc" else "In Progress",
+            PROJECT[tool], dressed(cores["title"], self.chance), status=self._status(tool, number),
             description=dressed(cores["description"], self.chance), labels=[cores["label"]], assignee=owner,
             duedate=due.isoformat(), **{START: start.isoformat()},
         )  # fmt: skip
@@ -164,7 +179,7 @@ class World:
         join_board(site.state, self.boards[board], site.state.member(owner)["id"])
         start, due = self._dates(number)
         card = site.add_card(
-            self.boards[board]["id"], "进行中", dressed(cores["title"], self.chance), by="lead",
+            self.boards[board]["id"], self._status(tool, number), dressed(cores["title"], self.chance), by="lead",
             desc=dressed(cores["description"], self.chance), idMembers=[site.state.member(owner)["id"]],
             start=f"{start}T01:00:00.000Z", due=f"{due}T10:00:00.000Z",
         )  # fmt: skip
@@ -256,15 +271,16 @@ class World:
 
     def act(self) -> list[str]:
         """What people do between two runs; what they did, to be told."""
-        done, before = [], dict(places_of(self.sites))
+        done: list[str] = []
+        for deed in self.later:
+            done += self.does(deed)
+        self.later.clear()
         for _ in range(self.chance.randint(1, 4)):
             deed = self.chance.choice(
                 (self._toggle_issue, self._toggle_issue, self._toggle_board, self._toggle_page, self._slip, self._finish,
-                 self._rename, self._hide)
+                 self._rename, self._hide, self._end_a_story, self._end_a_story, self._edit_ours)
             )  # fmt: skip
-            if told := deed():
-                done.append(told)
-        self.by_hand |= {place: text for place, text in places_of(self.sites) if before.get(place) != text}
+            done += [told for told in self.does(deed) if told]
         return done
 
     def _some(self, is_fit: Callable[[Item], bool]) -> Item | None:
@@ -307,9 +323,10 @@ class World:
 
     def _slip(self) -> str:
         item = self._some(lambda item: item.kind != "page" and not item.is_finished)
-        if item is None:
-            return ""
-        due = self.day(self.chance.randint(4, 20))
+        return self.slip(item, self.chance.randint(4, 20)) if item else ""
+
+    def slip(self, item: Item, days: int) -> str:
+        due = self.day(days)
         if item.site == "tr":
             self.sites["tr"].edit_card(item.id, by="lead", due=f"{due}T10:00:00.000Z")
         else:
@@ -318,14 +335,68 @@ class World:
 
     def _finish(self) -> str:
         item = self._some(lambda item: item.kind != "page" and not item.is_finished)
-        if item is None:
-            return ""
+        return self.finish(item) if item else ""
+
+    def finish(self, item: Item) -> str:
         item.is_finished = True
         if item.site == "tr":
             self.sites["tr"].move_card(item.id, "已完成", by="lead")
         else:
             self.sites[item.site].edit_issue(item.key, "lead", status="已完成" if item.site == "jc" else "Done")
         return f"finished {item.ref}"
+
+    def _end_a_story(self) -> str:
+        """One end of a dependency between tools is finished; the next time the end that closing texts name is restricted."""
+        edges = [(before, after) for before, after in self.edges if not (before.is_finished or before.is_hidden)]
+        edges = [
+            edge
+            for edge in edges
+            if edge[0].site != edge[1].site and not (edge[0].is_restricted or edge[1].is_restricted)
+        ]
+        if not edges:
+            return ""
+        before, after = self.chance.choice(edges)
+        end = self.chance.choice((before, after))
+        self.later.append(lambda: self.close(end))
+        return self.finish(before)
+
+    def open_pairs(self) -> list[tuple[Item, Item]]:
+        """Ends of dependencies between tools that everybody may read."""
+        return [(a, b) for a, b in self.edges if a.site != b.site and not (a.is_restricted or b.is_restricted)]
+
+    def does(self, deed: Callable[[], str]) -> list[str]:
+        """One thing that somebody does; what stands there differently afterwards is theirs."""
+        before = dict(places_of(self.sites))
+        told = deed()
+        self.by_hand |= {place: text for place, text in places_of(self.sites) if before.get(place) != text}
+        return [told]
+
+    def open_again(self, item: Item) -> str:
+        if item.site == "tr":
+            self._set_board(item.home, "org")
+        else:
+            self._open_issue(item)
+        return f"opened {item.ref}"
+
+    def close(self, item: Item) -> str:
+        if item.site == "tr":
+            self._set_board(item.home, "private")
+        else:
+            self._set_level(item)
+        return f"restricted {item.ref}"
+
+    def _edit_ours(self) -> str:
+        """Somebody adds a word to a comment that Tieline wrote: it is theirs from then on."""
+        ours = [place for place, _ in places_of(self.sites) if place.kind == "comment" and place not in self.by_hand]
+        if not ours:
+            return ""
+        place = self.chance.choice(ours)
+        site = self.sites[place.site]
+        if place.site == "tr":
+            site.edit_comment(place.id, f"{site.state.actions[place.id]['data']['text']}\n补充：知道了")
+        else:
+            site.edit_comment(place.item, place.id, "知道了，谢谢", "lead")
+        return f"edited comment {place}"
 
     def _rename(self) -> str:
         item = self._some(lambda item: item.kind != "page")

@@ -154,7 +154,10 @@ class Engine:
         planned.existing, planned.blocked = look(self._parts.ports, self._store, self._parts.installation, reachable)
         blocked = {key: redact(str(error)) for key, error in planned.blocked.items()}
         plan = diff(self._parts.installation, desired, planned.published, planned.existing, fresh, blocked)
-        planned.plan = replace(plan, skips=(*plan.skips, *withheld))
+        plan = self._without_hidden(plan)
+        sayable = Sayable(view)
+        skips = (replace(skip, detail=_told(sayable, skip)) for skip in (*plan.skips, *withheld))
+        planned.plan = replace(plan, skips=tuple(skips))
         own = [*skip_findings(planned.plan), *unremembered_finding(planned.plan)]
         own += [*freshness_findings(view), *self._parts.deriver.findings()]
         own += adoption_findings(view, self._store.stops())
@@ -198,6 +201,19 @@ class Engine:
             planned.pairs += judgement.pairs
             planned.findings[name] = judgement.findings
         return desired
+
+    def _without_hidden(self, plan: Plan) -> Plan:
+        """Nothing is taken away at a target that is hidden from us: "not there" would be taken for success, and what still stands there
+        would be forgotten when it shows again.
+        """
+        places = {change.target.connection for change in plan.changes if change.operation == "remove"}
+        hidden = {
+            ref for name in places for ref, item in self._store.tombstones(name).items() if item.reason == "hidden"
+        }
+        left = [change for change in plan.changes if change.operation == "remove" and change.target in hidden]
+        skips = tuple(Skip(change.key, change.target, "orphaned") for change in left)
+        changes = tuple(change for change in plan.changes if change not in left)
+        return replace(plan, changes=changes, skips=(*plan.skips, *skips)) if left else plan
 
     def _undecided(self, plan: Plan, own: Iterable[Finding]) -> Iterator[Finding]:
         """Open findings about targets that could not be judged this time: they neither end nor begin because a vendor is down."""
@@ -351,3 +367,8 @@ def _watched(item: Desired, last: Published | None) -> Ref | None:
     if item.kind != "page":
         return item.target
     return Ref.of(item.target.connection, "document", last.written.id) if last else None
+
+
+def _told(sayable: Sayable, skip: Skip) -> str:
+    """Why something was skipped, without the address of what may not be named."""
+    return sayable.url_at(skip.target, skip.detail) if skip.detail.startswith("http") else skip.detail

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sync.core.brakes import Accepted
 from sync.core.disclosure import Sayable
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan, fingerprint
-from sync.core.values import Certificate
+from sync.core.values import Certificate, Ref
 from sync.engine import Cycle
 from sync.reading import Collected
 
@@ -148,12 +149,15 @@ def run_plan(config: Path, as_json: bool, out: Path | None = None) -> int:
     return 0
 
 
-def change_shape(change: Change, sayable: Sayable) -> dict[str, Any]:
-    """One change in the shape of docs/cli.md; a text that names what may not be named now (it is taken away) is not repeated."""
+def change_shape(change: Change, sayable: Sayable, *, is_stored: bool = False) -> dict[str, Any]:
+    """One change in the shape of docs/cli.md; a text that names what may not be named now is not repeated. ``is_stored``: it was not made
+    just now.
+    """
     names = ("operation", "kind", "key", "job", "target", "message", "reason", "mark")
     shape = {name: getattr(change, name) for name in names}
-    facts = change.facts if sayable.may_say(change.content, change.facts) else {}
-    return {**shape, "facts": facts, "text": change_text(change, sayable), "fingerprint": fingerprint(change)}
+    is_told = sayable.may_say(change.content, change.facts) and (not is_stored or sayable.may_repeat(change))
+    told = {"facts": change.facts, "text": change_text(change)} if is_told else {"facts": {}, "text": "***"}
+    return {**shape, **told, "fingerprint": fingerprint(change)}
 
 
 def change_text(change: Change, sayable: Sayable | None = None) -> str:
@@ -219,16 +223,16 @@ def run_apply(
 def _cleared(drifted: Iterable[dict[str, Any]], sayable: Sayable) -> Iterator[dict[str, Any]]:
     """Changes of a reviewed plan, without what may not be said any more."""
     for change in drifted:
-        yield change if sayable.may_say_facts(change.get("facts")) else {**change, "facts": {}, "text": "***"}
+        is_told = sayable.is_open(Ref.trusted(str(change.get("target")))) and sayable.may_say_facts(change.get("facts"))
+        yield change if is_told else {**change, "facts": {}, "text": "***"}
 
 
-def outcome_shape(run: str, outcome: Outcome, sayable: Sayable) -> dict[str, Any]:
+def outcome_shape(run: str, outcome: Outcome, sayable: Sayable, *, is_stored: bool = False) -> dict[str, Any]:
     """What became of each change, in the shape of docs/cli.md."""
-    shape: dict[str, Any] = {"run": run, "written": [change_shape(change, sayable) for change in outcome.written]}
+    shaped = partial(change_shape, sayable=sayable, is_stored=is_stored)
+    shape: dict[str, Any] = {"run": run, "written": [shaped(change) for change in outcome.written]}
     for name in ("drifted", "failed", "unsure", "deferred"):
-        shape[name] = [
-            {**change_shape(change, sayable), "error": str(error)} for change, error in getattr(outcome, name)
-        ]
+        shape[name] = [{**shaped(change), "error": str(error)} for change, error in getattr(outcome, name)]
     return shape
 
 

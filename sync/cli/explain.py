@@ -82,7 +82,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
             {
                 "key": entry.key,
                 "kind": entry.kind,
-                "url": sayable.url_of(entry, entry.written.url),
+                "url": sayable.url_at(entry.target, entry.written.url),
                 "run": entry.run,
                 "at": entry.at,
             }

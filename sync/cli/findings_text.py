@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.core.disclosure import shown
+from sync.core.disclosure import cleared, shown
 from sync.core.values import Finding, Language, Ref, Severity, View
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -126,6 +126,7 @@ def finding_text(finding: Finding, language: Language, view: View) -> str:
     """The finding as a sentence, tasks by the names they may be called by. A message without a sentence of its own is shown with
     its parameters.
     """
+    finding = cleared(view, finding)
     subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects)
     values = _Values({"subjects": subjects, **finding.parameters})
     if finding.kind.startswith("gone_"):

@@ -11,7 +11,7 @@ from sync.app import App
 from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
-from sync.core.disclosure import department_name, shown
+from sync.core.disclosure import cleared, department_name, shown
 from sync.core.values import Certificate, Dependency, Evidence, ExternalReference, Language, Task, View
 from sync.reading import WHOLE
 from sync.store.entries import TrackedFinding
@@ -167,7 +167,7 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
 
 def finding_shape(view: View, item: TrackedFinding, language: Language) -> dict[str, Any]:
     """A finding in the shape of docs/cli.md."""
-    finding = item.finding
+    finding = cleared(view, item.finding)
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
     return {
         **{name: getattr(finding, name) for name in names},

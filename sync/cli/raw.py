@@ -11,7 +11,7 @@ from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say
 from sync.core.errors import ConfigError, Nonsense, Problem
-from sync.core.values import RawRecord, Ref
+from sync.core.values import Link, Mention, RawRecord, Ref
 from sync.derive import MAPPED_KINDS
 from sync.store.entries import Gone
 from sync.store.raw import raw_from_line
@@ -52,28 +52,43 @@ class Discretion:
     def __init__(self, app: App) -> None:
         self._record_of = app.deriver.record_of
         self._closed: set[str] = set()
+        self._names: set[str] = set()
         self._titles: set[bytes] = set()
+        self._ours = {
+            Ref.of(item.target.connection, "document", item.written.id)
+            for item in app.store.published().values()
+            if item.kind == "page"
+        }
         for line in app.store.raw_lines():
             raw, gone = raw_from_line(line)
             if is_closed(raw, gone):
                 self._closed.add(raw.ref)
                 record = self._record_of(raw) if raw.ref.kind in MAPPED_KINDS else None
+                self._names.update((raw.ref.key, *record.aliases) if record else ())
                 if record and len(record.title) >= SHORTEST_TITLE:
                     self._titles |= {
-                        json.dumps(record.title, ensure_ascii=is_escaped)[1:-1].encode() for is_escaped in (True, False)
+                        json.dumps(record.title, ensure_ascii=each)[1:-1].encode() for each in (True, False)
                     }
 
     def may_leave(self, raw: RawRecord, gone: Gone | None) -> bool:
         """Whether it is open itself and nothing in it is of what is not."""
         if is_closed(raw, gone) or _INTERNAL.search(raw.payload):
             return False
-        if raw.ref.kind not in MAPPED_KINDS:
-            return not self._closed
+        if self._closed and (raw.ref.kind not in MAPPED_KINDS or raw.ref in self._ours):
+            return False
         record = self._record_of(raw)
-        links = record.links if record else ()
-        if any(Ref.of(raw.ref.connection, "task", link.other_id or "?") in self._closed for link in links):
+        if record and (any(map(self._links_to_closed, record.links)) or any(map(self._calls_closed, record.mentions))):
             return False
         return not any(title in raw.payload for title in self._titles)
+
+    def _links_to_closed(self, link: Link) -> bool:
+        """A vendor's own link, which shows the other end's key and title."""
+        return link.other_key in self._names or link.other_id in self._names
+
+    def _calls_closed(self, mention: Mention) -> bool:
+        """An address of it with a name beside it: what it was called when that was attached, by a person or by us."""
+        end = mention.text.rstrip("/").rpartition("/")[2]
+        return mention.where == "attachment" and mention.title not in ("", mention.text) and end in self._names
 
 
 def is_closed(record: RawRecord, gone: Gone | None) -> bool:

@@ -94,13 +94,13 @@ def _show_steps(steps: Steps, sayable: Sayable, as_json: bool) -> int:
     if as_json:
         say_json(
             {
-                "changes": [change_shape(change, sayable) for change in steps.changes],
+                "changes": [change_shape(change, sayable, is_stored=True) for change in steps.changes],
                 "kept": [kept_shape(item, sayable) for item in steps.kept],
             }
         )
         return 0
     for change in steps.changes:
-        url = sayable.url_of(change, change.expected.url if change.expected else "")
+        url = sayable.url_at(change.target, change.expected.url if change.expected else "")
         say(f"{change.operation} {change.kind} at {change.target}   {url}")
     _show_kept(steps.kept, sayable)
     say(f"Would be removed: {len(steps.changes)}. Stays: {len(steps.kept)}.")
@@ -109,20 +109,20 @@ def _show_steps(steps: Steps, sayable: Sayable, as_json: bool) -> int:
 
 def kept_shape(item: Kept, sayable: Sayable) -> dict[str, Any]:
     """What is not taken back, in the shape of docs/cli.md."""
-    detail = sayable.url_of(item.change, item.detail)
-    return {**change_shape(item.change, sayable), "why": item.reason, "detail": detail}
+    detail = sayable.url_at(item.change.target, item.detail)
+    return {**change_shape(item.change, sayable, is_stored=True), "why": item.reason, "detail": detail}
 
 
 def _show_kept(kept: Iterable[Kept], sayable: Sayable) -> None:
     for item in kept:
-        change, detail = item.change, sayable.url_of(item.change, item.detail)
+        change, detail = item.change, sayable.url_at(item.change.target, item.detail)
         say(f"stays: {change.operation} {change.kind} at {change.target}: {WHY[item.reason]}  {detail}".rstrip())
 
 
 def _told(cycle: Cycle, sayable: Sayable, as_json: bool) -> int:
     outcome = cycle.outcome or Outcome()
     if as_json:
-        shape = outcome_shape(cycle.run, outcome, sayable)
+        shape = outcome_shape(cycle.run, outcome, sayable, is_stored=True)
         say_json({**shape, "kept": [kept_shape(item, sayable) for item in cycle.kept]})
     else:
         show_outcome(cycle)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from sync.core.plan import Change, Content, LinkContent, Published
-from sync.core.values import Language, Ref, Task, View
+from sync.core.plan import Change, Content, LinkContent
+from sync.core.values import Finding, Language, Ref, Task, View
 
 RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted item, please ask {contact}"}
 NOBODY = {"zh-CN": "管理员", "en": "your administrator"}
@@ -88,11 +90,22 @@ class Sayable:
             return False
         return all(url in self._urls for url in _urls(facts))
 
-    def url_of(self, item: Change | Published, url: str) -> str:
-        """Where something of ours stands, if what it stands on, and for a link its other end, may be named."""
-        is_link = isinstance(item.content, LinkContent)
-        is_open = self.is_open(item.target) and (not is_link or self.may_say(item.content, {}))
-        return url if is_open else ""
+    def may_repeat(self, change: Change) -> bool:
+        """Whether the text of a stored change may be printed: it may call the record it stands on by name."""
+        return self.is_open(change.target) and self.may_say(change.content, change.facts)
+
+    def url_at(self, target: Ref, url: str) -> str:
+        """Where something of ours stands, if it may be told: at a task only the address of one that is open, or of a place on it."""
+        return url if target.kind != "task" or re.split(r"[?#]", url, maxsplit=1)[0] in self._urls else ""
+
+
+def cleared(view: View, finding: Finding) -> Finding:
+    """A finding without the address of what may not be named now."""
+    detail = finding.parameters.get("detail")
+    if not isinstance(detail, str) or not detail.startswith("http") or not finding.subjects:
+        return finding
+    told = Sayable(view).url_at(finding.subjects[0], detail)
+    return replace(finding, parameters={**finding.parameters, "detail": told})
 
 
 def _urls(value: object) -> Iterator[str]:
