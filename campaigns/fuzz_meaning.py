@@ -198,6 +198,8 @@ def _item(dialect: Dialect, item: ListItem, place: str) -> Iterator[Token]:
 
 def _is_drawn(block: Any) -> bool:
     """Blocks that are seen though nothing stands in them."""
+    if isinstance(block, BulletList | NumberedList):
+        return bool(block.items)
     return isinstance(block, Heading) or (isinstance(block, Table) and any((block.header, *block.rows)))
 
 

@@ -245,7 +245,7 @@ def _plain(node: object, depth: int) -> Iterable[str]:
             yield inside.strip("\n").replace("\n", " ") + "\t"
         else:
             yield inside
-            if kind in LINES:
+            if isinstance(kind, str) and kind in LINES:
                 yield "\n"
 
 

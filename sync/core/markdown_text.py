@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -162,11 +164,16 @@ def _table(table: Table) -> str:
         return ""
 
     def line(cells: Iterable[Inlines]) -> str:
-        # A bar inside a code span would end the cell; tables take the backslash away again.
-        texts = [re.sub(r"(?<!\\)\|", r"\\|", _one_line(cell)) for cell in cells]
+        # A bar inside a code span or an address would end the cell; tables take the backslash away again.
+        texts = [re.sub(r"(?<!\\)\|", r"\\|", _one_line(tuple(map(_barred, cell)))) for cell in cells]
         return "| " + " | ".join(texts + [""] * (width - len(texts))) + " |"
 
     return "\n".join([line(table.header), "|" + " --- |" * width, *(line(row) for row in table.rows)])
+
+
+def _barred(part: Inline) -> Inline:
+    """Code with its bars escaped, also those behind a backslash of its own."""
+    return replace(part, text=part.text.replace("|", "\\|")) if isinstance(part, Text) and part.is_code else part
 
 
 def _one_line(content: Inlines) -> str:

@@ -15,7 +15,7 @@ from sync.core.errors import ConfigError, Nonsense, RecordError
 from sync.core.markdown import rich_text_from_markdown
 from sync.core.markdown_text import is_relative_url, markdown_from_rich_text
 from sync.core.ports import ConnectionSettings
-from sync.core.rich_text import Anchor, CodeBlock, LineBreak, Paragraph, Text
+from sync.core.rich_text import Anchor, CodeBlock, LineBreak, Paragraph, Table, Text
 from sync.core.values import RawRecord, Ref, SourceFile
 from sync.mapping.paths import BadPath, expression
 from sync.mapping.patterns import BadPattern, compiled
@@ -128,3 +128,8 @@ def test_markdown_is_one_line_where_it_must_be_and_says_only_whole_characters() 
 @pytest.mark.parametrize("url", ["\\\\host\\x", "/\\host", "//host", "\\x"])
 def test_a_backslash_is_a_slash_to_a_browser(url: str) -> None:
     assert not is_relative_url(url)
+
+
+def test_code_in_a_table_keeps_its_bars_and_backslashes() -> None:
+    table = Table(((Text("a\\|b|", is_code=True),),), ())
+    assert rich_text_from_markdown(markdown_from_rich_text((table,))) == (table,)
