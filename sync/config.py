@@ -166,9 +166,12 @@ class LoadedConfig(msgspec.Struct, frozen=True):
     def database_url(self) -> str:
         """The database URL; a relative SQLite file lies beside the configuration. ``TIELINE_DATABASE`` overrides it."""
         url = os.environ.get("TIELINE_DATABASE") or self.config.database
-        if url.startswith(("env:", "file:")):
-            url = read_secret(url, self.folder)
-        keep_secret(*passwords_in_url(url))
+        is_hidden = url.startswith(("env:", "file:"))
+        if is_hidden:
+            url = _secret_text(url, self.folder)
+        passwords = passwords_in_url(url)
+        # A sentence may name scheme, host and port; of a text without a password nobody knows which part is the secret.
+        keep_secret(*(passwords or ([url] if is_hidden else [])))
         prefix, _, file = url.partition(":///")
         if prefix == "sqlite" and file and not file.startswith("/"):
             return f"sqlite:///{self.path(file)}"
@@ -249,13 +252,20 @@ def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]
         if not (connection.base_url or manifest.default_base_url):
             problem("base_url", "missing", "the site's address, such as https://acme.atlassian.net")
         for setting in ("base_url", "browse_base"):
-            url = urlsplit(getattr(connection, setting))
-            if getattr(connection, setting) and (
-                url.scheme not in ("http", "https") or not url.hostname or url.password
-            ):
+            if getattr(connection, setting) and not _is_address(getattr(connection, setting)):
                 problem(setting, "not an address", "https://host, without user or password")
         _credential_problems(connection, manifest, problem)
     return problems
+
+
+def _is_address(text: str) -> bool:
+    """True for http(s)://host with a port and path or without. A password with / or # in it would hide what follows from a parser."""
+    try:
+        url = urlsplit(text)
+        is_usable = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        return False
+    return is_usable and not url.query and not url.fragment and "@" not in text
 
 
 def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:
@@ -337,6 +347,12 @@ def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any]
 
 def read_secret(reference: str, folder: Path) -> str:
     """The secret behind ``env:NAME`` or ``file:PATH``. Raises ConfigError naming what is missing; the value is never shown."""
+    value = _secret_text(reference, folder)
+    keep_secret(value)
+    return value
+
+
+def _secret_text(reference: str, folder: Path) -> str:
     kind, _, name = reference.partition(":")
     if kind == "env":
         value = os.environ.get(name, "")
@@ -344,11 +360,22 @@ def read_secret(reference: str, folder: Path) -> str:
             raise ConfigError([Problem("environment", 0, name, "not set or empty", f"it is asked for as {reference}")])
     else:
         try:
-            value = (folder / name).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
+            data = (folder / name).read_bytes()
+        except OSError as error:
             raise ConfigError([Problem(str(folder / name), 0, reference, f"cannot be read: {error}")]) from error
-    keep_secret(value)
+        text = _utf8(data)
+        if text is None:
+            raise ConfigError([Problem(str(folder / name), 0, reference, "cannot be read: not UTF-8")])
+        value = text.strip()
     return value
+
+
+def _utf8(data: bytes) -> str | None:
+    """The text; None when it is something else. The error that would tell holds all of the secret, so it ends here."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def connection_settings(

@@ -21,7 +21,8 @@ import structlog
 import tenacity
 from prometheus_client import Counter, Histogram
 
-from sync.core.errors import LostAnswer, Nonsense, TryLater, Unreachable
+from sync.core.errors import ConfigError, LostAnswer, Nonsense, Problem, TryLater, Unreachable
+from sync.core.secrets import keep_secret, redact
 from sync.gate import Calls, Counted, Gate, Pause, counted_for, gate_for, one_write, paused_by
 from sync.pace import Pace, Place, retry_after_from
 
@@ -90,6 +91,7 @@ class Remote:
     ) -> None:
         self.connection = connection
         self.base_url = base_url.rstrip("/")
+        _require_sendable(connection, headers)
         self.pace = pace or Pace()
         self.request_count = 0
         self._decipher = decipher
@@ -296,6 +298,15 @@ def _trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def _require_sendable(connection: str, headers: Mapping[str, str]) -> None:
+    """A secret with a line end or a letter that no header carries is refused here: the HTTP library would quote it."""
+    if all(value.isascii() and value.isprintable() for value in headers.values()):
+        return
+    text = "hold a line end, a control character or a letter outside ASCII, which cannot be sent"
+    hint = "copy the token alone, without line ends, into its variable or file"
+    raise ConfigError([Problem(connection, 0, "credentials", text, hint)])
+
+
 def _was_turned_away(error: BaseException) -> bool:
     """The vendor said "too many requests" before it acted, or we did not even ask."""
     return isinstance(error, TryLater) and error.reason in ("rate_limited", "call_budget")
@@ -306,18 +317,3 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     own = float(min(30.0, 0.5 * 2 ** (state.attempt_number - 1)) * random.uniform(0.7, 1.3))  # noqa: S311  # jitter
     asked = error.retry_after.total_seconds() if isinstance(error, TryLater) and error.retry_after else 0.0
     return max(own, asked)
-
-
-_secrets: set[str] = set()
-
-
-def keep_secret(*values: str) -> None:
-    """Never let these texts leave: every log line, error and exported text is passed through ``redact``."""
-    _secrets.update(value for value in values if len(value) >= 4)
-
-
-def redact(text: str) -> str:
-    """The text with every known secret replaced by ``***``."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -24,7 +23,6 @@ def set_up_logging(is_quiet: bool | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _redact_values,
             structlog.processors.JSONRenderer(_line, ensure_ascii=False, default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if is_quiet else logging.INFO),
@@ -34,11 +32,8 @@ def set_up_logging(is_quiet: bool | None = None) -> None:
 
 
 def _line(event: Any, **options: Any) -> str:
-    return without_live_characters(json.dumps(event, **options))
-
-
-def _redact_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    # The whole line: a secret may stand in a list, in a mapping or in what an object says of itself.
+    return without_live_characters(redact(json.dumps(event, **options)))
 
 
 def say_error(error: TielineError) -> None:

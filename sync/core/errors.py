@@ -8,6 +8,8 @@ from datetime import timedelta
 from inspect import cleandoc
 from typing import Literal
 
+from sync.core.secrets import redact_pieces
+
 Scope = Literal["host", "endpoint", "item", "quota"]
 """How far a pause reaches that a vendor asks for: all that this account asks of the host, one endpoint, the writes on one item, or
 everything of that host for everybody who shares the quota."""
@@ -20,7 +22,8 @@ class TielineError(Exception):
 
     def __init__(self, message: str = "", **data: object) -> None:
         self.data = data
-        super().__init__(message or cleandoc(type(self).__doc__ or ""))
+        # Vendors repeat what they were sent, and a sentence may be cut anywhere: masked here, no log, listing or row can tell it.
+        super().__init__(redact_pieces(message) if message else cleandoc(type(self).__doc__ or ""))
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ class Conflict(TielineError):
     exit_code = 5
 
     def __init__(self, message: str = "", expected: str = "", found: str = "") -> None:
-        self.expected = expected
-        self.found = found
+        self.expected = redact_pieces(expected)
+        self.found = redact_pieces(found)
         super().__init__(message)
 
 
@@ -109,8 +112,8 @@ class Refused(TielineError):
 
     def __init__(self, message: str = "", status: int = 0, vendor_code: str = "", vendor_message: str = "") -> None:
         self.status = status
-        self.vendor_code = vendor_code
-        self.vendor_message = vendor_message
+        self.vendor_code = redact_pieces(vendor_code)
+        self.vendor_message = redact_pieces(vendor_message)
         super().__init__(message or f"refused with {status} {vendor_code}: {vendor_message}".replace("  ", " "))
 
 
@@ -120,8 +123,8 @@ class Nonsense(TielineError):
     exit_code = 3
 
     def __init__(self, message: str = "", expected: str = "", sample: str = "") -> None:
-        self.expected = expected
-        self.sample = sample[:200]
+        self.expected = redact_pieces(expected)
+        self.sample = redact_pieces(redact_pieces(sample)[:200])
         super().__init__(message or f"expected {expected}, got {self.sample!r}")
 
 

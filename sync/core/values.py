@@ -12,9 +12,11 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
+from sync.core.secrets import redact_bytes
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -67,7 +69,7 @@ class Ref(str):
 
 
 class RawRecord(Struct, frozen=True, gc=False):
-    """One vendor object's bytes as they came, with what is needed to read them again.
+    """One vendor object's bytes as they came (but for our own secrets), with what is needed to read them again.
 
     ``version`` is whatever the vendor changes on each edit (a version number or the updated instant as text);
     ``field_set`` names what was asked for; times are aware UTC.
@@ -81,6 +83,11 @@ class RawRecord(Struct, frozen=True, gc=False):
     field_set: str = ""
     scope: str = ""  # the project, board or space it was found in; censuses are per scope
     visibility: Visibility = "open"
+
+    def __post_init__(self) -> None:
+        """A vendor that repeats what we sign in with, or a colleague who pasted it, must not bring it into our database."""
+        if (masked := redact_bytes(self.payload)) is not self.payload:
+            force_setattr(self, "payload", masked)
 
 
 class Account(Struct, frozen=True, gc=False):
@@ -351,7 +358,8 @@ class SourceFile(Struct, frozen=True):
 
 class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
-    was there on the first day (None: no first day was asked for).
+    was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
+    were deleted where a vendor does not tell the two apart: they may not be named.
     """
 
     at: datetime
@@ -367,6 +375,7 @@ class View(Struct, frozen=True):
     files: tuple[SourceFile, ...] = ()
     calendars: Calendars = field(default_factory=dict)
     baseline: Baseline | None = None
+    hidden: frozenset[Ref] = frozenset()
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
