@@ -56,6 +56,7 @@ task:
 dependencies:
   - {{link: Blocks, outward: predecessor}}
   - {{link: Relates, relation: relates}}
+  - {{text: description, pattern: '依赖：(?P<key>\\S+)', other: predecessor, confidence: 0.9}}
 confidence_threshold: 0.8
 """
 _TRELLO = f"""

@@ -33,7 +33,7 @@ def quote_restricted_title() -> AbstractContextManager[None]:
 
     def shown(view: Any, task: Any, language: Any) -> disclosure.Shown:
         item = plain(view, task, language)
-        return disclosure.Shown(task.title, *[""] * 4, is_restricted=True) if item.is_restricted else item
+        return replace(item, title=task.title) if item.is_restricted else item
 
     modules = (disclosure, delays, status_view, baseline, listings, findings_text, explain)
     return _patched(*((module, "shown", shown) for module in modules))
@@ -88,7 +88,7 @@ def export_everything() -> AbstractContextManager[None]:
 
 def boards_are_open() -> AbstractContextManager[None]:
     """A private board is taken for one that everybody sees."""
-    plain = boards.board_from_answer
+    plain = vars(boards)["board_from_answer"]
     return _patched((boards, "board_from_answer", lambda answer: replace(plain(answer), visibility="open")))
 
 

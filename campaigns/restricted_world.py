@@ -213,14 +213,17 @@ class World:
     def _link(self, before: Item, after: Item) -> None:
         if before.site == after.site and before.kind == "issue":
             self.sites[before.site].link("Blocks", before.key, after.key)
+        elif after.kind == "issue" and (before.kind == "issue" or self.chance.random() < 0.5):
+            site = self.sites[after.site]
+            text = dressed(after.cores["description"], self.chance)
+            site.edit_issue(after.key, "lead", description=f"{text} 依赖：{self.url(before)} 。")
+            self.said.add(before.cores["key"])
         elif after.site == "tr":
             self.sites["tr"].add_checklist(after.id, "依赖", (self.url(before),), by="lead")
             self.said.add(before.cores["key"])
-        elif before.site == "tr":
+        else:
             self.sites["tr"].attach(before.id, self.url(after), "", by="lead")
             self.said.add(after.cores["key"])
-        else:
-            return
         self.edges.append((before, after))
 
     def url(self, item: Item) -> str:

@@ -153,7 +153,12 @@ class Deriver:
                 people=people,
                 departments=self._mappings.directory.departments,
                 documents=self._store.load_documents(),
+                hidden=self._hidden(),
             )
+
+    def _hidden(self) -> frozenset[Ref]:
+        gone = (item for name in self._mappings.connections for item in self._store.tombstones(name).items())
+        return frozenset(ref for ref, item in gone if item.reason == "hidden")
 
     def record_of(self, raw: RawRecord) -> Record | None:
         """The record decoded, None where it cannot be read, whatever the reason."""

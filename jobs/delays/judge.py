@@ -105,7 +105,9 @@ def _links(view: View, dependency: Dependency, published: Mapping[str, Published
 def _kept_links(
     view: View, published: Mapping[str, Published], said: set[str], settings: DelaySettings
 ) -> Iterator[Desired]:
-    """Links that stand and about which nothing can be said now stay as they are: access lost is no reason to remove one."""
+    """Links that stand and about which nothing can be said now stay as they are: a task that was moved or archived is no reason to remove
+    one. One that is hidden from us is: people who see the link may not see the task any more either.
+    """
     states = {dependency.key: dependency.state for dependency in view.dependencies}
     for last in published.values():
         if last.kind != "link" or last.key in said:
@@ -115,7 +117,12 @@ def _kept_links(
         is_missing = before is None or after is None or before.department is None or after.department is None
         is_secret = any(task is not None and task.visibility == "restricted" for task in (before, after))
         is_open = is_missing or states.get(name) == "proposed" or not settings.is_linking
-        if is_open and not is_secret and isinstance(last.content, LinkContent):
+        if (
+            is_open
+            and not is_secret
+            and isinstance(last.content, LinkContent)
+            and last.content.other.ref not in view.hidden
+        ):
             nameless = LinkContent(LinkEnd(last.content.other.ref, "", "", ""), last.content.side)
             reason = "nothing can be said of it now"
             yield Desired(last.key, NAME, last.target, last.message, last.facts, nameless, reason, last.rests_on)

@@ -76,7 +76,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "raw": {"version": raw.version, "updated_at": raw.updated_at, "fetched_at": raw.fetched_at, "scope": raw.scope},
         "error": error or None,
         "steps": steps,
-        "dependencies": [dependency_shape(item) for item in dependencies],
+        "dependencies": [dependency_shape(view, item) for item in dependencies],
         "findings": [finding_shape(view, item, language) for item in tracked],
         "published": [
             {

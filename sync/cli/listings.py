@@ -12,7 +12,7 @@ from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import cleared, department_name, shown
-from sync.core.values import Certificate, Dependency, Evidence, ExternalReference, Language, Task, View
+from sync.core.values import Certificate, Dependency, Evidence, ExternalReference, Language, Ref, Task, View
 from sync.reading import WHOLE
 from sync.store.entries import TrackedFinding
 
@@ -75,7 +75,12 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
     columns: tuple[str, ...]
     if relations:
         shapes = [
-            {"source": r.source, "target": r.target, "word": r.word, "evidence": _evidence(r.evidence)}
+            {
+                "source": r.source,
+                "target": r.target,
+                "word": r.word,
+                "evidence": _evidence(view, r.evidence, r.source, r.target),
+            }
             for r in view.relations
         ]
         columns = ("source", "word", "target")
@@ -83,7 +88,7 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         shapes = [_external_shape(view, item, language, hidden) for item in view.external_references]
         columns = ("record", "relation", "side", "text")
     else:
-        shapes = [dependency_shape(item) for item in sorted(view.dependencies, key=lambda item: item.key)]
+        shapes = [dependency_shape(view, item) for item in sorted(view.dependencies, key=lambda item: item.key)]
         columns = ("predecessor", "successor", "type", "confidence", "state")
     if as_json:
         say_json(shapes)
@@ -113,9 +118,10 @@ def _external_shape(view: View, item: ExternalReference, language: Language, hid
     title is not told; nor how it is called, where it was hidden from us.
     """
     names = ("record", "text", "side", "relation")
-    shape = {**{name: getattr(item, name) for name in names}, "title": "", "evidence": _evidence(item.evidence)}
+    evidence = _evidence(view, item.evidence, item.record)
+    shape = {**{name: getattr(item, name) for name in names}, "title": "", "evidence": evidence}
     if not hidden.isdisjoint((item.text, item.text.rstrip("/").rpartition("/")[2])):
-        shape["text"] = "***"
+        shape |= {"text": "***", "evidence": _evidence(view, item.evidence)}
     task, document = view.tasks.get(item.record), view.documents.get(item.record)
     if task and task.visibility == "restricted":
         return {**shape, "text": shown(view, task, language).title}
@@ -128,15 +134,19 @@ def _named(view: View, value: object, language: Language) -> object:
     return f"{value}\n{shown(view, task, language).title}" if task else value
 
 
-def dependency_shape(item: Dependency) -> dict[str, Any]:
+def dependency_shape(view: View, item: Dependency) -> dict[str, Any]:
     """A dependency in the shape of docs/cli.md."""
     names = ("key", "predecessor", "successor", "type", "lag_minutes", "lag_unit", "confidence", "state")
-    return {**{name: getattr(item, name) for name in names}, "evidence": _evidence(item.evidence)}
+    evidence = _evidence(view, item.evidence, item.predecessor, item.successor)
+    return {**{name: getattr(item, name) for name in names}, "evidence": evidence}
 
 
-def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+def _evidence(view: View, items: tuple[Evidence, ...], *ends: Ref) -> list[dict[str, Any]]:
+    """Why it is believed. What stands in the records themselves (a text that names the other end) is told where both are open."""
     names = ("record", "place", "source_id", "rule", "confidence")
-    return [{name: getattr(item, name) for name in names} for item in items]
+    is_told = bool(ends) and all(end in view.tasks and view.tasks[end].visibility == "open" for end in ends)
+    shapes = [{name: getattr(item, name) for name in names} for item in items]
+    return shapes if is_told else [{**shape, "source_id": shape["source_id"].partition(":")[0]} for shape in shapes]
 
 
 def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) -> int:
