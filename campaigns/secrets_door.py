@@ -121,6 +121,7 @@ def _handler(door: Door) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             sent = {name.lower(): value for name, value in self.headers.items()}
             authorization = sent.pop("authorization", "")
+            sent.pop("cookie", None)  # the site's own words, and only this site gets them back
             door.arrived.append(Arrived(self.command, self.path, sent, body))
             play = door.next_play()
             if play and play not in ("echo_record", "echo_word"):
@@ -183,7 +184,7 @@ def hostile(play: str, door: Door, authorization: str, target: str) -> Answer:
     """(status, headers, body) of an answer that repeats what was sent."""
     chance = door.chance
     said = _encoded(chance, chance.choice([authorization, *door.secrets, "&".join(door.secrets)]))
-    key, token = quote(door.secrets[0], safe=""), chance.choice([quote, quote_plus, str])(door.secrets[-1])
+    key, token = quote(door.secrets[0], safe=""), _quoted(chance, door.secrets[-1])
     url = f"{door.upstream}{target.partition('?')[0]}?key={key}&token={token}"
     if play in ("redirect", "redirect_with_query", "echo_redirect"):
         way = {"redirect": f"{door.elsewhere}/login", "echo_redirect": url}.get(
@@ -268,8 +269,13 @@ def _shape(chance: random.Random, said: str) -> Any:
 
 
 def _encoded(chance: random.Random, text: str) -> str:
-    way = chance.choice([str, str, quote, quote_plus, repr, json.dumps, _base64])
-    return way(text)
+    ways: list[Callable[[str], str]] = [str, str, quote, quote_plus, repr, json.dumps, _base64]
+    return chance.choice(ways)(text)
+
+
+def _quoted(chance: random.Random, text: str) -> str:
+    ways: list[Callable[[str], str]] = [quote, quote_plus, str]
+    return chance.choice(ways)(text)
 
 
 def _base64(text: str) -> str:

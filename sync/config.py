@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync.adoption_config import AdoptionConfig, adoption_problems, baseline_settings
+from sync.core.addresses import is_address, passwords_in_url
 from sync.core.baseline import JOB as BASELINE
 from sync.core.brakes import Limits
 from sync.core.errors import ConfigError, Problem
@@ -35,7 +36,6 @@ PLAIN_CREDENTIALS = frozenset({"email", "user"})
 _CONNECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - the setting's name
 RESERVED_NAME = "tieline"  # refs of what YAML defines begin with it: tieline:person:zhang-wei
-_URL_PASSWORD = re.compile(r"[\w+.-]+://[^:/@]*:(?P<password>[^@]+)@")
 COMMON_SETTINGS = frozenset(
     {
         "type",
@@ -221,14 +221,6 @@ def _public_url_problems(config: Config, node: Node, file: str) -> list[Problem]
     return [Problem(file, node.line("serve.public_url"), "serve.public_url", "not an address", hint)]
 
 
-def passwords_in_url(url: str) -> list[str]:
-    """The passwords that a database URL holds, before the host or among its parameters, as written and as meant."""
-    found = _URL_PASSWORD.match(url)
-    named = parse_qsl(url.partition("?")[2])
-    texts = [found["password"] if found else "", *(value for key, value in named if "pass" in key.lower())]
-    return list(dict.fromkeys(text for item in texts if item for text in (item, unquote(item))))
-
-
 def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]:
     problems: list[Problem] = []
     known = connectors_by_name()
@@ -252,20 +244,10 @@ def _connection_problems(config: Config, node: Node, file: str) -> list[Problem]
         if not (connection.base_url or manifest.default_base_url):
             problem("base_url", "missing", "the site's address, such as https://acme.atlassian.net")
         for setting in ("base_url", "browse_base"):
-            if getattr(connection, setting) and not _is_address(getattr(connection, setting)):
+            if getattr(connection, setting) and not is_address(getattr(connection, setting)):
                 problem(setting, "not an address", "https://host, without user or password")
         _credential_problems(connection, manifest, problem)
     return problems
-
-
-def _is_address(text: str) -> bool:
-    """True for http(s)://host with a port and path or without. A password with / or # in it would hide what follows from a parser."""
-    try:
-        url = urlsplit(text)
-        is_usable = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
-    except ValueError:
-        return False
-    return is_usable and not url.query and not url.fragment and "@" not in text
 
 
 def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:

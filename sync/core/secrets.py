@@ -86,7 +86,8 @@ def _forms(secret: str) -> set[str]:
 
 
 def _in_base64(secret: str) -> set[str]:
-    data, forms = secret.encode(), set()
+    data = secret.encode()
+    forms: set[str] = set()
     if len(data) < LEAST:
         return forms
     for encode in (base64.b64encode, base64.urlsafe_b64encode):

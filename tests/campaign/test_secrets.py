@@ -28,7 +28,7 @@ def test_no_secret_leaves() -> None:
     assert report.counts["companies"] == campaign.SHORT
     for needed in ("errors looked at", "requests looked at", "command: run", "network: reset"):
         assert report.counts[needed], needed
-    assert len([kind for kind in report.counts if kind.startswith("hostile: ")]) > 10
+    assert len([kind for kind in report.counts if kind.startswith("hostile: ")]) >= 6
 
 
 @pytest.mark.parametrize("name", sorted(campaign.SABOTAGES))
