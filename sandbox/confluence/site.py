@@ -35,7 +35,9 @@ class Site:
         self.index_lag_s = 0.0
         self.webhooks: Any = None
         self.on_event: Callable[[str, Page], None] = lambda *_: None
-        self.index_delay_s: Callable[[], float] | None = None  # a delay of its own for each version, instead of the same lag
+        self.index_delay_s: Callable[[], float] | None = (
+            None  # a delay of its own for each version, instead of the same lag
+        )
         self.zone: tzinfo = UTC  # in which CQL reads times
         self._space_ids: dict[str, str] = {}
         self._titles: dict[tuple[str, str], str] = {}

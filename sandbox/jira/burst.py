@@ -16,7 +16,13 @@ Values = Mapping[str, Any]
 def create(site: Site, project_id: str, at: datetime, author: str, values: Values) -> Issue:
     """A new issue under the project's next key; ``values`` are attributes of ``Issue``."""
     project = site.projects[project_id]
-    rest: dict[str, Any] = {"type_id": "10002", "status_id": "10000", "priority_id": "3", "creator": author, "reporter": author}
+    rest: dict[str, Any] = {
+        "type_id": "10002",
+        "status_id": "10000",
+        "priority_id": "3",
+        "creator": author,
+        "reporter": author,
+    }
     issue = Issue(
         id=site.next_id("issue"),
         key=f"{project.key}-{site.next_id(f'key of {project.key}', 1)}",
