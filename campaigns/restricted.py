@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 from campaigns.report import Report
 from campaigns.restricted_company import Wire, in_this_process, prepare
@@ -43,6 +45,7 @@ def run(*, seed: int, scale: float, workers: int) -> Report:
     return report
 
 
+@mock.patch.dict(os.environ)
 def work(share: tuple[int, int]) -> Report:
     """One worker's worlds, one after the other: (the first one's seed, how many)."""
     seed, worlds = share
