@@ -20,7 +20,7 @@ import httpx
 import typer
 
 from campaigns.kills_points import is_write
-from campaigns.restricted_world import BOARDS, HOST, LISTS, PROJECT, SPACE
+from campaigns.restricted_items import BOARDS, HOST, LISTS, PROJECT, SPACE
 from sandbox.http import Request, Response, query_from_string
 from sandbox.world import CREDENTIALS
 from sync import app, gate
