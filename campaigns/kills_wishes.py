@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from sync.core.messages import Message
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, MessageContent, PageAsContent
 from sync.core.ports import Job, LinkEnd, PageContent
 from sync.core.rich_text import Paragraph, Picture, RichText, Text
@@ -89,4 +90,4 @@ def _content(wish: Wish) -> Content:
             PageContent(wish.item, f"页面 {wish.key}", body, None, wish.below, wish.labels, wish.files)
         )
     said = (Paragraph((Text(wish.text),)),)
-    return MessageContent(said) if wish.kind == "message" else CommentContent(said)
+    return MessageContent(Message(said)) if wish.kind == "message" else CommentContent(said)

@@ -26,8 +26,8 @@ from sync.app import App, Connections, load_mappings
 from sync.config import LoadedConfig, load_config
 from sync.core.brakes import Accepted
 from sync.core.errors import CannotExpress, LostAnswer, TryLater
+from sync.core.messages import Message
 from sync.core.ports import Written
-from sync.core.rich_text import RichText
 from sync.core.values import Ref
 from sync.engine import Cycle, Engine, Parts
 from sync.gate import Gate
@@ -131,7 +131,7 @@ class RobotPort:
     def find_message(self, room: Ref, mark: str) -> Written | None:
         raise CannotExpress("a webhook robot cannot be asked what it said")
 
-    def send_message(self, room: Ref, mark: str, body: RichText) -> Written:
+    def send_message(self, room: Ref, mark: str, message: Message) -> Written:
         self.process.pass_by("message not sent")
         with self.process.lock:
             self.process.check()
@@ -142,8 +142,11 @@ class RobotPort:
             raise LostAnswer("the robot's answer got lost")
         return Written(str(len(self.robot.said)), "1")
 
-    def edit_message(self, room: Ref, message: Written, mark: str, body: RichText) -> Written:
+    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
         raise CannotExpress("what a robot said stays as it is")
+
+    def repeatable_s(self, room: Ref, message: Message) -> float:
+        return 0.0
 
 
 class _Connections(Connections):

@@ -16,6 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
+from sync.core.messages import Message
 from sync.core.plan import (
     Adoption,
     Change,
@@ -32,7 +33,7 @@ from sync.core.plan import (
 from sync.core.ports import KnowledgeBase, Messenger, PageContent, Tracker, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref
-from sync.look import Ports, find, written_from_page
+from sync.look import REPEAT_MARGIN_S, Ports, find, written_from_page
 from sync.parallel import as_completed
 from sync.remote import one_write, redact
 from sync.store.store import Store
@@ -162,6 +163,8 @@ class _Worker:
             try:
                 return write(self._ports, change)
             except LostAnswer as lost:
+                if attempt < WRITE_ATTEMPTS and may_repeat(self._ports, change):
+                    continue
                 try:
                     found = find(self._ports, change.target, change.mark, change.content, None)
                 except TielineError as error:
@@ -205,6 +208,13 @@ def has_landed(change: Change, found: Written | None) -> bool:
     return change.operation == "create" or change.expected is None or found.version != change.expected.version
 
 
+def may_repeat(ports: Ports, change: Change) -> bool:
+    """Whether a message whose answer was just lost may be sent again, because its vendor says the same one only once."""
+    if not isinstance(change.content, MessageContent) or change.expected is not None:
+        return False
+    return ports.messenger(change.target.connection).repeatable_s(change.target, change.content.said) > REPEAT_MARGIN_S
+
+
 def write(ports: Ports, change: Change) -> Written | None:
     """One write through the right port; None when the thing is removed."""
     match change.content:
@@ -218,16 +228,19 @@ def write(ports: Ports, change: Change) -> Written | None:
             return tracker.add_link(change.target, other, side, change.mark)
         case PageAsContent(page):
             return _write_page(ports.knowledge_base(change.target.connection), change, page)
-        case MessageContent(body):
-            return _write_message(ports.messenger(change.target.connection), change, body)
+        case MessageContent(said):
+            return _write_message(ports.messenger(change.target.connection), change, said)
 
 
-def _write_message(messenger: Messenger, change: Change, body: RichText) -> Written:
+def _write_message(messenger: Messenger, change: Change, said: Message) -> Written:
     if change.operation == "remove":
         raise CannotExpress("what was said in a chat cannot be taken back")
     if change.expected is None:
-        return messenger.send_message(change.target, change.mark, body)
-    return messenger.edit_message(change.target, change.expected, change.mark, body)
+        return messenger.send_message(change.target, change.mark, said)
+    try:
+        return messenger.edit_message(change.target, change.expected, change.mark, said)
+    except CannotExpress:  # news that cannot replace the old is said anew
+        return messenger.send_message(change.target, change.mark, said)
 
 
 def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -25,10 +26,13 @@ from sync.core.plan import (
 from sync.core.ports import KnowledgeBase, Messenger, Page, PageContent, Tracker, Written
 from sync.core.values import Ref
 from sync.parallel import as_completed
+from sync.store.entries import Intent
 from sync.store.store import Store
 
 log = structlog.get_logger()
 THREADS = 8
+REPEAT_MARGIN_S = 60.0
+"""How long before a vendor forgets a message's own id we stop counting on it: clocks differ, and a write takes its time."""
 
 
 class Ports(Protocol):
@@ -49,11 +53,11 @@ def look(
     Also the keys whose target could not be read, and why: nothing is decided about them.
     """
     published = store.published()
-    intended = {intent.change.key: intent.change.digest for intent in store.pending_intents()}
+    intended = {intent.key: intent for intent in store.pending_intents()}
 
     def look_at(item: Desired) -> tuple[str, Existing | TielineError]:
         try:
-            return item.key, _look_at(ports, installation, item, published.get(item.key), intended.get(item.key, ""))
+            return item.key, _look_at(ports, installation, item, published.get(item.key), intended.get(item.key))
         except TielineError as error:
             return item.key, error
         except Exception as error:  # one odd answer may not stop the others
@@ -65,7 +69,8 @@ def look(
     return existing, {key: found for key, found in seen.items() if isinstance(found, TielineError)}
 
 
-def _look_at(ports: Ports, installation: str, item: Desired, last: Published | None, intended: str) -> Existing:
+def _look_at(ports: Ports, installation: str, item: Desired, last: Published | None, intent: Intent | None) -> Existing:
+    intended = intent.digest if intent else ""
     mark = mark_of(installation, item.key)
     # A link is looked for as it was written: its other end may be gone by now, and have no address to look for.
     content = last.content if last and item.kind == "link" else item.content
@@ -79,7 +84,8 @@ def _look_at(ports: Ports, installation: str, item: Desired, last: Published | N
         if item.kind != "message":
             raise
         # Nobody can look: what was said is what the ledger says, and what an open intent said stays unsure for ever.
-        return Existing(last.written if last else None, is_unsure=bool(intended))
+        is_unsure = intent is not None and not is_repeatable(ports, intent, datetime.now(UTC))
+        return Existing(last.written if last else None, is_unsure=is_unsure)
     if found is None:
         other = _other_mark(ports, installation, item) if last is None else ""
         return Existing(None if last else _stranger(ports, item, mark), intended, other_mark=other)
@@ -87,6 +93,15 @@ def _look_at(ports: Ports, installation: str, item: Desired, last: Published | N
         # Without a digest of its text only the intent can tell that this is our own write, whose answer was lost.
         found = replace(found, is_ours=found.is_ours or intended == digest_of(item.message, item.facts))
     return Existing(found, intended, _desired_block(ports, item))
+
+
+def is_repeatable(ports: Ports, intent: Intent, at: datetime) -> bool:
+    """Whether saying an intent's message again is safe now, because its vendor still knows it by our mark and says it once."""
+    content, target = intent.change.content, intent.change.target
+    if not isinstance(content, MessageContent) or intent.change.expected is not None:
+        return False
+    allowed_s = ports.messenger(target.connection).repeatable_s(target, content.said)
+    return (at - intent.created_at).total_seconds() < allowed_s - REPEAT_MARGIN_S
 
 
 def _desired_block(ports: Ports, item: Desired) -> str:

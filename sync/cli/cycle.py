@@ -165,8 +165,10 @@ def change_text(change: Change, sayable: Sayable | None = None) -> str:
     if sayable and not sayable.may_say(change.content, change.facts):
         return "***"
     match change.content:
-        case CommentContent(body) | MessageContent(body):
+        case CommentContent(body):
             return markdown_from_rich_text(body).strip()
+        case MessageContent(said):
+            return f"{said.title}\n\n{markdown_from_rich_text(said.body)}".strip()
         case LinkContent(other, side):
             words = "waits for" if side == "waits_for" else "blocks"
             return f"{words} {other.title} {other.url}".strip()

@@ -14,12 +14,15 @@ from msgspec import Struct
 
 class HookRequest(Struct, frozen=True):
     """One delivery of a vendor's webhook as it came: header names are lower case, ``body`` the raw bytes that were signed, ``url`` the
-    callback address as it was registered (a proxy may have rewritten the one that was asked).
+    callback address as it was registered (a proxy may have rewritten the one that was asked). Vendors that check an address first ask
+    it with GET; ``query`` holds the decoded parameters, some of which are signed.
     """
 
     headers: Mapping[str, str]
     body: bytes
     url: str
+    method: str = "POST"
+    query: Mapping[str, str] = {}
 
 
 class Hint(Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from sync.core.baseline import BaselinePair
+from sync.core.messages import Message
 from sync.core.ports import LinkEnd, PageContent, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Finding, LinkSide, Ref
@@ -58,7 +59,7 @@ class PageAsContent(Struct, frozen=True, tag="page"):
 class MessageContent(Struct, frozen=True, tag="message"):
     """One message in a room. What was said there is never taken back."""
 
-    body: RichText
+    said: Message
 
 
 Content = CommentContent | LinkContent | PageAsContent | MessageContent

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from msgspec import Struct, field
 
 from sync.core.hooks import Hint, HookRequest
+from sync.core.messages import CallbackReply, Contact, Found, Hearing, Message, NewRoom
 from sync.core.rich_text import RichText
 from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
 
@@ -264,19 +265,46 @@ class KnowledgeBase(Protocol):
 
 @runtime_checkable
 class Messenger(Protocol):
-    """Says things in rooms (a chat group, a robot's webhook, a person's chat). ``room`` is the ref of the room."""
+    """Says things in rooms. A room's ref has the kind ``room`` (a group chat, a robot's webhook; the key is the vendor's id, or the name
+    of a robot in the connection's settings) or ``person`` (somebody's own chat; the key is the account id).
+
+    ``Written.version`` is whatever the vendor needs to change the message next, such as a code that may be used once.
+    """
 
     def find_message(self, room: Ref, mark: str) -> Written | None:
         """Our message with this mark, or None. Raises CannotExpress where nothing that was said can be looked up (a webhook robot):
-        a message whose answer was lost stays unsure there, and is never sent again."""
+        a message whose answer was lost stays unsure there, and is never sent again, unless ``repeatable_s`` allows it."""
         ...
 
-    def send_message(self, room: Ref, mark: str, body: RichText) -> Written:
-        """A new message. Raises LostAnswer when it may or may not have been said."""
+    def send_message(self, room: Ref, mark: str, message: Message) -> Written:
+        """A new message. Raises LostAnswer when it may or may not have been said; Refused naming who was not reached when nobody was."""
         ...
 
-    def edit_message(self, room: Ref, message: Written, mark: str, body: RichText) -> Written:
-        """Replace our message in place. Raises CannotExpress where a message cannot be changed."""
+    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
+        """Replace our message in place. Raises CannotExpress where it cannot be changed, or not any more; NotFound when it is
+        gone."""
+        ...
+
+    def repeatable_s(self, room: Ref, message: Message) -> float:
+        """For how many seconds the vendor itself sees to it that the same message under the same mark is said once, however often it is
+        sent (another message under that mark is another one). 0: it does not. Pure."""
+        ...
+
+    def per_minute(self, room: Ref) -> int:
+        """How many messages the room takes in a minute; 0: no limit that a run could meet. Pure."""
+        ...
+
+    def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
+        """A group of these account ids, us among them; the same mark makes one room, however often it is asked for. Raises CannotExpress
+        where this account makes no groups, LostAnswer when it may or may not have been made and the vendor does not let us look."""
+        ...
+
+    def invite(self, room: Ref, members: Sequence[str]) -> tuple[str, ...]:
+        """Bring people into a room that we made; who is in already is no error. The account ids of those who could not be."""
+        ...
+
+    def find_people(self, contacts: Sequence[Contact]) -> Found:
+        """Who these are; whoever is not found, or may not be seen by us, is left out. Asks as little as the vendor's blocks demand."""
         ...
 
 
@@ -321,7 +349,8 @@ class Connector:
     variants: tuple[str, ...]
     default_base_url: str
     credentials: Mapping[str, tuple[str, ...]]  # by variant: the settings it needs to sign in
-    ports: tuple[str, ...]  # source, tracker, knowledge_base, directory
+    # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_sink
+    ports: tuple[str, ...]
     connect: Callable[[ConnectionSettings], Any]
     record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]
     scope_word: str  # what a scope is called here: projects, boards, spaces
@@ -337,6 +366,11 @@ class Connector:
     hints_from: Callable[[HookRequest, ConnectionSettings], tuple[Hint, ...]] | None = None
     # By variant that sends webhooks: a connection has the port Webhooks as its ``webhooks``, or an admin registers by hand.
     webhooks: Mapping[str, Literal["registered", "by_hand"]] = dataclasses.field(default_factory=dict)
+    # Pure. What people answered, out of a vendor's callback (its own check of an address too), and what it is answered with at once; raises
+    # AccessDenied for a signature that does not fit the connection's credentials.
+    answers_from: Callable[[HookRequest, ConnectionSettings], CallbackReply] | None = None
+    # By variant that hears answers without a public address: a connection has the port Listener.
+    hears: Mapping[str, Hearing] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

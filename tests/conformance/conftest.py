@@ -13,6 +13,8 @@ pytest.register_assert_rewrite(
     "tests.conformance.knowledge_base_suite",
     "tests.conformance.directory_suite",
     "tests.conformance.messenger_suite",
+    "tests.conformance.organisation_suite",
+    "tests.conformance.metrics_suite",
 )
 
 

@@ -22,7 +22,8 @@ from sync.core.values import Ref
 from sync.look import look
 from sync.retract import undo
 from sync.store.store import Store
-from tests.fakes import FakeKnowledgeBase, FakeMessenger, FakeTracker
+from tests.fake_chat import FakeMessenger
+from tests.fakes import FakeKnowledgeBase, FakeTracker
 
 TASK, OTHER, SPACE = Ref("a:task:1"), Ref("b:task:2"), Ref("kb:space:TEAM")
 FRESH = ("a", "b", "kb")

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sync.apply import apply
+from sync.core.messages import Message
 from sync.core.plan import Desired, MessageContent
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
@@ -15,10 +17,10 @@ from sync.noticed import skip_findings
 from sync.retract import undo
 from sync.store.store import Store
 from tests.cycle.test_apply import Targets, cycle, planned
-from tests.fakes import FakeMessenger
+from tests.fake_chat import FakeMessenger
 
 ROOM = Ref("a:room:coordination")
-SAID = MessageContent((Paragraph((Text("可以开始了：支付流程测试"),)),))
+SAID = MessageContent(Message((Paragraph((Text("可以开始了：支付流程测试"),)),)))
 STARTS = Desired("delays:told:1", "delays", ROOM, "can_start", {"task": "支付流程测试"}, SAID, "why", ("a",))
 
 
@@ -62,7 +64,7 @@ def test_death_between_saying_and_hearing_is_one_unsure_as_well(ledger: Store) -
     targets = Targets(chat=FakeMessenger(is_robot=True))
     (change,) = planned(ledger, targets, [STARTS]).changes
     ledger.add_intent(ledger.begin_run("apply"), change)
-    targets.chat.send_message(ROOM, change.mark, SAID.body)
+    targets.chat.send_message(ROOM, change.mark, SAID.said)
     plan, _ = cycle(ledger, targets, [STARTS])
     assert [skip.reason for skip in plan.skips] == ["unsure"]
     assert targets.chat.writes == 1
@@ -76,3 +78,34 @@ def test_undo_says_that_a_message_cannot_be_taken_back(ledger: Store) -> None:
     outcome, kept = undo(entries, targets, ledger, ledger.begin_run("undo"))
     assert outcome.written == []
     assert [item.reason for item in kept] == ["said"]
+
+
+def test_where_the_vendor_knows_our_own_id_a_lost_answer_is_settled_by_saying_it_again(ledger: Store) -> None:
+    targets = Targets(chat=FakeMessenger(lose_next=True, repeatable=3600.0))
+    cycle(ledger, targets, [STARTS])
+    assert [len(said) for said in targets.chat.said.values()] == [1]
+    assert ledger.pending_intents() == []
+
+
+@pytest.mark.parametrize(("known_for_s", "skips"), [(3600.0, []), (30.0, ["unsure"]), (0.0, ["unsure"])])
+def test_death_before_the_answer_is_settled_while_the_vendor_still_knows_our_id(
+    ledger: Store, known_for_s: float, skips: list[str]
+) -> None:
+    chat = FakeMessenger(repeatable=known_for_s, is_blind=True)
+    targets = Targets(chat=chat)
+    (change,) = planned(ledger, targets, [STARTS]).changes
+    ledger.add_intent(ledger.begin_run("apply"), change)
+    chat.send_message(ROOM, change.mark, SAID.said)
+    plan, _ = cycle(ledger, targets, [STARTS])
+    assert [skip.reason for skip in plan.skips] == skips
+    assert [len(said) for said in chat.said.values()] == [1]
+    assert len(ledger.pending_intents()) == len(skips)
+
+
+def test_news_that_a_robot_cannot_put_in_place_is_said_anew(ledger: Store) -> None:
+    targets = Targets(chat=FakeMessenger(is_robot=True))
+    cycle(ledger, targets, [STARTS])
+    news = replace(STARTS, facts={"task": "支付流程测试", "by": "张三"})
+    cycle(ledger, targets, [news])
+    cycle(ledger, targets, [news])
+    assert targets.chat.writes == 2

@@ -27,6 +27,9 @@ CONNECTORS = sorted(path.parent.name for path in ROOT.glob("connectors/*/__init_
 JOBS = sorted(path.parent.name for path in ROOT.glob("jobs/*/__init__.py"))
 SOURCES = sorted(path for part in PARTS for path in ROOT.glob(f"{part}/**/*.py") if "__pycache__" not in path.parts)
 LANGUAGES = {"zh-CN", "en"}
+PORTS = {
+    "source", "tracker", "knowledge_base", "directory", "messenger", "organisation", "metric_source", "metric_sink",
+}  # fmt: skip
 EXIT_CODES = {1, 2, 3, 4, 5, 70}
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400
 # Functions that may be longer, each with its reason.
@@ -59,7 +62,7 @@ def test_a_connector_has_its_manifest(name: str) -> None:
     manifest = importlib.import_module(f"connectors.{name}").CONNECTOR
     assert manifest.name == name
     assert set(manifest.credentials) == set(manifest.variants)
-    assert set(manifest.ports) <= {"source", "tracker", "knowledge_base", "directory"}
+    assert set(manifest.ports) <= PORTS
     assert manifest.ports
     assert manifest.scope_word
 

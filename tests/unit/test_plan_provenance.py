@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync.core.messages import Message
 from sync.core.plan import MOST_REWRITES, Adoption, Desired, Existing, MessageContent, Plan, digest_of
 from sync.core.ports import Written
 from sync.core.rich_text import Paragraph, Text
@@ -11,7 +12,7 @@ from sync.core.values import Ref
 from tests.unit.test_plan import KEY, desired, plan, published
 
 ROOM = Ref("chat:room:1")
-SAID = MessageContent((Paragraph((Text("可以开始了：支付流程测试"),)),))
+SAID = MessageContent(Message((Paragraph((Text("可以开始了：支付流程测试"),)),)))
 
 
 def standing(version: str, block: str, wanted: str = "", *, is_untouched: bool = True, intended: str = "") -> Existing:

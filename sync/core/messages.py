@@ -1,0 +1,100 @@
+"""What is said in chats and what people answer there: messages with buttons, the answers that come back, and how they are heard.
+
+A connector turns a message into its vendor's card, and whatever comes back (a callback, a frame of a long connection) into answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from sync.core.rich_text import Colour, RichText
+
+
+class Button(Struct, frozen=True):
+    """A button under a message. Pressing it answers with ``action`` (ASCII, at most 64 characters); with a ``url`` it opens that instead,
+    which is what a robot that hears nothing can do."""
+
+    text: str
+    action: str
+    url: str = ""
+    is_primary: bool = False
+
+
+class Message(Struct, frozen=True):
+    """What is said at once. ``title`` is what a notification shows; people named in the body with an account id are notified.
+
+    With buttons or a colour it is a card. A vendor cuts what is longer than it allows with "…" and the reader sees that it was cut.
+    """
+
+    body: RichText
+    title: str = ""
+    colour: Colour = "grey"
+    buttons: tuple[Button, ...] = ()
+
+
+class Answer(Struct, frozen=True):
+    """What somebody answered: a pressed button (``action``) or words (``text``). ``id`` is the same when it is delivered again.
+
+    ``mark`` is that of the message whose button was pressed, as far as the vendor tells it; ``reply_to`` the vendor's own ticket with
+    which the message can still be changed (a response code, a callback token), kept because it may be used only a few times.
+    """
+
+    id: str
+    account_id: str
+    action: str = ""
+    text: str = ""
+    mark: str = ""
+    message_id: str = ""
+    room_id: str = ""
+    reply_to: str = ""
+    at: datetime | None = None
+
+
+class CallbackReply(Struct, frozen=True):
+    """What a vendor's callback is answered with at once, and the answers that it brought."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "application/json"
+    answers: tuple[Answer, ...] = ()
+
+
+class NewRoom(Struct, frozen=True):
+    """A room that was made: its key, and the account ids of those who could not be brought in."""
+
+    key: str
+    missing: tuple[str, ...] = ()
+
+
+Heard = Callable[[Answer], Message | None]
+"""Called with each answer; what it returns within 2 seconds replaces the message whose button was pressed (None: it stays as it is)."""
+
+Hearing = Literal["", "shared", "exclusive"]
+"""Whether a connection hears answers without a public address: several processes may (each answer reaches one of them), or only one."""
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Hears answers over a connection of its own making, where no public address is needed."""
+
+    def listen(self, heard: Heard, is_over: Callable[[], bool]) -> None:
+        """Block, connecting again as the vendor allows, until ``is_over``, which is asked at least once a second. Each answer is
+        acknowledged to the vendor only after ``heard`` returned; one for which it raises is left to be delivered again where the vendor
+        does so. Raises AccessDenied for refused credentials, Conflict when another process took the only connection.
+        """
+        ...
+
+
+class Contact(Struct, frozen=True):
+    """How somebody may be found: by e-mail, or by mobile number with country code (``+86…``)."""
+
+    email: str = ""
+    mobile: str = ""
+
+
+Found = Mapping[Contact, str]
+"""The account id of each contact who was found."""
