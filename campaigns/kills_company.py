@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -88,10 +89,9 @@ class Hunter:
         with self.lock:
             pid, self.pid = self.pid, 0
             if pid:
-                os.kill(
-                    pid, signal.SIGKILL
-                )  # it may have ended by itself, but it is not reaped before this is aimed elsewhere
-                self.killed = True
+                with contextlib.suppress(ProcessLookupError):  # it may have ended by itself just now
+                    os.kill(pid, signal.SIGKILL)
+                    self.killed = True
 
 
 @dataclass

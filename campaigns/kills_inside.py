@@ -252,7 +252,7 @@ def link(world: World, before: End, after: End) -> None:
 
 def change_wishes(world: World, number: int) -> None:
     """Texts, files and labels change; links are withdrawn and others wished; one more thing is said."""
-    world.earlier = dict(world.wishes)
+    before = dict(world.wishes)
     for wish in list(world.wishes.values()):
         if wish.kind == "comment" and world.chance.random() < 0.7:
             add(world, replace(wish, text=f"比计划晚 {number + 2} 个工作日"))
@@ -270,3 +270,12 @@ def change_wishes(world: World, number: int) -> None:
         link(world, *world.chance.sample(tasks, 2))
     if world.chance.random() < 0.4:
         add(world, Wish(f"m{number + 1}", "message", "robot", "group-1", f"又晚了 {number}"))
+    if _lasting(world.wishes) != _lasting(
+        before
+    ):  # else what may be taken back was written for the change before this one
+        world.earlier = before
+
+
+def _lasting(wishes: Mapping[str, Wish]) -> dict[str, Wish]:
+    """What is put somewhere; words in a room are not taken back, and may be unsure."""
+    return {key: wish for key, wish in wishes.items() if wish.kind != "message"}
