@@ -13,7 +13,10 @@ from typing import Any, cast
 from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
-from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Messenger, Source, Tracker
+from sync.core.messages import Messenger
+from sync.core.metrics import MetricSink, MetricSource
+from sync.core.organisation import Organisation
+from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
 from sync.core.values import ConnectionFacts, SourceFile
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
@@ -66,13 +69,23 @@ class Connections:
     def messenger(self, name: str) -> Messenger:
         return cast("Messenger", self._port(name, "messenger"))
 
+    def organisation(self, name: str) -> Organisation:
+        return cast("Organisation", self._port(name, "organisation"))
+
+    def metric_source(self, name: str) -> MetricSource:
+        return cast("MetricSource", self._port(name, "metric_source"))
+
+    def metric_sink(self, name: str) -> MetricSink:
+        return cast("MetricSink", self._port(name, "metric_sink"))
+
     def directory(self, name: str) -> Directory:
         return cast("Directory", self._port(name, "directory"))
 
     def _port(self, name: str, port: str) -> Any:
-        manifest = connectors_by_name()[self._loaded.config.connections[name].type]
-        if port not in manifest.ports:
-            raise CannotExpress(f"{name} ({manifest.name}) offers no {port}; it offers {', '.join(manifest.ports)}")
+        offered = self._loaded.offered(name)
+        if port not in offered:
+            kind = self._loaded.config.connections[name].type
+            raise CannotExpress(f"{name} ({kind}) offers no {port}; it offers {', '.join(offered)}")
         return self.get(name)
 
     def site(self, name: str) -> Site:
@@ -137,7 +150,7 @@ class App:
             zone=config.zone,
             store=self.store,
             deriver=self.deriver,
-            sites={name: partial(self.connections.site, name) for name in config.connections},
+            sites={name: partial(self.connections.site, name) for name in config.connections if self._collects(name)},
             ports=self.connections,
             jobs=jobs,
             connections={name: self._facts(name) for name in config.connections},
@@ -149,6 +162,9 @@ class App:
             around_run=self.connections.run,
         )
 
+    def _collects(self, name: str) -> bool:
+        return "source" in self.loaded.offered(name)
+
     def _facts(self, name: str) -> ConnectionFacts:
         config, mapping = self.loaded.config.connections[name], self.mappings.connections[name]
         manifest = connectors_by_name()[config.type]
@@ -157,17 +173,28 @@ class App:
             type=config.type,
             language=config.language or mapping.language,
             zone=mapping.zone,
-            ports=manifest.ports,
+            ports=self.loaded.offered(name),
             has_mutual_links=manifest.has_mutual_links,
         )
 
-    def check_names(self, names: Iterable[str]) -> None:
-        """Raise ConfigError for a name that is no connection."""
+    @property
+    def collected(self) -> list[str]:
+        """The connections from which something is collected."""
+        return [name for name in self.loaded.config.connections if self._collects(name)]
+
+    def check_names(self, names: Iterable[str], *, are_collected: bool = False) -> None:
+        """Raise ConfigError for a name that is no connection, or for one from which nothing is collected where that is wanted."""
         known = self.loaded.config.connections
         problems = [
             Problem("command line", 0, name, "not a connection", nearest(name, known))
             for name in names
             if name not in known
+        ]
+        hint = f"collected are {', '.join(self.collected)}"
+        problems += [
+            Problem("command line", 0, name, "nothing is collected from it", hint)
+            for name in names
+            if are_collected and name in known and not self._collects(name)
         ]
         if problems:
             raise ConfigError(problems)
@@ -190,7 +217,7 @@ def _decode(record_from_raw: Any, settings: ConnectionSettings, raw: Any) -> Any
 def load_mappings(loaded: LoadedConfig) -> Mappings:
     """The mappings folder of a configuration. Raises ConfigError with the problems of all its files."""
     files, connections = loaded.mapping_files()
-    return parse_all(files, connections, loaded.config.language, loaded.config.zone)
+    return parse_all(files, connections, loaded.config.language, loaded.config.zone, loaded.unmapped())
 
 
 def build(config: Path, clock: Callable[[], datetime] = now) -> App:

@@ -16,7 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
-from sync.core.messages import Message
+from sync.core.messages import Message, Messenger
 from sync.core.plan import (
     Adoption,
     Change,
@@ -30,7 +30,7 @@ from sync.core.plan import (
     PublishedState,
     digest_of,
 )
-from sync.core.ports import KnowledgeBase, Messenger, PageContent, Tracker, Written
+from sync.core.ports import KnowledgeBase, PageContent, Tracker, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref
 from sync.look import REPEAT_MARGIN_S, Ports, find, written_from_page

@@ -126,7 +126,7 @@ class Engine:
         """One consistent snapshot of everything known, in the installation's zone."""
         now = self._parts.clock().astimezone(ZoneInfo(self._parts.zone))
         view = self._parts.deriver.view(now)
-        freshness = {name: self._freshness(name, now) for name in self._parts.connections}
+        freshness = {name: self._freshness(name, now) for name in self._parts.sites}
         return replace(view, connections=self._parts.connections, freshness=freshness, calendars=self._parts.calendars)
 
     def _freshness(self, name: str, now: datetime) -> Freshness:

@@ -10,6 +10,7 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, NotFound, TielineError
+from sync.core.messages import Messenger
 from sync.core.plan import (
     CommentContent,
     Content,
@@ -23,7 +24,7 @@ from sync.core.plan import (
     installation_of,
     mark_of,
 )
-from sync.core.ports import KnowledgeBase, Messenger, Page, PageContent, Tracker, Written
+from sync.core.ports import KnowledgeBase, Page, PageContent, Tracker, Written
 from sync.core.values import Ref
 from sync.parallel import as_completed
 from sync.store.entries import Intent

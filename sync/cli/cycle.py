@@ -60,7 +60,7 @@ def _progress(is_shown: bool) -> Iterator[Any]:
 def run_collect(config: Path, names: Sequence[str], as_json: bool) -> int:
     """Collect and report; exit 0 only when every connection is proven complete."""
     with opened(config) as app:
-        app.check_names(names)
+        app.check_names(names, are_collected=True)
         with _progress(not as_json) as progress:
             run, reports = app.engine.collect(names, progress)
     if as_json:

@@ -10,7 +10,7 @@ from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import say, say_json, say_table
 from sync.core.errors import TielineError
-from sync.core.ports import Probe, Source
+from sync.core.ports import Probe, SiteIdentity
 from sync.derive import vocabulary_problems
 from sync.web.registrations import webhook_probe
 
@@ -42,24 +42,28 @@ def _word(probe: Probe) -> str:
 def _examine(app: App, name: str) -> Iterator[tuple[Probe, int]]:
     """Each probe with the exit code it deserves when it is bad."""
     try:
-        source = app.connections.source(name)
-        yield from ((probe, 0) for probe in _identity(source))
-        for probe in source.probes():
+        connection = app.connections.get(name)
+        yield from ((probe, 0) for probe in _identity(connection.identify()))
+        for probe in connection.probes():
             yield probe, 5
-        problems = vocabulary_problems(app.mappings.connections[name], source.vocabulary())
-        for problem in problems:
-            place = f"{problem.file} line {problem.line} {problem.path}"
-            yield Probe("mapping", False, f"{place}: {problem.text}", problem.hint), 2
-        if not problems:
-            yield Probe("mapping", True, "every name in the mapping exists"), 0
+        if name in app.collected:
+            yield from _vocabulary(app, name)
         if webhooks := webhook_probe(app, name, datetime.now(UTC)):
             yield webhooks, 0  # nothing is lost without
     except TielineError as error:
         yield Probe("reach and sign in", False, str(error)), error.exit_code
 
 
-def _identity(source: Source) -> Iterator[Probe]:
-    identity = source.identify()
+def _vocabulary(app: App, name: str) -> Iterator[tuple[Probe, int]]:
+    problems = vocabulary_problems(app.mappings.connections[name], app.connections.source(name).vocabulary())
+    for problem in problems:
+        place = f"{problem.file} line {problem.line} {problem.path}"
+        yield Probe("mapping", False, f"{place}: {problem.text}", problem.hint), 2
+    if not problems:
+        yield Probe("mapping", True, "every name in the mapping exists"), 0
+
+
+def _identity(identity: SiteIdentity) -> Iterator[Probe]:
     who = f"{identity.account.name or identity.account.id} on {identity.fingerprint}, zone {identity.zone}"
     yield Probe("sign in", True, who)
     now = datetime.now(UTC)

@@ -197,7 +197,7 @@ def list_certificates(config: Path, as_json: bool, is_counted_now: bool) -> int:
     with opened(config) as app:
         if is_counted_now:
             app.engine.collect(is_census_forced=True)
-        by_name = {name: app.store.certificates(name) for name in app.loaded.config.connections}
+        by_name = {name: app.store.certificates(name) for name in app.collected}
     wholes = {
         name: next((c.certificate for c in items if c.certificate.scope == WHOLE), None)
         for name, items in by_name.items()

@@ -1,17 +1,21 @@
-"""What is said in chats and what people answer there: messages with buttons, the answers that come back, and how they are heard.
+"""What is said in chats and what people answer there: messages with buttons, rooms, answers, and how these are heard.
 
 A connector turns a message into its vendor's card, and whatever comes back (a callback, a frame of a long connection) into answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from sync.core.rich_text import Colour, RichText
+
+if TYPE_CHECKING:
+    from sync.core.ports import Written
+    from sync.core.values import Ref
 
 
 class Button(Struct, frozen=True):
@@ -98,3 +102,48 @@ class Contact(Struct, frozen=True):
 
 Found = Mapping[Contact, str]
 """The account id of each contact who was found."""
+
+
+@runtime_checkable
+class Messenger(Protocol):
+    """Says things in rooms. A room's ref has the kind ``room`` (a group chat, a robot's webhook; the key is the vendor's id, or the name
+    of a robot in the connection's settings) or ``person`` (somebody's own chat; the key is the account id).
+
+    ``Written.version`` is whatever the vendor needs to change the message next, such as a code that may be used once.
+    """
+
+    def find_message(self, room: Ref, mark: str) -> Written | None:
+        """Our message with this mark, or None. Raises CannotExpress where nothing that was said can be looked up (a webhook robot):
+        a message whose answer was lost stays unsure there, and is never sent again, unless ``repeatable_s`` allows it."""
+        ...
+
+    def send_message(self, room: Ref, mark: str, message: Message) -> Written:
+        """A new message. Raises LostAnswer when it may or may not have been said; Refused naming who was not reached when nobody was."""
+        ...
+
+    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
+        """Replace our message in place. Raises CannotExpress where it cannot be changed, or not any more; NotFound when it is
+        gone."""
+        ...
+
+    def repeatable_s(self, room: Ref, message: Message) -> float:
+        """For how many seconds the vendor itself sees to it that the same message under the same mark is said once, however often it is
+        sent (another message under that mark is another one). 0: it does not. Pure."""
+        ...
+
+    def per_minute(self, room: Ref) -> int:
+        """How many messages the room takes in a minute; 0: no limit that a run could meet. Pure."""
+        ...
+
+    def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
+        """A group of these account ids, us among them; the same mark makes one room, however often it is asked for. Raises CannotExpress
+        where this account makes no groups, LostAnswer when it may or may not have been made and the vendor does not let us look."""
+        ...
+
+    def invite(self, room: Ref, members: Sequence[str]) -> tuple[str, ...]:
+        """Bring people into a room that we made; who is in already is no error. The account ids of those who could not be."""
+        ...
+
+    def find_people(self, contacts: Sequence[Contact]) -> Found:
+        """Who these are; whoever is not found, or may not be seen by us, is left out. Asks as little as the vendor's blocks demand."""
+        ...

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
+from sync.core.errors import CannotExpress
 from sync.core.hooks import Hint, HookRequest
-from sync.core.messages import CallbackReply, Contact, Found, Hearing, Message, NewRoom
+from sync.core.messages import CallbackReply, Hearing
 from sync.core.rich_text import RichText
 from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
 
@@ -264,51 +265,6 @@ class KnowledgeBase(Protocol):
 
 
 @runtime_checkable
-class Messenger(Protocol):
-    """Says things in rooms. A room's ref has the kind ``room`` (a group chat, a robot's webhook; the key is the vendor's id, or the name
-    of a robot in the connection's settings) or ``person`` (somebody's own chat; the key is the account id).
-
-    ``Written.version`` is whatever the vendor needs to change the message next, such as a code that may be used once.
-    """
-
-    def find_message(self, room: Ref, mark: str) -> Written | None:
-        """Our message with this mark, or None. Raises CannotExpress where nothing that was said can be looked up (a webhook robot):
-        a message whose answer was lost stays unsure there, and is never sent again, unless ``repeatable_s`` allows it."""
-        ...
-
-    def send_message(self, room: Ref, mark: str, message: Message) -> Written:
-        """A new message. Raises LostAnswer when it may or may not have been said; Refused naming who was not reached when nobody was."""
-        ...
-
-    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
-        """Replace our message in place. Raises CannotExpress where it cannot be changed, or not any more; NotFound when it is
-        gone."""
-        ...
-
-    def repeatable_s(self, room: Ref, message: Message) -> float:
-        """For how many seconds the vendor itself sees to it that the same message under the same mark is said once, however often it is
-        sent (another message under that mark is another one). 0: it does not. Pure."""
-        ...
-
-    def per_minute(self, room: Ref) -> int:
-        """How many messages the room takes in a minute; 0: no limit that a run could meet. Pure."""
-        ...
-
-    def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
-        """A group of these account ids, us among them; the same mark makes one room, however often it is asked for. Raises CannotExpress
-        where this account makes no groups, LostAnswer when it may or may not have been made and the vendor does not let us look."""
-        ...
-
-    def invite(self, room: Ref, members: Sequence[str]) -> tuple[str, ...]:
-        """Bring people into a room that we made; who is in already is no error. The account ids of those who could not be."""
-        ...
-
-    def find_people(self, contacts: Sequence[Contact]) -> Found:
-        """Who these are; whoever is not found, or may not be seen by us, is left out. Asks as little as the vendor's blocks demand."""
-        ...
-
-
-@runtime_checkable
 class Directory(Protocol):
     """Knows the people of a site."""
 
@@ -336,6 +292,11 @@ class ConnectionSettings(Struct, frozen=True):
     in_flight: int = 0
 
 
+def no_records(raw: RawRecord, settings: ConnectionSettings) -> Record:
+    """The ``record_from_raw`` of a connector from which nothing is collected."""
+    raise CannotExpress(f"nothing is collected from {settings.type}: {raw.ref}")
+
+
 @dataclass(frozen=True)
 class Connector:
     """A vendor's manifest: ``connectors/<vendor>/__init__.py`` exports one as ``CONNECTOR``.
@@ -352,10 +313,14 @@ class Connector:
     # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_sink
     ports: tuple[str, ...]
     connect: Callable[[ConnectionSettings], Any]
-    record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]
-    scope_word: str  # what a scope is called here: projects, boards, spaces
+    record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]  # ``no_records`` where nothing is collected
+    scope_word: str  # what a scope is called here: projects, boards, spaces; rooms where nothing is collected
+    # By variant that offers less than ``ports``: what it offers (a robot only speaks).
+    variant_ports: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # By variant: another set of settings that will do instead.
     other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # By variant: secrets that may be given as well (a callback's key, a robot's signature).
+    optional_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     has_mutual_links: bool = False
     options: tuple[str, ...] = ()
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
@@ -371,6 +336,10 @@ class Connector:
     answers_from: Callable[[HookRequest, ConnectionSettings], CallbackReply] | None = None
     # By variant that hears answers without a public address: a connection has the port Listener.
     hears: Mapping[str, Hearing] = dataclasses.field(default_factory=dict)
+
+    def offered(self, variant: str) -> tuple[str, ...]:
+        """The ports that a connection of this variant offers."""
+        return self.variant_ports.get(variant, self.ports)
 
 
 @dataclass(frozen=True)

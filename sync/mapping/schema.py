@@ -77,9 +77,11 @@ def parse_all(
     connections: Mapping[str, str],
     language: Language = "zh-CN",
     zone: str = "Asia/Shanghai",
+    unmapped: Collection[str] = (),
 ) -> Mappings:
     """The whole folder. ``connections`` maps each connection to its mapping's name in ``files``; people.yaml, departments.yaml and
-    calendar.yaml are known by name and may be absent. Raises one ConfigError with all problems of all files.
+    calendar.yaml are known by name and may be absent. The ``unmapped``, from which nothing is collected, have an empty mapping. Raises
+    one ConfigError with all problems of all files.
     """
     problems: list[Problem] = []
     by_name = {PurePosixPath(name).name: name for name in files}
@@ -99,8 +101,8 @@ def parse_all(
     written = attempt(lambda: parse_calendars(files[calendar_file], calendar_file)) if calendar_file else {}
     people, departments = parsed(PeopleModel, "people.yaml"), parsed(DepartmentsModel, "departments.yaml")
     directory = _directory(people, departments, connections, written, problems)
-    mappings: dict[str, ConnectionMapping] = {}
-    for name, path in connections.items():
+    mappings = {name: ConnectionMapping(name, "", (), language, zone) for name in unmapped}
+    for name, path in ((name, path) for name, path in connections.items() if name not in unmapped):
         if path not in files:
             problems.append(Problem(path, 0, "-", f"there is no mapping for the connection {name!r}"))
             continue

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from sync.config import WEBHOOK_SECRET, LoadedConfig, connection_settings, read_secret, variant_of
+from sync.config import LoadedConfig, connection_settings, read_secret
+from sync.connection_config import WEBHOOK_SECRET, variant_of
 from sync.core.errors import ConfigError, Problem
 from sync.core.ports import ConnectionSettings
 from sync.registry import connectors_by_name

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from sync.app import App
-from sync.config import WEBHOOK_SECRET
+from sync.connection_config import WEBHOOK_SECRET
 from sync.core.errors import TielineError
 from sync.core.ports import Probe
 from sync.core.values import Finding

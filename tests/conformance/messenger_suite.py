@@ -9,8 +9,7 @@ import pytest
 
 from sandbox.faults import FaultKind
 from sync.core.errors import AccessDenied, CannotExpress, LostAnswer, Nonsense, TryLater
-from sync.core.messages import Button, Contact, Message
-from sync.core.ports import Messenger
+from sync.core.messages import Button, Contact, Message, Messenger
 from sync.core.rich_text import Anchor, BulletList, ListItem, Lozenge, Paragraph, PersonMention, RichText, Text
 from sync.core.values import Ref
 from tests.conformance.subjects import MARK, OTHER_MARK, Wire, text

@@ -142,5 +142,5 @@ def test_the_yaml_of_the_readme_is_right(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "tieline.yaml").write_text(config, encoding="utf-8")
     (tmp_path / "mappings" / "jira-main.yaml").write_text(mapping, encoding="utf-8")
     for name in re.findall(r"env:([A-Z_]+)", config):
-        monkeypatch.setenv(name, "a secret")
+        monkeypatch.setenv(name, "readme-0192837465")
     check_config(tmp_path / "tieline.yaml")
