@@ -157,6 +157,9 @@ class Sites:
     def messenger(self, connection: str) -> Any:
         raise KeyError(connection)
 
+    def metric_sink(self, connection: str) -> Any:
+        raise KeyError(connection)
+
     def writes(self) -> int:
         return sum(len(door.writes) for door in self.doors.values())
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
 from sync.core.messages import Message, Messenger
+from sync.core.metrics import MetricSink, TableContent, typed
 from sync.core.plan import (
     Adoption,
     Change,
@@ -28,6 +29,7 @@ from sync.core.plan import (
     Plan,
     Published,
     PublishedState,
+    TableAsContent,
     digest_of,
 )
 from sync.core.ports import KnowledgeBase, PageContent, Tracker, Written
@@ -228,6 +230,8 @@ def write(ports: Ports, change: Change) -> Written | None:
             return tracker.add_link(change.target, other, side, change.mark)
         case PageAsContent(page):
             return _write_page(ports.knowledge_base(change.target.connection), change, page)
+        case TableAsContent(table):
+            return _write_table(ports.metric_sink(change.target.connection), change, table)
         case MessageContent(said):
             return _write_message(ports.messenger(change.target.connection), change, said)
 
@@ -241,6 +245,13 @@ def _write_message(messenger: Messenger, change: Change, said: Message) -> Writt
         return messenger.edit_message(change.target, change.expected, change.mark, said)
     except CannotExpress:  # news that cannot replace the old is said anew
         return messenger.send_message(change.target, change.mark, said)
+
+
+def _write_table(sink: MetricSink, change: Change, content: TableContent) -> Written | None:
+    if change.operation == "remove" and change.expected:
+        sink.remove_table(change.expected)
+        return None
+    return sink.put_table(change.mark, replace(content, table=typed(content.table)), change.expected)
 
 
 def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written | None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, NotFound, TielineError
 from sync.core.messages import Messenger
+from sync.core.metrics import MetricSink
 from sync.core.plan import (
     CommentContent,
     Content,
@@ -20,6 +21,7 @@ from sync.core.plan import (
     MessageContent,
     PageAsContent,
     Published,
+    TableAsContent,
     digest_of,
     installation_of,
     mark_of,
@@ -37,13 +39,15 @@ REPEAT_MARGIN_S = 60.0
 
 
 class Ports(Protocol):
-    """Where writes go: the trackers, knowledge bases and messengers of the configured connections."""
+    """Where writes go: the trackers, knowledge bases, messengers and sinks of the configured connections."""
 
     def tracker(self, connection: str) -> Tracker: ...
 
     def knowledge_base(self, connection: str) -> KnowledgeBase: ...
 
     def messenger(self, connection: str) -> Messenger: ...
+
+    def metric_sink(self, connection: str) -> MetricSink: ...
 
 
 def look(
@@ -111,6 +115,8 @@ def _desired_block(ports: Ports, item: Desired) -> str:
             return ports.tracker(item.target.connection).block_of_comment(body)
         case PageAsContent(page):
             return ports.knowledge_base(item.target.connection).block_of_page(page)
+        case TableAsContent(table):
+            return ports.metric_sink(item.target.connection).block_of_table(table)
     return ""
 
 
@@ -132,6 +138,8 @@ def find(ports: Ports, target: Ref, mark: str, content: Content, last: Published
             return _same_owner(found, last)
         case PageAsContent(page):
             return _find_page(ports.knowledge_base(target.connection), target, mark, page, last)
+        case TableAsContent(table):
+            return ports.metric_sink(target.connection).find_table(table.place, mark, table.name)
         case MessageContent():
             return ports.messenger(target.connection).find_message(target, mark)
 

@@ -26,7 +26,7 @@ from sync.store.baseline import Stop
 from sync.store.store import Store
 
 THREADS = 8
-Reason = Literal["edited", "gone", "not_ours", "later", "said", "unreadable", "restricted"]
+Reason = Literal["edited", "gone", "not_ours", "later", "said", "unreadable", "restricted", "derived"]
 Seen = Written | None | TielineError
 
 log = structlog.get_logger()
@@ -34,7 +34,8 @@ log = structlog.get_logger()
 
 class Kept(Struct, frozen=True):
     """A write that is not taken back, and why: somebody edited it since or added to its page, it is gone, it is not ours, a later run
-    wrote there since, it was said in a chat, its place cannot be read, or what stood there before names something restricted now.
+    wrote there since, it was said in a chat, its place cannot be read, what stood there before names something restricted
+    now, or it is a table, whose earlier rows were true only then.
     """
 
     change: Change
@@ -138,6 +139,8 @@ def _why_not_undone(item: Standing, before: Published | None, seen: Written) -> 
         return _why_not_removed(last, seen)
     if last.digest != item.change.digest:
         return "later"
+    if last.kind == "table":
+        return "derived"
     return None if _is_untouched(last, seen) else "edited"
 
 

@@ -21,7 +21,16 @@ from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.core.brakes import Accepted
 from sync.core.disclosure import Sayable
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import Change, CommentContent, LinkContent, MessageContent, PageAsContent, Plan, fingerprint
+from sync.core.plan import (
+    Change,
+    CommentContent,
+    LinkContent,
+    MessageContent,
+    PageAsContent,
+    Plan,
+    TableAsContent,
+    fingerprint,
+)
 from sync.core.values import Certificate, Ref
 from sync.engine import Cycle
 from sync.reading import Collected
@@ -172,6 +181,8 @@ def change_text(change: Change, sayable: Sayable | None = None) -> str:
         case LinkContent(other, side):
             words = "waits for" if side == "waits_for" else "blocks"
             return f"{words} {other.title} {other.url}".strip()
+        case TableAsContent(table):
+            return f"{table.name}: {len(table.table.rows)} rows in {table.place}"
         case PageAsContent(page):
             return f"{page.title}\n\n{markdown_from_rich_text(page.body).strip()}"
 

@@ -45,7 +45,7 @@ def keys_to_look_at(
             and item.key not in open_keys
             and last.state == "published"
             and last.digest == digest_of(item.message, item.facts)
-            and versions.get(item.key) == last.target_version
+            and (versions.get(item.key) == last.target_version or item.kind == "message")  # said is said
         )
 
     return [item for item in desired if not is_settled(item)]
@@ -76,7 +76,7 @@ def diff(
     for last in published.values():
         if last.key not in wanted and last.state == "published":
             _sort(_withdraw(installation, last, fresh_names), changes, skips, adoptions)
-    order = {"page": 0, "link": 1, "comment": 2, "message": 3}
+    order = {"page": 0, "link": 1, "comment": 2, "table": 3, "message": 4}
     changes.sort(key=lambda change: order[change.kind])  # stable: within a kind, as the job gave them (parents first)
     unremembered = tuple(
         key for key, seen in existing.items() if key in wanted and _is_unremembered(published.get(key), seen)

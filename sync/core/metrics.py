@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
-from sync.core.ports import Written
+if TYPE_CHECKING:
+    from sync.core.ports import Written
 
 ColumnType = Literal["text", "integer", "number", "boolean", "date", "instant"]
 Cell = str | int | Decimal | bool | date | datetime | None
@@ -24,10 +25,32 @@ class Column(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """Rows under typed columns, in a stated order. Each row has a cell per column."""
+    """Rows under typed columns, in a stated order. Each row has a cell per column. Out of a ledger cells come as JSON has them; ``typed``
+    gives them back.
+    """
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+
+
+_FROM_JSON: Mapping[ColumnType, Callable[[Any], Cell]] = {
+    "text": str,
+    "integer": int,
+    "number": lambda cell: Decimal(str(cell)),
+    "boolean": bool,
+    "date": lambda cell: cell if isinstance(cell, date) else date.fromisoformat(cell),
+    "instant": lambda cell: cell if isinstance(cell, datetime) else datetime.fromisoformat(cell),
+}
+
+
+def typed(table: Table) -> Table:
+    """The table with each cell as its column's type says."""
+    readers = [_FROM_JSON[column.type] for column in table.columns]
+    rows = (
+        tuple(None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True))
+        for row in table.rows
+    )
+    return Table(table.columns, tuple(rows))
 
 
 class MetricQuery(Struct, frozen=True):

@@ -12,11 +12,12 @@ from msgspec import Struct
 
 from sync.core.baseline import BaselinePair
 from sync.core.messages import Message
+from sync.core.metrics import TableContent
 from sync.core.ports import LinkEnd, PageContent, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Finding, LinkSide, Ref
 
-Kind = Literal["comment", "link", "page", "message"]
+Kind = Literal["comment", "link", "page", "message", "table"]
 Operation = Literal["create", "update", "remove"]
 PublishedState = Literal["published", "undone"]
 SkipReason = Literal[
@@ -62,7 +63,13 @@ class MessageContent(Struct, frozen=True, tag="message"):
     said: Message
 
 
-Content = CommentContent | LinkContent | PageAsContent | MessageContent
+class TableAsContent(Struct, frozen=True, tag="table"):
+    """A whole table of ours."""
+
+    table: TableContent
+
+
+Content = CommentContent | LinkContent | PageAsContent | MessageContent | TableAsContent
 
 
 class Desired(Struct, frozen=True):
@@ -201,6 +208,8 @@ def kind_of(content: Content) -> Kind:
             return "page"
         case MessageContent():
             return "message"
+        case TableAsContent():
+            return "table"
 
 
 def digest_of(message: str, facts: Mapping[str, Any]) -> str:

@@ -123,6 +123,9 @@ class Company:
     def messenger(self, connection: str) -> Any:
         raise AssertionError("nothing is said in rooms here")
 
+    def metric_sink(self, connection: str) -> Any:
+        raise AssertionError("nothing is said in rooms here")
+
     def put(self, connection: str, key: str, **values: Any) -> None:
         """A task as its tool has it now; what is not named keeps its value."""
         source = self.source[connection]

@@ -23,6 +23,7 @@ from sync.look import look
 from sync.retract import undo
 from sync.store.store import Store
 from tests.fake_chat import FakeMessenger
+from tests.fake_sink import FakeMetricSink
 from tests.fakes import FakeKnowledgeBase, FakeTracker
 
 TASK, OTHER, SPACE = Ref("a:task:1"), Ref("b:task:2"), Ref("kb:space:TEAM")
@@ -34,6 +35,7 @@ class Targets:
     trackers: dict[str, FakeTracker] = field(default_factory=lambda: {"a": FakeTracker(), "b": FakeTracker()})
     base: FakeKnowledgeBase = field(default_factory=FakeKnowledgeBase)
     chat: FakeMessenger = field(default_factory=FakeMessenger)
+    sink: FakeMetricSink = field(default_factory=FakeMetricSink)
 
     def tracker(self, connection: str) -> FakeTracker:
         return self.trackers[connection]
@@ -44,8 +46,16 @@ class Targets:
     def messenger(self, connection: str) -> FakeMessenger:
         return self.chat
 
+    def metric_sink(self, connection: str) -> FakeMetricSink:
+        return self.sink
+
     def writes(self) -> int:
-        return sum(tracker.writes for tracker in self.trackers.values()) + self.base.writes + self.chat.writes
+        return (
+            sum(tracker.writes for tracker in self.trackers.values())
+            + self.base.writes
+            + self.chat.writes
+            + self.sink.writes
+        )
 
 
 def comment(days: int = 3, key: str = "c") -> Desired:
