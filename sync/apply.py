@@ -16,7 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
-from sync.core.messages import Message, Messenger
+from sync.core.messages import Messenger
 from sync.core.metrics import MetricSink, TableContent, typed
 from sync.core.plan import (
     Adoption,
@@ -232,19 +232,21 @@ def write(ports: Ports, change: Change) -> Written | None:
             return _write_page(ports.knowledge_base(change.target.connection), change, page)
         case TableAsContent(table):
             return _write_table(ports.metric_sink(change.target.connection), change, table)
-        case MessageContent(said):
-            return _write_message(ports.messenger(change.target.connection), change, said)
+        case MessageContent():
+            return _write_message(ports.messenger(change.target.connection), change, change.content)
 
 
-def _write_message(messenger: Messenger, change: Change, said: Message) -> Written:
+def _write_message(messenger: Messenger, change: Change, content: MessageContent) -> Written:
     if change.operation == "remove":
         raise CannotExpress("what was said in a chat cannot be taken back")
     if change.expected is None:
-        return messenger.send_message(change.target, change.mark, said)
+        return messenger.send_message(change.target, change.mark, content.said)
     try:
-        return messenger.edit_message(change.target, change.expected, change.mark, said)
-    except CannotExpress:  # news that cannot replace the old is said anew
-        return messenger.send_message(change.target, change.mark, said)
+        return messenger.edit_message(change.target, change.expected, change.mark, content.said)
+    except CannotExpress:
+        if not content.is_news:
+            return change.expected
+        return messenger.send_message(change.target, change.mark, content.said)
 
 
 def _write_table(sink: MetricSink, change: Change, content: TableContent) -> Written | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -220,12 +220,28 @@ def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any]
         except msgspec.ValidationError as error:
             problems.append(Problem(file, node.line(path), path, str(error)))
             continue
-        for place in (settings[name], *getattr(settings[name], "pages", ())):
-            connection = getattr(place, "connection", None)
-            if connection is not None and connection not in config.connections:
-                hint = nearest(connection, config.connections)
-                problems.append(Problem(file, node.line(path), path, f"{connection!r} is not a connection", hint))
+        problems += [Problem(file, node.line(path), path, *text) for text in _place_problems(config, settings[name])]
     return settings, problems
+
+
+PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger"}
+"""What a job's places of each kind need of their connection."""
+
+
+def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
+    """What is wrong with the connections that a job's settings name: (text, hint)."""
+    places = [(place, port) for kind, port in PORT_OF.items() for place in getattr(settings, kind, ())]
+    for place, port in ((settings, ""), *places):
+        name = getattr(place, "connection", None)
+        if name is None:
+            continue
+        if name not in config.connections:
+            yield f"{name!r} is not a connection", nearest(name, config.connections)
+            continue
+        manifest = connectors_by_name().get(config.connections[name].type)
+        offered = manifest.offered(variant_of(config.connections[name], manifest)) if manifest else (port,)
+        if port and port not in offered:
+            yield f"{name!r} offers no {port}", f"it offers {', '.join(offered)}"
 
 
 def read_secret(reference: str, folder: Path) -> str:

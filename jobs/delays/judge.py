@@ -22,9 +22,10 @@ from jobs.delays.lateness import (
     pairs_to_remember,
     spoken_of,
 )
+from jobs.delays.notices import PREFIX, can_start, language_of, notice_content, notices
 from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
-from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
+from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
 from sync.core.schedule import Schedule, forecasts_of
 from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
@@ -62,8 +63,9 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
         delays[dependency.key] = delay
         findings.append(_delay_finding(delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
+        comments += _notices(view, plan, delay, settings)
         delayed.update(item.key for item in comments)
-        desired.extend(comments if is_said and settings.is_commenting else ())
+        desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
     desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
     pairs = tuple(pairs_to_remember(view, delays, on_plan, confirmed))
@@ -147,14 +149,26 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
         )
 
 
+def _notices(view: View, plan: Schedule, delay: Delay, settings: DelaySettings) -> Iterator[Desired]:
+    if not settings.rooms:
+        return
+    downstream = _downstream(view, plan, delay)
+    languages = {language_of(view, room) for room in settings.rooms}
+    facts = {language: _facts(view, delay, downstream, None, language) for language in languages}
+    yield from notices(settings.rooms, delay, facts, view)
+
+
 def _facts(
-    view: View, delay: Delay, downstream: list[tuple[Task, int | None]], here: Task, language: Language
+    view: View, delay: Delay, downstream: list[tuple[Task, int | None]], here: Task | None, language: Language
 ) -> dict[str, Any]:
-    """What the comment says, in plain values. Where no date is known, no number that would grow by itself is told."""
+    """What the comment on a task, or the card in a room, says, in plain values. Where no date is known, no number that would grow by
+    itself is told.
+    """
     is_told = not delay.is_open_ended
+    side = "predecessor" if here and here.ref == delay.predecessor.ref else "successor"
     return {
-        "side": "predecessor" if here.ref == delay.predecessor.ref else "successor",
-        **_ends(view, delay.predecessor, delay.successor, here.ref, language),
+        "side": side if here else "room",
+        **_ends(view, delay.predecessor, delay.successor, here.ref if here else None, language),
         "contact": _contact(view, delay.predecessor, language),
         "predecessor_due": delay.predecessor.due,
         "is_past_due": delay.is_past_due,
@@ -169,7 +183,7 @@ def _facts(
     }
 
 
-def _ends(view: View, before: Task, after: Task, here: Ref, language: Language) -> dict[str, Any]:
+def _ends(view: View, before: Task, after: Task, here: Ref | None, language: Language) -> dict[str, Any]:
     return {
         name: HERE if task.ref == here else _shown_facts(shown(view, task, language))
         for name, task in (("predecessor", before), ("successor", after))
@@ -231,17 +245,29 @@ def _closings(
     by_key = {dependency.key: dependency for dependency in view.dependencies}
     for last in published.values():
         connection = view.connections.get(last.target.connection)
-        if last.kind != "comment" or last.key in delayed or last.target not in view.tasks or connection is None:
+        is_notice = last.key.startswith(PREFIX)
+        is_ours = is_notice or (last.kind == "comment" and last.target in view.tasks)
+        if not is_ours or last.key in delayed or connection is None:
             continue
-        name = last.key.removeprefix(f"{NAME}:comment:").rpartition("@")[0]
+        name = last.key.removeprefix(PREFIX if is_notice else f"{NAME}:comment:").rpartition("@")[0]
         dependency = by_key.get(name)
         is_held = dependency is not None and is_cut(plan, dependency)
         before, after = (view.tasks.get(ref) for ref in ends_of(name))
         message = last.message if is_held else _outcome(dependency, before, after, last, name in on_plan)
-        facts = _closing_facts(view, message, before, after, last, connection.language)
+        language: Language = last.facts["language"] if is_notice else connection.language
+        facts = _closing_facts(view, message, before, after, last, language)
         is_same = (message, facts) == (last.message, last.facts)
-        content = last.content if is_same else CommentContent(comment_body(message, facts, connection.language))
+        content = last.content if is_same else _content(message, facts, language, name if is_notice else "")
         yield Desired(last.key, NAME, last.target, message, facts, content, "the delay is over", last.rests_on)
+        if is_notice and message == "delay_over_done":
+            yield can_start(last, facts, name, published)
+
+
+def _content(message: str, facts: Mapping[str, Any], language: Language, notice_of: str) -> Content:
+    """A comment's text, or the card of the dependency that a notice is about."""
+    if notice_of:
+        return notice_content(message, facts, language, notice_of)
+    return CommentContent(comment_body(message, facts, language))
 
 
 def _outcome(

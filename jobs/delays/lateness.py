@@ -12,10 +12,25 @@ from msgspec.structs import replace
 from sync.core.baseline import BaselinePair, is_news
 from sync.core.plan import Published
 from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start
-from sync.core.values import Dependency, Ref, Task, View
+from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "delays"
 ENDED = ("done", "cancelled")
+
+
+class DelayRoom(Struct, frozen=True, forbid_unknown_fields=True):
+    """A chat room that hears of delays: of all, or of those that one of ``departments`` (their keys) has a part in. ``room`` is the
+    vendor's id of a group chat, or the robot's name. Without a language it speaks its connection's.
+    """
+
+    connection: str
+    room: str
+    departments: tuple[str, ...] = ()
+    language: Language | None = None
+
+    @property
+    def target(self) -> Ref:
+        return Ref.of(self.connection, "room", self.room)
 
 
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +40,7 @@ class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     critical_slip_days: int = 5
     is_linking: bool = True
     is_commenting: bool = True
+    rooms: tuple[DelayRoom, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +119,7 @@ def ends_of(dependency_key: str) -> tuple[Ref, Ref]:
 
 def spoken_of(published: Mapping[str, Published]) -> Set[str]:
     """The keys of the dependencies of which something of ours stands, or stood until a person took it back."""
-    prefixes = (f"{NAME}:link:", f"{NAME}:comment:")
+    prefixes = (f"{NAME}:link:", f"{NAME}:comment:", f"{NAME}:notice:")
     return {
         key.removeprefix(prefix).rpartition("@")[0]
         for key in published

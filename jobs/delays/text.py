@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync.core.rich_text import Anchor, Block, BulletList, Inline, Inlines, ListItem, Paragraph, RichText, Text
+from sync.core.rich_text import (
+    Anchor,
+    Block,
+    BulletList,
+    Inline,
+    Inlines,
+    ListItem,
+    Paragraph,
+    PersonMention,
+    RichText,
+    Text,
+)
 from sync.core.values import Language, Task
 
 WEEKDAYS = {"zh-CN": "一二三四五六日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
@@ -97,6 +108,24 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "有了新的日期，这里会更新；等不了的话，直接找{owner}商量。",
         "en": "This comment will be updated once there is a new date. If it cannot wait, talk to {owner}.",
     },
+    "ask_room": {
+        "zh-CN": "请{owner}确认这个日期靠不靠得住；会变的话直接改任务的到期日，这里会跟着更新。",
+        "en": "{owner}, please check that this date holds. If it moves, just change the task's due date; this message follows.",
+    },
+    "ask_room_open": {
+        "zh-CN": "请{owner}给前置任务填上新的到期日，这里会跟着更新。",
+        "en": "{owner}, please set a new due date on the task that is waited for; this message follows.",
+    },
+    "notice_over": {"zh-CN": "延期已解除", "en": "No longer late"},
+    "notice_can_start": {"zh-CN": "可以开始了", "en": "Ready to start"},
+    "delay_over_done_room": {
+        "zh-CN": "可以开始了：{after}。{before}已完成。",
+        "en": "{after} can start now. {before} is done.",
+    },
+    "delay_over_done_room_finish": {
+        "zh-CN": "可以收尾了：{after}。{before}已完成。",
+        "en": "{after} can finish now. {before} is done.",
+    },
     "delay_over_done_predecessor": {
         "zh-CN": "本任务已完成，{after}不用再等了，这条延期提醒关闭。",
         "en": "This task is done and {after} no longer has to wait; this delay notice is closed.",
@@ -127,6 +156,10 @@ WORDS: dict[str, dict[Language, str]] = {
     },
 }
 
+BUTTONS: dict[str, dict[Language, str]] = {
+    "acknowledge": {"zh-CN": "我来处理", "en": "I'm on it"},
+    "open": {"zh-CN": "打开任务", "en": "Open the task"},
+}
 # What the item the comment stands on is called in it: it needs no name there, and a restricted one may not be given any.
 HERE: dict[Language, str] = {"zh-CN": "本任务", "en": "this task"}
 # A task that was named once and is not in the view now: moved, archived, deleted or hidden from us.
@@ -161,7 +194,7 @@ def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> 
     name = message
     if message == "delay_over_done":
         name += f"_{facts['side']}"
-        name += "_finish" if facts["side"] == "successor" and not facts["is_about_start"] else ""
+        name += "_finish" if facts["side"] != "predecessor" and not facts["is_about_start"] else ""
     return (Paragraph(_sentence(name, facts, language)),)
 
 
@@ -221,7 +254,7 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
         "before": _task_inlines(facts["predecessor"], language),
         "after": _task_inlines(facts["successor"], language),
         "after_title": _title_inlines(facts["successor"]),
-        "owner": (Text(facts.get("contact", "")),),
+        "owner": (_owner(facts),),
         "that": (Text(_capital(HERE[language]) if facts["side"] == "predecessor" else THAT[language]),),
     }
     days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "awaited": "awaited"}
@@ -232,6 +265,13 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
         values["days"] = (Text(days_text(facts["slip_days"], language)),)
     first, *rest = _filled(WORDS[name][language], values)
     return (Text(_capital(first.text)) if first == Text(HERE[language]) else first, *rest)
+
+
+def _owner(facts: Mapping[str, Any]) -> Inline:
+    """Whom to talk to; named so that the chat notifies them, where it knows them."""
+    if mention := facts.get("mention"):
+        return PersonMention(mention["name"], mention["account"])
+    return Text(facts.get("contact", ""))
 
 
 def _capital(text: str) -> str:

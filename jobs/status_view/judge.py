@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from jobs.status_view.picture import picture
+from jobs.status_view.rows import COLUMNS, task_rows
 from jobs.status_view.text import page_body
 from sync.core.disclosure import department_name, shown
-from sync.core.plan import Desired, Judgement, PageAsContent, Published
+from sync.core.metrics import Table, TableContent
+from sync.core.plan import Desired, Judgement, PageAsContent, Published, TableAsContent
 from sync.core.ports import PageContent
 from sync.core.schedule import Schedule, calendar_for, forecasts_of
 from sync.core.values import Dependency, Language, Ref, Task, View
@@ -29,16 +31,29 @@ class StatusPage(Struct, frozen=True, forbid_unknown_fields=True):
     language: Language | None = None
 
 
+class StatusTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """One table of all tasks in a tool that draws charts: ``place`` is its project, workspace or folder. Without a language names are
+    those of its connection's.
+    """
+
+    connection: str
+    place: str
+    name: str = "tieline_status"
+    language: Language | None = None
+
+
 class StatusSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``jobs.status_view`` in tieline.yaml: the pages to keep."""
+    """``jobs.status_view`` in tieline.yaml: the pages and tables to keep."""
 
     pages: tuple[StatusPage, ...] = ()
+    tables: tuple[StatusTable, ...] = ()
 
 
 def judge(view: View, settings: StatusSettings, _published: Mapping[str, Published]) -> Judgement:
-    """One page each, resting on every connection whose tasks it counts: half the data would give a page that is wrong."""
+    """Pages and tables, resting on every connection whose tasks they count: half the data would give a page that is wrong."""
     plan = forecasts_of(view)
-    return Judgement(desired=tuple(_page(view, plan, page) for page in settings.pages))
+    pages = [_page(view, plan, page) for page in settings.pages]
+    return Judgement(desired=(*pages, *(_table(view, plan, table) for table in settings.tables)))
 
 
 def _page(view: View, plan: Schedule, page: StatusPage) -> Desired:
@@ -60,6 +75,21 @@ def _page(view: View, plan: Schedule, page: StatusPage) -> Desired:
         facts=facts,
         content=PageAsContent(content),
         reason="the status page of this space",
+        rests_on=tuple(sorted({ref.connection for ref in view.tasks})),
+    )
+
+
+def _table(view: View, plan: Schedule, table: StatusTable) -> Desired:
+    rows = task_rows(view, plan, table.language or view.connections[table.connection].language)
+    content = TableContent(table.place, table.name, Table(COLUMNS, rows), keys=("task",))
+    return Desired(
+        key=f"{NAME}:table:{table.connection}:{table.place}:{table.name}",
+        job=NAME,
+        target=Ref.of(table.connection, "place", table.place),
+        message="status_table",
+        facts={"rows": [list(row) for row in rows]},
+        content=TableAsContent(content),
+        reason="the table of all tasks in this place",
         rests_on=tuple(sorted({ref.connection for ref in view.tasks})),
     )
 

@@ -58,9 +58,12 @@ class PageAsContent(Struct, frozen=True, tag="page"):
 
 
 class MessageContent(Struct, frozen=True, tag="message"):
-    """One message in a room. What was said there is never taken back."""
+    """One message in a room. What was said there is never taken back. ``is_news``: where it cannot replace what was said before, it is
+    said anew; without, the earlier message stays as it is there.
+    """
 
     said: Message
+    is_news: bool = True
 
 
 class TableAsContent(Struct, frozen=True, tag="table"):
