@@ -41,6 +41,7 @@ Atom = tuple[str, ...]  # (kind, text, style or target)
 Token = Atom | None  # None: a new block begins
 Block = tuple[str, tuple[Atom, ...]]
 LEFT_OUT = re.compile("[\u2060\u200a\ufffd\ufffe\uffff\ud800-\udfff]")
+INVISIBLE = re.compile("[\u2060\ufffd\ufffe\uffff\ud800-\udfff]")
 SURE = re.compile(r"https?://[^/?#\s@]+(?:@[^/?#\s@]+)?[/?#]\S*", re.IGNORECASE)
 
 
@@ -200,6 +201,10 @@ def _is_drawn(block: Any) -> bool:
     """Blocks that are seen though nothing stands in them."""
     if isinstance(block, BulletList | NumberedList):
         return bool(block.items)
+    if isinstance(block, Quote | Panel):
+        return isinstance(block, Panel) or any(map(_is_drawn, block.content))
+    if isinstance(block, Paragraph):  # signs that no reading tells apart are written nevertheless
+        return any(INVISIBLE.search(str(getattr(part, "text", getattr(part, "name", "")))) for part in block.content)
     return isinstance(block, Heading) or (isinstance(block, Table) and any((block.header, *block.rows)))
 
 
@@ -232,7 +237,7 @@ def line(dialect: Dialect, content: Inlines) -> Iterator[Token]:
     for place in range(len(tokens) - 1, -1, -1):
         if isinstance(content[place], LineBreak):
             end = place
-        elif (token := tokens[place]) and (token[0] != "t" or dialect.kept(token[1]).strip()):
+        elif (token := tokens[place]) and (token[0] not in ("t", "lozenge") or dialect.kept(token[1]).strip()):
             break
     yield from tokens[:end]
 

@@ -19,6 +19,7 @@ from sync.core.rich_text import (
     Inline,
     Inlines,
     LineBreak,
+    ListItem,
     Lozenge,
     NumberedList,
     PageLink,
@@ -41,6 +42,7 @@ SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 _LONE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 cannot say
 _LINE_END = re.compile(r"\r\n?|\n")
 HAIR_SPACE = "\u200a"
+_RULE = re.compile(r"\s*([-*])\s*(?:\1\s*){2,}")
 _LAST_BREAKS = re.compile(r"(?:\\\n\s*)+$")  # at the end of a block a line break would be a backslash
 _NEEDLESS = re.compile(rf"^{HAIR_SPACE}|{HAIR_SPACE}+$|(?<=[ \n]){HAIR_SPACE}|{HAIR_SPACE}(?=[ \n])")
 _TOUCHING = re.compile(r"[`*~][`*~]")
@@ -125,18 +127,22 @@ def _code(text: str, language: str) -> str:
 
 
 def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
-    lines: list[str] = []
-    for number, item in enumerate(block.items):
-        marker = _marker(block, number, is_other)
-        box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
-        content = _written(item.content)
-        first = next((block for block in item.content if _written((block,))), None)
-        if box and not isinstance(first, Paragraph):
-            content = [box.rstrip(), *content]
-            box = ""
-        body = box + "\n\n".join(content)
-        lines.append((marker + _indented(body, len(marker))).rstrip())
+    texts = [_item_text(item) for item in block.items]
+    markers = [_marker(block, number, is_other) for number in range(len(texts))]
+    if any(_RULE.fullmatch((marker + text).partition("\n")[0]) for marker, text in zip(markers, texts, strict=True)):
+        markers = ["+ "] * len(texts)  # a list that begins with a list that begins with one: three dashes would be a rule
+    lines = [(marker + _indented(text, len(marker))).rstrip() for marker, text in zip(markers, texts, strict=True)]
     return "\n\n".join(lines) if _is_loose(block) else "\n".join(lines)
+
+
+def _item_text(item: ListItem) -> str:
+    box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
+    content = _written(item.content)
+    first = next((block for block in item.content if _written((block,))), None)
+    if box and not isinstance(first, Paragraph):
+        content = [box.rstrip(), *content]
+        box = ""
+    return box + "\n\n".join(content)
 
 
 def _marker(block: BulletList | NumberedList, number: int, is_other: bool) -> str:

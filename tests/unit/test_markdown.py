@@ -276,3 +276,12 @@ def test_what_is_written_reads_back_the_same(blocks: RichText) -> None:
 def test_any_text_is_read_and_written(text: str) -> None:
     once = rich_text_from_markdown(text)
     assert isinstance(rich_text_from_markdown(markdown_from_rich_text(once)), tuple)
+
+
+def test_a_list_that_begins_with_lists_is_no_rule() -> None:
+    """Three dashes and nothing else on a line would be a rule (CommonMark 4.1)."""
+    inner: Block = BulletList((ListItem((Paragraph((Text("一"),)),)),))
+    deep: Block = BulletList((ListItem((BulletList((ListItem((BulletList((ListItem(()),)), inner)),)), inner)),))
+    text = markdown_from_rich_text((deep,))
+    assert [line for line in text.splitlines() if set(line.replace(" ", "")) == {"-"} and len(line) > 2] == []
+    assert "一" in text
