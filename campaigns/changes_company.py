@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -188,7 +187,3 @@ def _dump(path: Path, tree: Mapping[str, Any]) -> Path:
     with path.open("w", encoding="utf-8") as file:
         YAML().dump(dict(tree), file)
     return path
-
-
-def any_zone(chance: random.Random) -> str:
-    return chance.choice(ZONES)

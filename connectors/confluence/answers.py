@@ -37,6 +37,10 @@ SCOPE_CURE = (
 )
 
 
+class SignedOut(AccessDenied):
+    """The site does not take us for ourselves, whatever is asked: no answer about one page."""
+
+
 class RolledBack(TryLater):
     """The vendor undid the write because the page was being saved at the same moment; the same request may be sent again."""
 
@@ -53,7 +57,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Return when the answer is a success; else raise the error that says what to do next."""
     # A site in trouble or over its limit answers before it knows who we are.
     if status != 429 and status < 500 and _is_anonymous(headers):
-        raise AccessDenied(
+        raise SignedOut(
             "Confluence treats this connection as anonymous: the token is wrong, expired or revoked"
             f"{_captcha(headers)}; make a new one under Profile > Personal access tokens (Data Center) or "
             "id.atlassian.com > Security > API tokens (Cloud)"
@@ -93,8 +97,10 @@ def _raise_for_clash(status: int, message: str) -> None:
 
 def _raise_for_access(status: int, headers: Mapping[str, str], message: str) -> None:
     if status == 401:
-        cure = SCOPE_CURE if "scope" in message.lower() else "check the token and, on Cloud, the e-mail it belongs to"
-        raise AccessDenied(f"Confluence refuses the credentials: {message}; {cure}")
+        if "scope" in message.lower():
+            raise AccessDenied(f"Confluence refuses the credentials: {message}; {SCOPE_CURE}")
+        cure = "check the token and, on Cloud, the e-mail it belongs to"
+        raise SignedOut(f"Confluence refuses the credentials: {message}; {cure}")
     if status == 403:
         raise AccessDenied(
             f"Confluence refuses this account: {message}{_captcha(headers)}; it may lack a permission under "
@@ -104,7 +110,7 @@ def _raise_for_access(status: int, headers: Mapping[str, str], message: str) -> 
         raise NotFound(message or "there is no such content, or this account may not see it")
     if 300 <= status < 400:
         # Single sign-on in front of the site sends browsers to a login page; an API answers for itself.
-        raise AccessDenied(
+        raise SignedOut(
             f"the site redirects to {headers.get('location', 'another page').partition('?')[0]} to sign in"
         )
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from connectors.confluence.answers import SignedOut
 from connectors.confluence.doctor import probe_site
 from connectors.confluence.records import Item, raw_from_item
 from connectors.confluence.site import Detail, Site, readers_of
@@ -178,6 +179,8 @@ class PageSource:
         """The pages above one whose listing did not tell them; None when its own answer does not either."""
         try:
             return _ancestors_of(msgspec.json.decode(self.site.page(page_id, has_body=False)))
+        except SignedOut:
+            raise
         except (AccessDenied, NotFound, Refused):
             return None
 
@@ -185,6 +188,8 @@ class PageSource:
         if page_id not in known:
             try:
                 known[page_id] = self.site.is_restricted(page_id)
+            except SignedOut:  # says nothing of this page, which would count as restricted until it is read again
+                raise
             except (AccessDenied, NotFound, Refused):
                 # v1 may be withdrawn on the gateway: what cannot be proven open is not quoted.
                 known[page_id] = True

@@ -193,6 +193,19 @@ def test_what_cannot_be_proven_open_counts_as_restricted(stage: Stage) -> None:
     assert {raw.visibility for raw in stage.read()} == {"restricted"}
 
 
+@pytest.mark.parametrize("kind", ["unauthorized", "html"])
+def test_a_refusal_that_says_nothing_of_the_page_ends_the_read_and_closes_no_page(
+    stage: Stage, kind: FaultKind
+) -> None:
+    """Else an open page would be masked until it is read again, days later."""
+    path = "restriction" if stage.kind != "dc" else "/content"
+    stage.plan(kind, path, times=1000)
+    with pytest.raises((AccessDenied, Nonsense)):
+        stage.read()
+    stage.simulator.faults.clear()
+    assert {raw.visibility for raw in stage.read()} == {"open"}
+
+
 def test_shards_can_be_read_by_anybody(stage: Stage) -> None:
     shards = list(stage.confluence.shards("pages", None, stage.space))
     copies = [Shard(each.stream, each.scope, each.ids, dict(each.position)) for each in shards]
