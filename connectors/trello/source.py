@@ -20,7 +20,8 @@ from sync.core.errors import AccessDenied, CannotExpress, NotFound
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import RawRecord, Vocabulary
 
-CARDS = Stream("cards", "task")
+# Once a day everything is read again: should a change show in neither a date nor an action, it is not missed for good.
+CARDS = Stream("cards", "task", rereads_after_h=24.0)
 ACTIONS = Stream("actions", "history", has_census=False)
 # Ids of different servers in one second are not strictly ordered.
 ACTIONS_OVERLAP = timedelta(seconds=60)

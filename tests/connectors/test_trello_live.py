@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.faults import Fault
+from sandbox.faults import Fault, FaultKind
 from sandbox.story import GROWTH_PLAN, RACI_ROWS, story
 from sandbox.trello import KEY, TOKEN, TrelloSimulator
 from sync.core.errors import (
@@ -121,7 +121,8 @@ def test_a_changed_card_is_read_and_only_it(bench: Bench, change: Change) -> Non
     change(bench.simulator, card)
     bench.sandbox.forget_requests()
     assert set(bench.records(cursor=cursor)) == {card}
-    assert len(bench.sandbox.requests("trello")) <= 4
+    # Actions (twice more: that no page follows), heads, the board, the card.
+    assert len(bench.sandbox.requests("trello")) <= 6
 
 
 def test_a_changed_custom_field_is_read(bench: Bench) -> None:
@@ -129,6 +130,18 @@ def test_a_changed_custom_field_is_read(bench: Bench) -> None:
     bench.simulator.set_field(card, "技术部", "C")
     records = bench.records(GROWTH_PLAN, cursor=cursor)
     assert records[card].values["customFields"]["技术部"] == "C"
+
+
+@pytest.mark.parametrize("kind", ["short_page", "empty_page"])
+def test_a_renamed_list_is_noticed_though_the_page_of_actions_stumbles(bench: Bench, kind: FaultKind) -> None:
+    """No card's date moves: what the actions do not tell would never be read."""
+    cursor, card = bench.cursor(), bench.card("支付流程测试").key
+    board = bench.trello.site.board_id(PRODUCT)
+    before = set(bench.records())
+    bench.simulator.archive_list(board, "待办")
+    bench.simulator.add_comment(card, "看一下", by="liu-yang")
+    bench.simulator.faults.plan(Fault(kind, "/actions"))
+    assert set(bench.records(cursor=cursor)) == before
 
 
 def test_an_archived_or_renamed_list_changes_all_its_cards(bench: Bench) -> None:
