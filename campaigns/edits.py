@@ -12,6 +12,7 @@ import multiprocessing
 import random
 import statistics
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,7 @@ from campaigns.edits_pages import Pages
 from campaigns.edits_record import OurPage
 from campaigns.edits_sabotage import SABOTAGES
 from campaigns.edits_world import INSTALLATION, OTHER_INSTALLATION, TRACKERS, WIKIS, Deliveries, Sites, Tieline
-from campaigns.report import Report
+from campaigns.report import Report, silent
 from sandbox.faults import Fault
 from sync.core.plan import Desired
 
@@ -62,14 +63,20 @@ def _tell_windows(report: Report) -> None:
 
 def part(seed: int, edits: int) -> Report:
     """Worlds one after the other, until people have edited so often: what they edited lies about, and makes old worlds slow."""
-    report, windows = Report("edits", seed), []
+    report = Report("edits", seed)
+    windows: list[float] = []
+    with silent():
+        _play(report, windows, seed, edits)
+    report.figures["windows"] = windows
+    return report
+
+
+def _play(report: Report, windows: list[float], seed: int, edits: int) -> None:
     while (left := edits - report.counts["human edits"]) > 0 and len(report.divergences) < ENOUGH:
         piece = world(seed + WORLD_STEP * report.counts["worlds"], min(left, WORLD))
         windows += piece.figures.pop("windows")
         report.merge(piece)
         report.count("worlds")
-    report.figures["windows"] = windows
-    return report
 
 
 def world(seed: int, edits: int) -> Report:
@@ -101,10 +108,9 @@ class _World:
         self.trackers = [
             kinds.get(name, Comments)(doors[name], self.report, self._new_chance(), self._where) for name in TRACKERS
         ]
-        deliveries = Deliveries(self.sites)
-        cards = self.trackers[-1]
-        assert isinstance(cards, Cards)
-        cards.replaced = lambda: deliveries.replaced(self.ours.store)
+        deliveries = Deliveries(self.sites, lambda: self.ours.store)
+        for name, tracker in zip(TRACKERS, self.trackers, strict=True):
+            tracker.kept = partial(deliveries.words, name)
         self.kept_at: set[str] | None = None  # the keys that the backup knows
         for wiki in self.wikis:
             wiki.write_theirs("目录")

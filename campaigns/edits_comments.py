@@ -12,6 +12,7 @@ from typing import Any
 
 from campaigns.edits_world import PROJECT, Door
 from campaigns.report import Report
+from sandbox.jira.adf import as_wiki
 from sync.core.plan import CommentContent, Desired
 from sync.core.rich_text import Anchor, Paragraph, Text
 from sync.core.values import Ref
@@ -54,6 +55,7 @@ class Comments:
         self.ours: dict[str, OurComment] = {}
         self.retired: set[str] = set()
         self.numbers = 0
+        self.kept: Callable[[], set[str]] = set  # what the ledger could put back
 
     def new_comment(self) -> OurComment:
         key = f"{self.tracker.name}-{len(self.ours) + 1}"
@@ -111,7 +113,14 @@ class Comments:
         self.report.count("comments updated by us")
 
     def _check_restorable(self, comment: OurComment) -> None:
-        """Jira tells nobody what a comment said before."""
+        if self._as_told(comment.left) in self.kept():
+            self.report.count("comment: overwritten texts that the ledger can put back")
+        else:
+            self.diverged(comment, f"a person's text was overwritten and cannot be put back: {comment.left!r}")
+
+    def _as_told(self, body: Any) -> Any:
+        """Jira's webhooks tell wiki text, on Cloud too."""
+        return as_wiki(body)
 
     def check(self, is_quiet: bool) -> None:
         for comment in self.ours.values():
@@ -215,15 +224,8 @@ class Comments:
 class Cards(Comments):
     """The same on Trello, where only its author can edit a comment: here the team shares Tieline's account."""
 
-    def __init__(self, door: Door, report: Report, chance: random.Random, where: Callable[[], str]) -> None:
-        super().__init__(door, report, chance, where)
-        self.replaced: Callable[[], set[str]] = set  # what the ledger could put back
-
-    def _check_restorable(self, comment: OurComment) -> None:
-        if comment.left in self.replaced():
-            self.report.count("comment: overwritten texts that the ledger can put back")
-        else:
-            self.diverged(comment, f"a person's text was overwritten and cannot be put back: {comment.left!r}")
+    def _as_told(self, body: Any) -> Any:
+        return body
 
     def _new_task(self, title: str) -> str:
         return str(self.tracker.add_card(next(iter(self.tracker.state.boards)), "待办", title)["id"])

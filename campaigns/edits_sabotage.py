@@ -17,6 +17,7 @@ from connectors.jira import comments as jira_comments
 from connectors.trello.tracker import CardTracker
 from sync.core.errors import Conflict
 from sync.core.ports import Page
+from sync.store.store import Store
 
 
 @contextmanager
@@ -118,6 +119,13 @@ def _as_last_written() -> Callable[..., Any]:
     return find_comment
 
 
+@contextmanager
+def _forget_words() -> Iterator[None]:
+    """What webhooks tell of edits is not kept."""
+    with patch.object(Store, "put_comment_edit", lambda *_: None):
+        yield
+
+
 SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "ignore_versions": _ignore_versions,
     "adopt_by_title": _adopt_by_title,
@@ -128,4 +136,5 @@ SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "take_back_names": _take_back_names,
     "trust_the_page_read_back": _trust_the_page_read_back,
     "do_not_look_again": _do_not_look_again,
+    "forget_words": _forget_words,
 }

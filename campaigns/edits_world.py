@@ -13,14 +13,17 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from connectors.confluence import CONNECTOR as CONFLUENCE
 from connectors.jira import CONNECTOR as JIRA
+from connectors.jira.hooks import EVENTS as JIRA_EVENTS
+from connectors.jira.hooks import hints_from as jira_hints
 from connectors.trello import CONNECTOR as TRELLO
 from connectors.trello.hooks import hints_from as trello_hints
 from sandbox import jira
@@ -30,10 +33,11 @@ from sandbox.server import Sandbox
 from sandbox.trello import KEY, TOKEN, TrelloSimulator
 from sync.apply import Outcome, apply
 from sync.core.diff import diff, keys_to_look_at
-from sync.core.hooks import Hint, HookRequest
+from sync.core.hooks import HookRequest
 from sync.core.plan import Desired, Plan
 from sync.core.ports import ConnectionSettings
 from sync.look import look
+from sync.overwritten import keep_edits, overwritten
 from sync.store.store import Store
 
 INSTALLATION, OTHER_INSTALLATION = "acme", "globex"
@@ -43,6 +47,7 @@ PROJECT = "PAY"
 BOARD = "支付"
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 WRITES = ("POST", "PUT", "DELETE")
+CALLBACK, SECRET = "https://tieline.example/hooks/edits", "webhook-secret"
 Act = Callable[[], None]
 
 
@@ -175,42 +180,47 @@ class Sites:
         self.box.stop()
 
 
-@dataclass
 class Deliveries:
-    """Trello's webhook, delivered to the product's reading of it at once; hints go to the ledger, as the web service keeps them."""
+    """The trackers' webhooks, delivered at once to the product's reading of them; what the ledger keeps is what the web service keeps."""
 
-    sites: Sites
-    hints: list[Hint] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
-    secret: str = "webhook-secret"
-
-    def __post_init__(self) -> None:
-        before = self.sites.trello.state.on_action
+    def __init__(self, sites: Sites, store: Callable[[], Store]) -> None:
+        self.sites, self.store = sites, store
+        before = sites.trello.state.on_action
 
         def tell(action: dict[str, Any]) -> None:
             before(action)
-            self.hints += self._hints(action)
+            self._take("trello", json.dumps({"action": action, "model": {}, "webhook": {"id": "1"}}).encode(), {})
 
-        self.sites.trello.state.on_action = tell
+        sites.trello.state.on_action = tell
+        for name, site in sites.jiras.items():
+            events = list(JIRA_EVENTS)
+            site.webhooks.items[1] = {
+                "name": name,
+                "url": CALLBACK,
+                "secret": SECRET,
+                "events": events,
+                "enabled": True,
+            }
+            site.webhooks.courier.send = partial(self._jira, name)  # type: ignore[method-assign]
 
-    def _hints(self, action: dict[str, Any]) -> tuple[Hint, ...]:
-        url = "https://tieline.example/hooks/trello"
-        body = json.dumps({"action": action, "model": {}, "webhook": {"id": "1"}}).encode()
-        sign = base64.b64encode(hmac.new(self.secret.encode(), body + url.encode(), hashlib.sha1).digest()).decode()
-        board = next(iter(self.sites.trello.state.boards))
-        settings = ConnectionSettings(
-            "trello", "trello", url, scopes=(board,), credentials={"webhook_secret": self.secret}
-        )
-        return trello_hints(HookRequest({"x-trello-webhook": sign}, body, url), settings)
+    def _jira(
+        self, name: str, _url: str, body: bytes, headers: Callable[[int], Mapping[str, str]], _event: str
+    ) -> None:
+        self._take(name, body, headers(0))
 
-    def replaced(self, store: Store) -> set[str]:
-        """The texts that the ledger could put back."""
-        store.save_hints("trello", self.hints, NOW)
-        self.hints.clear()
-        waiting = store.waiting_hints("trello")
-        self.known |= {hint.replaced for hint in waiting if hint.replaced}
-        store.take_hints("trello", waiting, NOW)
-        return self.known
+    def _take(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
+        if name == "trello":
+            made = hmac.new(SECRET.encode(), body + CALLBACK.encode(), hashlib.sha1).digest()
+            headers = {"x-trello-webhook": base64.b64encode(made).decode()}
+        scope = next(iter(self.sites.trello.state.boards)) if name == "trello" else PROJECT
+        kind = "trello" if name == "trello" else "jira"
+        settings = ConnectionSettings(name, kind, CALLBACK, scopes=(scope,), credentials={"webhook_secret": SECRET})
+        read = trello_hints if name == "trello" else jira_hints
+        keep_edits(self.store(), name, read(HookRequest(headers, body, CALLBACK), settings), NOW)
+
+    def words(self, name: str) -> set[str]:
+        """What the ledger can put back at one tracker."""
+        return {edit.edited.words for edit in overwritten(self.store()) if edit.connection == name}
 
 
 class Tieline:

@@ -11,7 +11,6 @@ Threads draw from what goes wrong in their own order, so a seed repeats a story 
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import random
 import shutil
@@ -22,15 +21,13 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
-import structlog
-
 from campaigns.kills_company import control, founded, sqlite, tell
 from campaigns.kills_inside import play
 from campaigns.kills_points import simulated_processes
 from campaigns.kills_sabotage import SABOTAGES
 from campaigns.kills_world import new_database, prepare
 from campaigns.kills_zygote import Zygote
-from campaigns.report import Report
+from campaigns.report import Report, silent
 from sync.store.store import Store
 from tests.postgres import binaries, create_database, drop_database, running_postgres
 
@@ -76,7 +73,7 @@ def work(share: tuple[int, int, int, bool]) -> Report:
     report = Report("kills", seed)
     rates: dict[str, float] = {}
     with ExitStack() as stack:
-        stack.enter_context(_silent())
+        stack.enter_context(silent())
         server = stack.enter_context(_postgres()) if has_postgres and binaries() else ""
         for name, kill, wanted in (("inside", _inside, inside), ("SIGKILL", _company, company)):
             began = time.monotonic()
@@ -141,14 +138,3 @@ def _postgres() -> Iterator[str]:
         with Store.open(create_database(server, "tieline_template")) as store:
             store.migrate()
         yield server
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """The product's log lines would fill the terminal: thousands of deaths, each with its warnings."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 FOLDER = Path("var/campaign")
 MOST_SHOWN = 20
@@ -66,3 +70,14 @@ class Report:
         lines += [f"  {name}: {number:,}" for name, number in shape["counts"].items()]
         lines += [f"  {name}: {value}" for name, value in self.figures.items()]
         return lines + [f"  DIVERGED {text}" for text in self.divergences[:MOST_SHOWN]]
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """The product's log lines would fill the terminal: thousands of writes and deaths, each with its warnings."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

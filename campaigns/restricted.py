@@ -22,7 +22,8 @@ from campaigns.restricted_play import play
 from campaigns.restricted_sabotage import SABOTAGES
 
 WORLDS, SHORT_WORLDS = 1000, 6
-SCRIPTED = 3  # every so many worlds one is told by a script, which brings about what chance would seldom do
+# Every so many worlds one is told by a script, which brings about what chance would seldom do.
+SCRIPTED, SHORT_SCRIPTED = 8, 3
 
 __all__ = ["SABOTAGES", "run"]
 
@@ -49,6 +50,7 @@ def run(*, seed: int, scale: float, workers: int) -> Report:
 def work(share: tuple[int, int]) -> Report:
     """One worker's worlds, one after the other: (the first one's seed, how many)."""
     seed, worlds = share
+    scripted = SCRIPTED if worlds > 20 else SHORT_SCRIPTED
     report = Report("restricted", seed)
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="tieline-restricted-", dir=memory if memory.is_dir() else None))
@@ -60,7 +62,7 @@ def work(share: tuple[int, int]) -> Report:
         prepare(folder)
         with in_this_process(wire):
             for number in range(seed, seed + worlds):
-                play(folder, wire, number, report, is_scripted=number % SCRIPTED == 0)
+                play(folder, wire, number, report, is_scripted=number % scripted == 0)
     finally:
         logging.disable(disabled)
         shutil.rmtree(folder, ignore_errors=True)

@@ -61,7 +61,8 @@ class Story:
             for command in self.chance.sample(LOOKS, looks):
                 self._run(command)
             self._explain()
-            self._export()
+            if number == runs - 1 or self.chance.random() < 0.3:
+                self._export()
         if self.chance.random() < 0.35:
             self._take_back()
         self.report.count("worlds")
@@ -78,12 +79,28 @@ class Story:
             self._then(lambda: self.world.slip(before, 25))
             self._then(lambda: self.world.close(end))
             self._then(lambda: self.world.open_again(end))
+            self._hide_and_show()
             self._then(lambda: self.world.finish(before))
             self._then(lambda: self.world.close(end))
+            if end.kind == "issue":
+                self._then(lambda: self.world.hide(end))
             self._undo(3)
         self.report.count("worlds")
 
+    def _hide_and_show(self) -> None:
+        """An issue that a text of another tool names is closed to everybody but a few, and Tieline's account is none of them."""
+        named = [
+            item
+            for item in self.world.tasks()
+            if item.kind == "issue" and not item.is_restricted and self.world.is_named(item)
+        ]
+        if named:
+            item = self.chance.choice(named)
+            self._then(lambda: self.world.hide(item))
+            self._then(lambda: self.world.hide(item))
+
     def _then(self, deed: Callable[[], str]) -> None:
+        self.world.hidden_now.clear()
         self.deeds = self.world.does(deed)
         self._run(("collect",))
         self._run(("plan", "--json"))
@@ -200,7 +217,7 @@ class Story:
         self.report.diverged(f"seed {self.seed}, step {self.step} ({'; '.join(self.deeds)}): {text}")
 
 
-def play(folder: Path, wire: Wire, seed: int, report: Report, looks: int = 5, *, is_scripted: bool = False) -> None:
+def play(folder: Path, wire: Wire, seed: int, report: Report, looks: int = 4, *, is_scripted: bool = False) -> None:
     story = Story(folder, wire, seed, report)
     if is_scripted:
         story.play_by_script()

@@ -77,7 +77,7 @@ def link_restricted() -> AbstractContextManager[None]:
 def undo_says_it_again() -> AbstractContextManager[None]:
     """What is put back, listed or explained is not looked at again."""
     return _patched(
-        (disclosure.Sayable, "may_say", lambda *_: True), (disclosure.Sayable, "url_of", lambda _, __, url: url)
+        (disclosure.Sayable, "may_say", lambda *_: True), (disclosure.Sayable, "may_repeat", lambda *_: True)
     )
 
 
@@ -95,7 +95,21 @@ def boards_are_open() -> AbstractContextManager[None]:
 def show_plan_texts() -> AbstractContextManager[None]:
     """A plan shows the text of what it takes away."""
     plain = cycle.change_text
-    return _patched((cycle, "change_text", lambda change, _sayable=None: plain(change)))
+    return _patched(
+        (cycle, "change_text", lambda change, _sayable=None: plain(change)),
+        (disclosure.Sayable, "may_say_facts", lambda *_: True),
+    )
+
+
+def tell_addresses() -> AbstractContextManager[None]:
+    """Findings, skips and listings tell where something stands, whatever stands there."""
+    return _patched((disclosure.Sayable, "url_at", lambda _, __, url: url))
+
+
+def keep_hidden_links() -> AbstractContextManager[None]:
+    """What is hidden from us stays named in links."""
+    plain = delays._kept_links
+    return _patched((delays, "_kept_links", lambda view, *rest: plain(replace(view, hidden=frozenset()), *rest)))
 
 
 SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
@@ -107,4 +121,6 @@ SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "export_everything": export_everything,
     "boards_are_open": boards_are_open,
     "show_plan_texts": show_plan_texts,
+    "tell_addresses": tell_addresses,
+    "keep_hidden_links": keep_hidden_links,
 }

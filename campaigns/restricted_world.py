@@ -35,6 +35,7 @@ class World:
         self.by_hand: dict[Place, str] = {}
         self.edges: list[tuple[Item, Item]] = []
         self.later: list[Callable[[], str]] = []  # what somebody has in mind for the next time
+        self.hidden_now: set[str] = set()  # the tools of which something was hidden since the last run
         self._found()
 
     # -- making it
@@ -238,6 +239,7 @@ class World:
 
     def act(self) -> list[str]:
         """What people do between two runs; what they did, to be told."""
+        self.hidden_now.clear()
         done: list[str] = []
         for deed in self.later:
             done += self.does(deed)
@@ -280,8 +282,26 @@ class World:
     def _hide(self) -> str:
         """A security level that leaves Tieline's account out, or lets it in again."""
         item = self._some(lambda item: item.kind == "issue" and not item.is_finished)
-        if item is None:
+        return self.hide(item) if item else ""
+
+    def is_named(self, item: Item) -> bool:
+        """Whether a text of ours on another record names it now."""
+        return any(
+            item.key in text
+            for place, text in places_of(self.sites)
+            if place not in self.by_hand and (place.site, place.item) != (item.site, item.id)
+        )
+
+    def hide(self, item: Item) -> str:
+        """Hidden, or shown again. Of one tool never more than one between two runs, and never the last: what a whole project's silence means
+        nobody can tell, and nothing is taken away for it (docs/trust.md).
+        """
+        others = [other for other in self.items if other.kind == "issue" and other.site == item.site]
+        is_last = not any(other is not item and not other.is_hidden for other in others)
+        if not item.is_hidden and (is_last or item.site in self.hidden_now):
             return ""
+        if not item.is_hidden:
+            self.hidden_now.add(item.site)
         item.is_hidden = not item.is_hidden
         if item.is_hidden and not item.readers:
             self._set_level(item)

@@ -31,7 +31,7 @@ from sync.core.plan import (
     fingerprint,
 )
 from sync.core.ports import Stream
-from sync.core.values import Finding, Freshness, Ref, View
+from sync.core.values import Finding, Freshness, Language, Ref, View
 from sync.look import look
 from sync.noticed import (
     APPLY,
@@ -42,11 +42,13 @@ from sync.noticed import (
     skip_findings,
     unremembered_finding,
 )
+from sync.overwritten import overwritten, overwritten_findings, put_back, settle_edits
 from sync.parallel import as_completed
 from sync.parts import Cycle, Parts, Planned, PlannedJob
 from sync.reading import WHOLE, Collected, Progress
 from sync.remote import redact
 from sync.retract import Retraction, Steps, is_stopped, resume, undo
+from sync.store.comment_edits import CommentEdit
 from sync.store.entries import FindingNews
 from sync.turn import MayGoOn, turn
 
@@ -161,6 +163,7 @@ class Engine:
         own = [*skip_findings(planned.plan), *unremembered_finding(planned.plan)]
         own += [*freshness_findings(view), *self._parts.deriver.findings()]
         own += adoption_findings(view, self._store.stops())
+        own += overwritten_findings(overwritten(self._store))
         own += [broken_job_finding(name, detail) for name, detail in planned.broken_jobs.items()]
         planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned
@@ -232,6 +235,7 @@ class Engine:
 
     def _settle(self, planned: Planned) -> None:
         """Remember up to which version a target was looked at and found as we left it, so that the next run need not look."""
+        settle_edits(self._store, self._parts.clock())
         plan = planned.plan
         busy = {change.key for change in plan.changes} | {skip.key for skip in plan.skips}
         busy |= {item.desired.key for item in plan.adoptions}
@@ -336,6 +340,13 @@ class Engine:
 
     def _retraction(self, connections: Sequence[str], jobs: Sequence[str]) -> Retraction:
         return Retraction(self._store, self._parts.ports, self._parts.installation, tuple(connections), tuple(jobs))
+
+    def put_back(self, edit: CommentEdit, language: Language) -> Cycle:
+        """Say again what a write of ours took away, in a comment of its own."""
+        with self._running("put_back") as (run, may_go_on):
+            parts = self._parts
+            outcome = put_back(edit, parts.ports, self._store, parts.installation, language, run, may_go_on)
+            return Cycle(run, outcome=outcome)
 
     def resume(self) -> int:
         """Write again where everything was retracted; how many places that were. What stayed there is a person's now."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
+from connectors.jira.adf import is_adf, plain_text
 from connectors.jira.records import instant_from
 from sync.core.errors import AccessDenied
-from sync.core.hooks import Hint, HookRequest
+from sync.core.hooks import EditedComment, Hint, HookRequest
 from sync.core.ports import ConnectionSettings
 
 HEADER = "x-hub-signature"
@@ -43,10 +44,21 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     delivery = hashlib.sha256(request.body).hexdigest()[:32]
     found = dict.fromkeys((item, scope) for item, scope in _named(body, settings.scopes) if item and scope is not None)
     at = instant_from(body.get("timestamp"))
+    edited = _edited(_part(body, "comment")) if event == "comment_updated" else None
     return tuple(
-        Hint(f"{delivery}-{number}", "issues", scope or "", item, event, at)
+        Hint(f"{delivery}-{number}", "issues", scope or "", item, event, at, edited)
         for number, (item, scope) in enumerate(found)
     )
+
+
+def _edited(comment: Mapping[str, Any]) -> EditedComment | None:
+    """What a comment says after somebody edited it: text as the sites' webhooks write it, or a document."""
+    body = comment.get("body")
+    words = plain_text(body) if isinstance(body, Mapping) and is_adf(body) else body if isinstance(body, str) else ""
+    number, version = _id(comment.get("id")), str(comment.get("updated") or "")
+    if not (number and words and version):
+        return None
+    return EditedComment(number, words, str(_part(comment, "updateAuthor").get("displayName") or ""), version)
 
 
 def _named(body: Mapping[str, Any], scopes: Sequence[str]) -> Iterator[tuple[str, str | None]]:

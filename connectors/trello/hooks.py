@@ -17,7 +17,7 @@ from connectors.trello.markdown import is_as_written
 from connectors.trello.tolerance import shaped_or_none
 from connectors.trello.values import instant_from_text, is_object_id
 from sync.core.errors import AccessDenied
-from sync.core.hooks import Hint, HookRequest
+from sync.core.hooks import EditedComment, Hint, HookRequest
 from sync.core.ports import ConnectionSettings
 
 HEADER = "x-trello-webhook"
@@ -43,6 +43,7 @@ class _Action(Struct):
 
 class _Text(Struct):
     text: str = ""
+    id: str | None = None
 
 
 class _Rewriting(Struct):
@@ -88,19 +89,21 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     if card_id and not is_object_id(card_id):
         return ()
     at = instant_from_text(action.date)
-    replaced = _replaced(request.body) if action.type == "updateComment" else ""
-    return (Hint(action.id, "cards", scope, card_id, action.type or "", at, replaced),)
+    edited = _replaced(request.body) if action.type == "updateComment" else None
+    return (Hint(action.id, "cards", scope, card_id, action.type or "", at, edited),)
 
 
-def _replaced(body: bytes) -> str:
+def _replaced(body: bytes) -> EditedComment | None:
     """The words of a person that a write of ours took away: it fell between our last look and our write, and Trello, which keeps no
-    versions of a comment, tells them here only. Empty when what was replaced was our own text, or the new text is not ours.
+    versions of a comment, tells them here only. None when what was replaced was our own text, or the new text is not ours.
     """
     rewriting = shaped_or_none(body, _RewritingDelivery)
     if rewriting is None:
-        return ""
-    old, new = rewriting.action.data.old.text, rewriting.action.data.action.text
-    return old if is_as_written(new) and not is_as_written(old) else ""
+        return None
+    old, new = rewriting.action.data.old.text, rewriting.action.data.action
+    if not new.id or not is_as_written(new.text) or is_as_written(old):
+        return None
+    return EditedComment(new.id, old, is_replaced=True)
 
 
 def _action(body: bytes) -> _Action | None:

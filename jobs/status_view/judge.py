@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from jobs.status_view.picture import picture
+from jobs.status_view.picture import EMPTY, picture
 from jobs.status_view.rows import COLUMNS, task_rows
 from jobs.status_view.text import page_body
 from sync.core.disclosure import department_name, shown
@@ -49,26 +49,29 @@ class StatusSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tables: tuple[StatusTable, ...] = ()
 
 
-def judge(view: View, settings: StatusSettings, _published: Mapping[str, Published]) -> Judgement:
+def judge(view: View, settings: StatusSettings, published: Mapping[str, Published]) -> Judgement:
     """Pages and tables, resting on every connection whose tasks they count: half the data would give a page that is wrong."""
     plan = forecasts_of(view)
-    pages = [_page(view, plan, page) for page in settings.pages]
+    pages = [_page(view, plan, page, published) for page in settings.pages]
     return Judgement(desired=(*pages, *(_table(view, plan, table) for table in settings.tables)))
 
 
-def _page(view: View, plan: Schedule, page: StatusPage) -> Desired:
+def _page(view: View, plan: Schedule, page: StatusPage, published: Mapping[str, Published]) -> Desired:
     language = page.language or view.connections[page.connection].language
     facts = facts_of(view, plan, language)
+    key = f"{NAME}:{page.connection}:{page.space}:{page.title}"
     drawing = picture(facts["graph"])
+    # A file stays on its page: where there is nothing to draw any more, the last drawing must not go on naming what it named.
+    files = ((PICTURE, drawing or EMPTY),) if drawing or key in published else ()
     content = PageContent(
         space=page.space,
         title=page.title,
         body=page_body(view, facts, language, PICTURE if drawing else ""),
         labels=("tieline", "tieline-status"),
-        attachments=((PICTURE, drawing),) if drawing else (),
+        attachments=files,
     )
     return Desired(
-        key=f"{NAME}:{page.connection}:{page.space}:{page.title}",
+        key=key,
         job=NAME,
         target=Ref.of(page.connection, "space", page.space),
         message="status_page",

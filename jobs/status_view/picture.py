@@ -14,6 +14,8 @@ FONTS = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC'
 NODE_HEIGHT, CHARACTER, LONGEST_TITLE, MARGIN = 46, 7.2, 34, 16
 COLOURS = {"late": ("#fff1f0", "#cf1322"), "done": ("#f6ffed", "#389e0d"), "open": ("#f0f5ff", "#1d39c4")}
 
+EMPTY = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"></svg>'
+
 
 def picture(graph: Mapping[str, Any]) -> bytes:
     """The graph as SVG bytes, the same for the same facts; empty when there is nothing to draw or too much to read."""

@@ -8,10 +8,12 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from sandbox.courier import Courier
 from sandbox.faults import Faults
 from sandbox.http import Request, Response, json_response
+from sandbox.jira.adf import as_wiki
 from sandbox.jira.call import EMPTY
 from sandbox.jira.state import Issue, Json, Link, Site, User, word
 
@@ -148,7 +150,10 @@ def _events(site: Site, before: Issue | None, after: Issue | None) -> Iterator[t
     elif before is None:
         yield "jira:issue_created", {"issue": _issue(site, after), "issue_event_type_name": "issue_created"}
     elif before.comments != after.comments:
-        yield _comment_event(before, after), {"issue": _issue(site, after)}
+        yield (
+            _comment_event(before, after),
+            {"comment": _changed_comment(site, before, after), "issue": _issue(site, after)},
+        )
     elif before.links != after.links:
         made = [number for number in after.links if number not in before.links]
         yield from (
@@ -163,6 +168,33 @@ def _events(site: Site, before: Issue | None, after: Issue | None) -> Iterator[t
 def _comment_event(before: Issue, after: Issue) -> str:
     kept, now = len(before.comments), len(after.comments)
     return "comment_created" if now > kept else "comment_deleted" if now < kept else "comment_updated"
+
+
+def _changed_comment(site: Site, before: Issue, after: Issue) -> Json:
+    """The comment that was made, edited or deleted, as webhooks show it: its body is wiki text on Cloud too."""
+    old = {comment.id: comment for comment in before.comments}
+    new = {comment.id: comment for comment in after.comments}
+    number = next(number for number in {**new, **old} if old.get(number) != new.get(number))
+    comment = new.get(number) or old[number]
+    return {
+        "id": str(comment.id),
+        "author": _person(site, comment.author),
+        "body": as_wiki(comment.body) or "",
+        "updateAuthor": _person(site, comment.update_author),
+        "created": _time(comment.created),
+        "updated": _time(comment.updated),
+    }
+
+
+def _person(site: Site, key: str) -> Json:
+    user = site.users[key]
+    own = {"accountId": user.account_id} if site.variant == "cloud" else {"name": user.login, "key": user.server_key}
+    return {**own, "displayName": user.name, "active": True}
+
+
+def _time(moment: datetime) -> str:
+    """As Jira writes it in the server's own zone, which need not be the calling account's."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}{moment:%z}"
 
 
 def _issue(site: Site, issue: Issue | None) -> Json:

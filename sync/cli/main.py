@@ -231,6 +231,18 @@ def findings(
 
 
 @app.command()
+def overwritten(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    put_back: Annotated[str, typer.Option("--put-back", help="the id of the words to say again")] = "",
+) -> None:
+    """People's words that an update of ours took away at the same moment; with --put-back, say them again."""
+    from sync.cli.overwritten import list_overwritten, put_words_back
+
+    raise typer.Exit(put_words_back(config, put_back) if put_back else list_overwritten(config, as_json))
+
+
+@app.command()
 def certify(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,

@@ -25,11 +25,22 @@ class HookRequest(Struct, frozen=True):
     query: Mapping[str, str] = {}
 
 
+class EditedComment(Struct, frozen=True):
+    """An edit of a comment as a delivery tells it: the words that a person gave it, kept while a write of ours may have taken them away
+    unseen where the vendor keeps no versions. ``version`` is the comment's right after the edit; ``is_replaced``: the delivery itself
+    proves that our write took them away.
+    """
+
+    id: str
+    words: str
+    by: str = ""
+    version: str = ""
+    is_replaced: bool = False
+
+
 class Hint(Struct, frozen=True):
     """What a webhook told: a reason to look, never a fact. ``id`` "" is something in the scope that is not told, ``scope`` "" a scope
     that is not told. ``delivery`` is the same when the same thing is delivered again; ``at`` when the vendor says that it happened.
-    ``replaced`` are a person's words in a comment of ours that a write of ours took away unseen, where the vendor keeps no versions and
-    only the delivery still knows them: kept so that they can be put back.
     """
 
     delivery: str
@@ -38,7 +49,7 @@ class Hint(Struct, frozen=True):
     id: str = ""
     event: str = ""
     at: datetime | None = None
-    replaced: str = ""
+    edited: EditedComment | None = None
 
 
 class Webhook(Struct, frozen=True):

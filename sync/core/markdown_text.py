@@ -130,7 +130,9 @@ def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
     texts = [_item_text(item) for item in block.items]
     markers = [_marker(block, number, is_other) for number in range(len(texts))]
     if any(_RULE.fullmatch((marker + text).partition("\n")[0]) for marker, text in zip(markers, texts, strict=True)):
-        markers = ["+ "] * len(texts)  # a list that begins with a list that begins with one: three dashes would be a rule
+        markers = ["+ "] * len(
+            texts
+        )  # a list that begins with a list that begins with one: three dashes would be a rule
     lines = [(marker + _indented(text, len(marker))).rstrip() for marker, text in zip(markers, texts, strict=True)]
     return "\n\n".join(lines) if _is_loose(block) else "\n".join(lines)
 

@@ -15,6 +15,7 @@ from sync.core.errors import StoreUnavailable
 from sync.core.plan import Change
 from sync.core.values import RawRecord
 from sync.store import baseline as first_day
+from sync.store import comment_edits as edits
 from sync.store import derived, hints, ledger, schema
 from sync.store import findings as lifecycle
 from sync.store import raw as raw_rows
@@ -174,6 +175,11 @@ class Store:
     stops = _reads(first_day.stops)
     put_stop = _writes(first_day.put_stop)
     forget_stops = _writes(first_day.forget_stops)
+    comment_of_ours = _reads(edits.comment_of_ours)
+    put_comment_edit = _writes(edits.put_comment_edit)
+    comment_edits = _reads(edits.comment_edits)
+    settle_comment_edit = _writes(edits.settle_comment_edit)
+    prune_comment_edits = _writes(edits.prune_comment_edits)
     put_answer = _writes(ledger.put_answer)
     answers = _reads(ledger.answers)
     acquire_lease = _writes(ledger.acquire_lease)

@@ -173,6 +173,17 @@ HINTS = Table(
     _text("value"),
     Index(None, "taken_at"),
 )
+# What people wrote into comments of ours that a write of ours may have taken away: open until that is known, then overwritten or put_back.
+COMMENT_EDITS = Table(
+    "comment_edits",
+    METADATA,
+    _key("connection"),
+    _key("delivery"),
+    _text("state"),
+    _text("received_at"),
+    _text("value"),
+    Index(None, "state"),
+)
 WEBHOOKS = Table("webhooks", METADATA, _key("connection"), _key("id"), _optional("expires_at"), _text("value"))
 # What may not speak: how the pairs of the first day stood ("day", "pair:…"), and places that were retracted ("stop:…").
 BASELINE = Table("baseline", METADATA, _key("key"), _text("value"), _text("at"))
@@ -192,5 +203,6 @@ BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (
-    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, WEBHOOKS, BASELINE, RUN_CERTIFICATES,
+    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, COMMENT_EDITS, WEBHOOKS, BASELINE,
+    RUN_CERTIFICATES,
 )  # fmt: skip

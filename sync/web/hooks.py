@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from sync.app import App
 from sync.core.errors import AccessDenied, ConfigError, StoreUnavailable
 from sync.core.hooks import HookRequest
+from sync.overwritten import keep_edits
 from sync.registry import connectors_by_name
 from sync.web.callbacks import callback_url, webhook_settings, webhook_way
 
@@ -78,7 +79,8 @@ class Hooks:
             hints = hints_from(HookRequest(headers, body, url), settings)
             if not hints:
                 return "ignored"
-            kept = app.store.save_hints(name, hints, datetime.now(UTC))
+            now = datetime.now(UTC)
+            kept = app.store.save_hints(name, keep_edits(app.store, name, hints, now), now)
         except (AccessDenied, ConfigError) as error:
             log.warning("delivery_refused", connection=name, reason=str(error))
             return "refused"

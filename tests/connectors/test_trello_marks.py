@@ -86,6 +86,6 @@ def test_words_that_our_write_took_away_unseen_are_told_by_the_delivery_and_noth
         request = HookRequest(
             {"x-trello-webhook": signature("s", body, "https://t.example/")}, body, "https://t.example/"
         )
-        replaced += [hint.replaced for hint in hints_from(request, settings)]
+        replaced += [hint.edited.words if hint.edited else "" for hint in hints_from(request, settings)]
     assert [words for words in replaced if words] == [f"一\n\n人写的\n\n[{MARK}]"]
     assert len(replaced) == 4

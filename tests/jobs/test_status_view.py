@@ -14,11 +14,23 @@ from jobs.status_view import JOB
 from jobs.status_view.judge import PICTURE, StatusPage, StatusSettings, facts_of, judge
 from jobs.status_view.picture import MOST_NODES, picture
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import Judgement
+from sync.core.plan import Judgement, PageAsContent
 from sync.core.rich_text import Anchor, Table
 from sync.core.schedule import forecasts_of
 from sync.core.values import Dependency, Freshness, Language, Ref, View
-from tests.jobs.story import API, AT, CAMPAIGN, FLOW, WAITS, check_golden, digests, everything_said, page, story
+from tests.jobs.story import (
+    API,
+    AT,
+    CAMPAIGN,
+    FLOW,
+    WAITS,
+    check_golden,
+    digests,
+    everything_said,
+    page,
+    publish,
+    story,
+)
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 LATER = datetime(2026, 10, 10, 1, 0, tzinfo=UTC)
@@ -183,6 +195,18 @@ def test_hostile_titles_stay_text_in_page_and_picture() -> None:
 def test_without_dependencies_there_is_no_picture() -> None:
     assert not page(judged(story(waits=()))).page.attachments
     assert "依赖图" not in text_of(story(waits=()))
+
+
+def test_a_drawing_that_stands_is_replaced_when_there_is_nothing_to_draw_any_more() -> None:
+    """The file stays on its page, with the titles that were drawn; one of them may be restricted by now."""
+    (drawn,) = judged(story()).desired
+    ended = story(waits=())
+    (item,) = judge(ended, SETTINGS, {drawn.key: publish([drawn])[drawn.key]}).desired
+    assert isinstance(item.content, PageAsContent)
+    ((name, content),) = item.content.page.attachments
+    assert name == PICTURE
+    assert ET.fromstring(content).tag == f"{SVG}svg"
+    assert len(list(ET.fromstring(content))) == 0
 
 
 def test_too_large_a_graph_is_not_drawn() -> None:
