@@ -64,7 +64,7 @@ def put_comment_edit(connection: Connection, edit: CommentEdit, at: datetime) ->
         merge(connection, COMMENT_EDITS, [row])
 
 
-def comment_edits(connection: Connection, states: Collection[EditState]) -> list[CommentEdit]:
+def comment_edits(connection: Connection, states: Collection[str]) -> list[CommentEdit]:
     """The edits in these states, oldest first."""
     table = COMMENT_EDITS.c
     query = select(table.value).where(table.state.in_(states)).order_by(table.received_at, table.delivery)
