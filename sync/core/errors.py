@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -117,6 +118,18 @@ class Refused(TielineError):
         super().__init__(message or f"refused with {status} {vendor_code}: {vendor_message}".replace("  ", " "))
 
 
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"(\s*:)?|$)')
+
+
+def _shape(sample: str) -> str:
+    """An answer's shape without its words: errors are read by people who may not read the record that the answer held. What is no JSON,
+    such as a proxy's login page, is nobody's record and stays as it is.
+    """
+    if sample.lstrip()[:1] not in ("{", "[", '"'):
+        return sample
+    return _STRING.sub(lambda found: found[0] if found[1] else '"…"', sample)
+
+
 class Nonsense(TielineError):
     """The answer is not what the vendor's API promises (a login page, half a body, another shape)."""
 
@@ -124,7 +137,7 @@ class Nonsense(TielineError):
 
     def __init__(self, message: str = "", expected: str = "", sample: str = "") -> None:
         self.expected = redact_pieces(expected)
-        self.sample = redact_pieces(redact_pieces(sample)[:200])
+        self.sample = redact_pieces(_shape(redact_pieces(sample)[:200]))
         super().__init__(message or f"expected {expected}, got {self.sample!r}")
 
 

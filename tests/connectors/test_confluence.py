@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.confluence import CONNECTOR
-from connectors.confluence.answers import AlreadyThere, RolledBack, TitleTaken, decipher
+from connectors.confluence.answers import AlreadyThere, RolledBack, SignedOut, TitleTaken, decipher
 from connectors.confluence.client import api_base
 from connectors.confluence.paging import Listing, cursor_page, offset_page, position_params, walk
 from connectors.confluence.records import raw_from_item, record_from_raw
@@ -34,10 +34,11 @@ DC = ConnectionSettings("wiki", "confluence", "https://wiki.acme.cn/confluence",
         (429, {"retry-after": "7"}, b'{"errors":[{"status":429,"code":"RATE_LIMITED","title":"Rate limit exceeded"}]}', TryLater),
         (503, {}, b"<html><h1>Service Unavailable</h1></html>", TryLater),
         (401, {}, b'{"code":401,"message":"Unauthorized; scope does not match"}', AccessDenied),
+        (401, {}, b'{"code":401,"message":"Unauthorized"}', SignedOut),
         (403, {"x-authentication-denied-reason": "CAPTCHA_CHALLENGE; login-url=x"}, b"", AccessDenied),
-        (302, {"location": "https://sso.acme.cn/login?x=1"}, b"", AccessDenied),
-        (200, {"x-ausername": "anonymous"}, b"{}", AccessDenied),
-        (200, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, b"{}", AccessDenied),
+        (302, {"location": "https://sso.acme.cn/login?x=1"}, b"", SignedOut),
+        (200, {"x-ausername": "anonymous"}, b"{}", SignedOut),
+        (200, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}, b"{}", SignedOut),
         (404, {}, b'{"errors":[{"status":404,"code":"NOT_FOUND","title":"Not Found","detail":null}]}', NotFound),
         (410, {}, b'{"statusCode":410,"message":"This deprecated endpoint has been removed","reason":"GoneException"}', Refused),
         (413, {}, b'{"statusCode":413,"message":"Request body is too large"}', Refused),

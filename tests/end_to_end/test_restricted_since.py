@@ -70,3 +70,22 @@ def test_what_stands_on_a_hidden_record_is_not_forgotten(settled: Company) -> No
     jira.hide_issue(KEY, is_hidden=False)
     settled.run()
     assert len(jira.site.any_issue(KEY).remote_links) < before
+
+
+def test_a_link_to_a_record_that_was_hidden_and_shows_again_comes_back_once(settled: Company) -> None:
+    trello, jira = settled.world.trello, settled.world.jira_cloud
+    card = trello.find_card("支付流程测试")
+    home, address = card["idBoard"], f"/c/{card['shortLink']}"
+    elsewhere = trello.add_board("董事会", "li-na", ("待办",), permission_level="private", members=())["id"]
+
+    def links() -> int:
+        return sum(address in str(link.object) for link in jira.site.any_issue(KEY).remote_links)
+
+    assert links() == 1
+    trello.move_card(card["id"], list_name="待办", board=elsewhere)
+    settled.say("run").expect(5)  # our comment on the card is out of reach, and that is told
+    assert links() == 0
+    trello.move_card(card["id"], list_name="待办", board=home)
+    for _ in range(2):
+        settled.run()
+        assert links() == 1

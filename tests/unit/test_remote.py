@@ -167,3 +167,17 @@ def test_retry_after_forms(text: str, expected: timedelta | None) -> None:
 def test_secrets_are_masked() -> None:
     keep_secret("hunter2-token", "hunter2")
     assert redact("token=hunter2-token and hunter2!") == "token=*** and ***!"
+
+
+@pytest.mark.parametrize(
+    ("sample", "shown"),
+    [
+        ('{"id": "7", "title": "核心商户名单", "n": [1, "赔付"', '{"id": "…", "title": "…", "n": [1, "…"'),
+        ('[{"name":"a \\" b","x":null}', '[{"name":"…","x":null}'),
+        ('{"title": "半句', '{"title": "…"'),
+        ("<html><title>Sign in</title>", "<html><title>Sign in</title>"),
+    ],
+)
+def test_an_answer_that_is_nonsense_is_told_by_its_shape_not_by_its_words(sample: str, shown: str) -> None:
+    """It may be a restricted record, and errors are read by everybody who reads logs and findings."""
+    assert Nonsense(expected="a page", sample=sample).sample == shown
