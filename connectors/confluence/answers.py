@@ -110,9 +110,7 @@ def _raise_for_access(status: int, headers: Mapping[str, str], message: str) -> 
         raise NotFound(message or "there is no such content, or this account may not see it")
     if 300 <= status < 400:
         # Single sign-on in front of the site sends browsers to a login page; an API answers for itself.
-        raise SignedOut(
-            f"the site redirects to {headers.get('location', 'another page').partition('?')[0]} to sign in"
-        )
+        raise SignedOut(f"the site redirects to {headers.get('location', 'another page').partition('?')[0]} to sign in")
 
 
 def _is_anonymous(headers: Mapping[str, str]) -> bool:

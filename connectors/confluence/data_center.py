@@ -258,7 +258,7 @@ def _library_over(remote: Remote) -> Any:
 
 def _answer(data: object) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
-        raise Nonsense(expected="a page", sample=str(data))
+        raise Nonsense(expected="a page", sample=data)
     return data
 
 

@@ -34,7 +34,7 @@ class Listing(Struct, frozen=True):
     def items(self) -> list[bytes]:
         """The rows. Raises Nonsense when nothing shows that this is a listing: an empty one says that all is gone."""
         if self.results is UNSET and self.links is None and self.limit is None and self.size is None:
-            raise Nonsense(expected="a listing with results", sample="")
+            raise Nonsense(expected="a listing with results", found="none")
         return [bytes(item) for item in self.results or ()]
 
     @property
@@ -60,13 +60,13 @@ def walk(ask: Ask) -> Iterator[list[bytes]]:
         items, following = ask(position)
         empty = 0 if items else empty + 1
         if items and items == last:
-            raise Nonsense(expected="the next page of a listing, not the same one again", sample=position)
+            raise Nonsense(expected="the next page of a listing, not the same one again", found=position)
         repeats = repeats + 1 if following in seen else 0
         if items:
             yield items
             last = items
         if (repeats and items) or repeats > MOST_EMPTY_REPEATS or empty > MOST_EMPTY_PAGES:
-            raise Nonsense(expected="a listing that goes on", sample=f"position {following!r} was given before")
+            raise Nonsense(expected="a listing that goes on", found=f"position {following!r} was given before")
         if following is not None:
             seen.add(following)
         position = following
@@ -83,7 +83,7 @@ def cursor_page(reply: Reply) -> tuple[list[bytes], str | None]:
         return listing.items, cursor
     if (start := query.get("start", [""])[0]).isdecimal():
         return listing.items, _START + start
-    raise Nonsense(expected="a cursor in _links.next", sample=link)
+    raise Nonsense(expected="a cursor in _links.next", found=link)
 
 
 def position_params(position: str) -> dict[str, str]:

@@ -140,14 +140,14 @@ def whole_state_from(data: Mapping[str, Any]) -> State:
     empty page has the body ``""``, and taking a missing one for that would overwrite what people wrote.
     """
     if not isinstance(_dig(data, "body", "storage", "value"), str) or not _number_of(data):
-        raise Nonsense(expected="a page with version.number and body.storage.value", sample=str(sorted(data)))
+        raise Nonsense(expected="a page with version.number and body.storage.value", found=str(sorted(data)))
     return state_from(data)
 
 
 def state_from(data: Mapping[str, Any]) -> State:
     """A page of either API as a state, to be read only: what is missing is empty. Raises Nonsense when the id is missing."""
     if not isinstance(data, Mapping) or not data.get("id"):
-        raise Nonsense(expected="a page with id", sample=str(data))
+        raise Nonsense(expected="a page with id", sample=data)
     status = data.get("status") or "current"
     return State(
         id=str(data["id"]),

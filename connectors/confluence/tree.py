@@ -98,7 +98,7 @@ class _Builder:
 
     def _open(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._stack) > DEEPEST:
-            raise Nonsense(expected=f"storage format nested at most {DEEPEST} deep", sample=tag)
+            raise Nonsense(expected=f"storage format nested at most {DEEPEST} deep", found=tag)
         element = Element(tag, attributes, start=self._here())
         if self._stack[-1] is not self.root or tag != _ROOT or self.root.start != -1:
             self._stack[-1].children.append(element)

@@ -51,7 +51,7 @@ def _refuse_other_shapes(headers: Mapping[str, str], body: bytes) -> None:
     if "text/html" in headers.get("content-type", "") or text[:1] == b"<":
         raise Nonsense(expected="JSON", sample=sample)
     if text[:1] in (b"{", b"[") and text[-1:] not in (b"}", b"]"):
-        raise Nonsense(expected="a whole JSON body", sample=body[-200:].decode(errors="replace"))
+        raise Nonsense(expected="a whole JSON body", sample=sample)
 
 
 def _error(status: int, headers: Mapping[str, str], words: str, variant: str) -> TielineError:

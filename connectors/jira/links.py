@@ -108,13 +108,13 @@ class JiraLinks:
         after = self._read(task)
         made = [entry for entry in _entries(after, kind, other) if str(entry.get("id")) not in before]
         if not made:
-            raise Nonsense(expected=f"the new link on {issue.key}", sample=f"{len(after.links)} other links")
+            raise Nonsense(expected=f"the new link on {issue.key}", found=f"{len(after.links)} other links")
         if not _says(made[0], self._is_subject(side), kind):
             self.site.ask(lambda jira: jira.delete_issue_link(str(made[0]["id"])))
             raise Nonsense(
                 f"the link type {kind.name} reads the other way round on this site; the link was removed again",
                 expected=f"{issue.key} {side} {other.key}",
-                sample="the reverse",
+                found="the reverse",
             )
         self._remember(task, str(made[0]["id"]), mark)
         return self._native(after, made[0], is_ours=True)

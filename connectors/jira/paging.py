@@ -66,10 +66,10 @@ def cloud_ids(site: Site, query: str, page_size: int) -> Iterator[list[str]]:
         token = page.nextPageToken
         if not token:
             if page.isLast is False:
-                raise Nonsense(expected="a nextPageToken, as the page is not the last", sample=query)
+                raise Nonsense(expected="a nextPageToken, as the page is not the last", found=query)
             return
         if token in tokens:
-            raise Nonsense(expected="a new nextPageToken", sample=token)
+            raise Nonsense(expected="a new nextPageToken", found=token)
         tokens.add(token)
 
 
@@ -86,7 +86,7 @@ def offset_page(
     body: dict[str, Any] = {"jql": query, "startAt": start, "maxResults": size, "fields": fields}
     page = site.search("/search", body | ({"expand": list(expand)} if expand else {})).read(OffsetPage)
     if page.startAt is not None and page.startAt != start:
-        raise Nonsense(expected=f"the page from {start}", sample=f"a page from {page.startAt}")
+        raise Nonsense(expected=f"the page from {start}", found=f"a page from {page.startAt}")
     return page
 
 
@@ -107,13 +107,13 @@ def offset_issues(
             if page.total is None or position >= page.total:
                 return
             if empty >= EMPTY_TRIES:
-                raise Nonsense(expected=f"issues from {position} of {page.total}", sample="an empty page")
+                raise Nonsense(expected=f"issues from {position} of {page.total}", found="an empty page")
             continue
         empty = 0
         issues = issues_of(page.issues)
         fresh = set(_unseen([issue.id for issue in issues], seen))
         if not fresh:
-            raise Nonsense(expected=f"new issues from {position}", sample="a page that came before")
+            raise Nonsense(expected=f"new issues from {position}", found="a page that came before")
         yield [issue for issue in {issue.id: issue for issue in issues}.values() if issue.id in fresh]
         position += len(page.issues)
         if page.total is not None and position >= page.total:
@@ -135,7 +135,7 @@ def comment_pages(site: Site, path: str, page_size: int) -> Iterator[list[dict[s
         asked = {"startAt": position, "maxResults": page_size, "orderBy": "-created", "expand": "properties"}
         page = site.get(f"{path}/comment", **asked).read(CommentPage)
         if page.startAt is not None and page.startAt != position:
-            raise Nonsense(expected=f"comments from {position}", sample=f"comments from {page.startAt}")
+            raise Nonsense(expected=f"comments from {position}", found=f"comments from {page.startAt}")
         if page.comments:
             empty = 0
             # A comment that was written meanwhile shifts the pages: what is read twice does no harm.
@@ -146,7 +146,7 @@ def comment_pages(site: Site, path: str, page_size: int) -> Iterator[list[dict[s
         if position >= page.total if page.total is not None else empty:
             return
         if empty >= EMPTY_TRIES:
-            raise Nonsense(expected=f"comments from {position} of {page.total}", sample="an empty page")
+            raise Nonsense(expected=f"comments from {position} of {page.total}", found="an empty page")
 
 
 class _Change(msgspec.Struct):
@@ -173,7 +173,7 @@ def cloud_histories(site: Site, ids: tuple[str, ...]) -> dict[str, list[msgspec.
         if not token:
             return found
         if token in tokens:
-            raise Nonsense(expected="a new nextPageToken", sample=token)
+            raise Nonsense(expected="a new nextPageToken", found=token)
         tokens.add(token)
 
 
@@ -200,4 +200,4 @@ def single_history(site: Site, item_id: str) -> list[msgspec.Raw]:
         if len(found) >= page.total if page.total is not None else empty:
             return found
         if empty >= EMPTY_TRIES:
-            raise Nonsense(expected=f"changes from {len(found)} of {page.total}", sample="an empty page")
+            raise Nonsense(expected=f"changes from {len(found)} of {page.total}", found="an empty page")

@@ -56,7 +56,7 @@ class JiraPeople:
             if page.isLast or not cursor:
                 return
             if cursor in cursors:
-                raise Nonsense(expected="a new nextCursor", sample=cursor)
+                raise Nonsense(expected="a new nextCursor", found=cursor)
             cursors.add(cursor)
             page = self.site.get("/user/list", cursor=cursor).read(_Stream)
 

@@ -35,7 +35,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
     if status >= 500:
         raise TryLater(f"Trello answered {status}: {words}", reason="server")
     if 300 <= status < 400:
-        raise Nonsense(expected="JSON", sample=f"{status} redirect to {_header(headers, 'location')}")
+        raise Nonsense(expected="JSON", found=f"{status} redirect to {_header(headers, 'location')}")
     raise _refusal(status, code, words)
 
 

@@ -107,7 +107,7 @@ def _pages_of_big_board(site: Site, board_id: str) -> Iterator[list[CardHead]]:
         count += len(page)
         yield page
     if not count:
-        raise Nonsense(expected="the cards of a board too big for one answer", sample="only empty pages")
+        raise Nonsense(expected="the cards of a board too big for one answer", found="only empty pages")
 
 
 def thin_pages(site: Site, board_id: str) -> Iterator[list[CardHead]]:

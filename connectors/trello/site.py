@@ -192,7 +192,7 @@ class Site:
                 return
             if not fresh:
                 raise Nonsense(
-                    expected=f"a further page of {path}", sample=f"before={before} gave only ids already read"
+                    expected=f"a further page of {path}", found=f"before={before} gave only ids already read"
                 )
             is_confirmed, is_full = False, len(answer) >= PAGE
             seen.update(ids)

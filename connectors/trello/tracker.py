@@ -192,7 +192,7 @@ class CardTracker:
                 return identifier
         made = self.site.write("POST", f"/cards/{card_id}/checklists", CardChecklist, {"name": wanted, "pos": "bottom"})
         if not made.id:
-            raise Nonsense(expected="a checklist with its id", sample=str(made))
+            raise Nonsense(expected="a checklist with its id", sample=made)
         return made.id
 
     def _attach(self, card_id: str, other: LinkEnd) -> Entry:
@@ -229,7 +229,7 @@ class CardTracker:
 
     def _link(self, entry: Entry, *, is_ours: bool) -> Written:
         if not entry.id:
-            raise Nonsense(expected="a check item or attachment with its id", sample=str(entry))
+            raise Nonsense(expected="a check item or attachment with its id", sample=entry)
         return Written(entry.id, _digest(entry.name or "", entry.url or ""), entry.url or "", is_ours=is_ours)
 
 

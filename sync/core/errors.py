@@ -118,27 +118,45 @@ class Refused(TielineError):
         super().__init__(message or f"refused with {status} {vendor_code}: {vendor_message}".replace("  ", " "))
 
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"(\s*:)?|$)')
-
-
-def _shape(sample: str) -> str:
-    """An answer's shape without its words: errors are read by people who may not read the record that the answer held. What is no JSON,
-    such as a proxy's login page, is nobody's record and stays as it is.
-    """
-    if sample.lstrip()[:1] not in ("{", "[", '"'):
-        return sample
-    return _STRING.sub(lambda found: found[0] if found[1] else '"…"', sample)
-
-
 class Nonsense(TielineError):
     """The answer is not what the vendor's API promises (a login page, half a body, another shape)."""
 
     exit_code = 3
 
-    def __init__(self, message: str = "", expected: str = "", sample: str = "") -> None:
+    def __init__(self, message: str = "", expected: str = "", sample: object = None, found: str = "") -> None:
+        """``sample`` is what came, of which only the kind, size and field names are told: it may be a restricted record, and everybody
+        reads logs and findings. ``found`` are words of our own."""
         self.expected = redact_pieces(expected)
-        self.sample = redact_pieces(_shape(redact_pieces(sample)[:200]))
-        super().__init__(message or f"expected {expected}, got {self.sample!r}")
+        self.found = redact_pieces(found or kind_of_answer(sample))
+        super().__init__(message or f"expected {expected}, got {self.found}")
+
+
+_FIELD = re.compile(r'"([A-Za-z_][A-Za-z0-9_.-]{0,40})"\s*:')
+MOST_FIELDS = 12
+
+
+def kind_of_answer(answer: object) -> str:
+    """What sort of thing an answer is, in words that quote nothing of it but names of fields."""
+    if isinstance(answer, bytes):
+        answer = answer.decode(errors="replace")
+    if isinstance(answer, Mapping):
+        return _with_fields(
+            "an object", [str(name) for name in answer if re.fullmatch(r"[A-Za-z_][\w.-]{0,40}", str(name))]
+        )
+    if not isinstance(answer, str):
+        return "nothing" if answer is None else f"a {type(answer).__name__}"
+    text = answer.strip("\ufeff\x00 \t\r\n")
+    if not text:
+        return "an empty body"
+    if text[0] == "<":
+        return f"{'an HTML page' if re.match(r'<!doctype|<html|<head|<body', text, re.IGNORECASE) else 'markup'}"
+    if text[0] in "{[":
+        return _with_fields("JSON", _FIELD.findall(text))
+    return f"{len(text)} characters that are no JSON"
+
+
+def _with_fields(kind: str, names: Sequence[str]) -> str:
+    return f"{kind} with {', '.join(dict.fromkeys(names[:MOST_FIELDS]))}" if names else kind
 
 
 class RecordError(TielineError):

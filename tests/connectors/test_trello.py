@@ -69,7 +69,7 @@ TEXT_HEADERS = {"content-type": "text/plain; charset=utf-8"}
         (502, b"", TryLater, "502"),
         (504, b"", TryLater, "504"),
         (302, b"", Nonsense, "redirect"),
-        (200, b"<!doctype html><h1>Sign in</h1>", Nonsense, "Sign in"),
+        (200, b"<!doctype html><h1>Sign in</h1>", Nonsense, "an HTML page"),
         (200, b'{"id":"67', Nonsense, "JSON"),
         (200, b"", Nonsense, "JSON"),
     ],

@@ -172,12 +172,16 @@ def test_secrets_are_masked() -> None:
 @pytest.mark.parametrize(
     ("sample", "shown"),
     [
-        ('{"id": "7", "title": "核心商户名单", "n": [1, "赔付"', '{"id": "…", "title": "…", "n": [1, "…"'),
-        ('[{"name":"a \\" b","x":null}', '[{"name":"…","x":null}'),
-        ('{"title": "半句', '{"title": "…"'),
-        ("<html><title>Sign in</title>", "<html><title>Sign in</title>"),
+        ('{"id": "7", "title": "核心商户名单", "n": [1, "赔付"', "JSON with id, title, n"),
+        ('\ufeff[{"name":"a \\" b","x":null}', "JSON with name, x"),
+        ('{"title": "半句 \\', "JSON with title"),
+        ('半句，后面没有了"}', "10 characters that are no JSON"),
+        ("<!DOCTYPE html><title>Sign in</title>", "an HTML page"),
+        ("<p>核心商户名单", "markup"),
+        ({"title": "核心商户名单", "核心商户": 1}, "an object with title"),
+        (b"", "an empty body"),
     ],
 )
-def test_an_answer_that_is_nonsense_is_told_by_its_shape_not_by_its_words(sample: str, shown: str) -> None:
+def test_an_answer_that_is_nonsense_is_told_by_its_kind_and_never_quoted(sample: object, shown: str) -> None:
     """It may be a restricted record, and errors are read by everybody who reads logs and findings."""
-    assert Nonsense(expected="a page", sample=sample).sample == shown
+    assert Nonsense(expected="a page", sample=sample).found == shown
