@@ -149,7 +149,8 @@ def kind_of_answer(answer: object) -> str:
     if not text:
         return "an empty body"
     if text[0] == "<":
-        return f"{'an HTML page' if re.match(r'<!doctype|<html|<head|<body', text, re.IGNORECASE) else 'markup'}"
+        is_page = re.match(r"<!doctype|<html|<head|<body", text, re.IGNORECASE)
+        return "an HTML page, such as a login page in front of the site" if is_page else "markup"
     if text[0] in "{[":
         return _with_fields("JSON", _FIELD.findall(text))
     return f"{len(text)} characters that are no JSON"

@@ -332,6 +332,6 @@ def test_a_long_pause_while_writing_leaves_the_rest_for_the_next_run(
 def test_a_login_page_is_told_as_one(company: Company, undisturbed: Counter[Thing], site: str, connection: str) -> None:
     faults = company.world.simulators[site].faults
     faults.plan(Fault("html", times=ALWAYS))
-    told(company.say("run", "--accept-first-run"), 3, connection, "Sign in")
+    told(company.say("run", "--accept-first-run"), 3, connection, "HTML page")
     faults.clear()
     heals(company, undisturbed)

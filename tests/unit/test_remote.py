@@ -176,7 +176,7 @@ def test_secrets_are_masked() -> None:
         ('\ufeff[{"name":"a \\" b","x":null}', "JSON with name, x"),
         ('{"title": "半句 \\', "JSON with title"),
         ('半句，后面没有了"}', "10 characters that are no JSON"),
-        ("<!DOCTYPE html><title>Sign in</title>", "an HTML page"),
+        ("<!DOCTYPE html><title>Sign in</title>", "an HTML page, such as a login page in front of the site"),
         ("<p>核心商户名单", "markup"),
         ({"title": "核心商户名单", "核心商户": 1}, "an object with title"),
         (b"", "an empty body"),
