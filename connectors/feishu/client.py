@@ -1,0 +1,113 @@
+"""Connections to Feishu: an application, or a robot of a group."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from connectors.feishu import CONNECTOR, FEISHU, LARK
+from connectors.feishu.answers import decipher
+from connectors.feishu.chat import ChatMessenger
+from connectors.feishu.doctor import probes_of
+from connectors.feishu.people import CompanyDirectory
+from connectors.feishu.robot import RobotMessenger, token_of
+from connectors.feishu.site import Site
+from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
+from sync.core.values import Account
+from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path, share_of
+from sync.remote import Remote, keep_secret
+
+# One API takes 50 a second and 1000 a minute of an application; one chat 5 a second of all its robots.
+APP_LIMITS = (
+    Limit("endpoint", ((share_of(50), 1.0), (share_of(1000), 60.0))),
+    Limit("item", ((share_of(5), 1.0),)),
+)
+ROBOT_LIMITS = (Limit("item", ((share_of(5), 1.0), (share_of(100), 60.0))),)
+_IDS = re.compile(r"/(o[cmnu]|od)[_-][^/]+")
+
+
+class Feishu(ChatMessenger, CompanyDirectory):
+    """Feishu as one application sees it. The app secret travels only to ask for the tenant token."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        keep_secret(*(value.strip() for name, value in settings.credentials.items() if name != "app_id"))
+        self.settings = settings
+        self.remote = _remote(settings, settings.credentials["app_id"].strip(), APP_LIMITS, sleep)
+        self.site = Site(settings, self.remote)
+
+    def identify(self) -> SiteIdentity:
+        """The application; ids of people are its own, so another application is another site."""
+        self.site.token()
+        app = self.site.app_id
+        return SiteIdentity(f"feishu:{_host(settings=self.settings)}:{app}", Account(app, app))
+
+    def probes(self) -> Iterator[Probe]:
+        """Try each operation this connection needs, without changing anything."""
+        return probes_of(self.site)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
+class FeishuRobot(RobotMessenger):
+    """A robot of one group. Its token is a part of its address and never leaves."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
+        self.token = token_of(settings.credentials["webhook"])
+        self.secret = settings.credentials.get("sign_secret", "").strip()
+        keep_secret(self.token, *([self.secret] if self.secret else []))
+        self.digest = hashlib.sha256(self.token.encode()).hexdigest()[:16]
+        self.remote = _remote(settings, self.digest, ROBOT_LIMITS, sleep)
+
+    def identify(self) -> SiteIdentity:
+        """The robot itself; a robot can ask nothing about its group."""
+        return SiteIdentity(f"feishu-robot:{self.digest}", Account(self.digest, self.settings.name))
+
+    def probes(self) -> Iterator[Probe]:
+        """A robot can be tried only by speaking."""
+        cure = "群设置 > 群机器人：重新复制 webhook 地址和「签名校验」密钥"
+        yield Probe("send messages", is_ok=None, detail="a robot can only be tried by a message", cure=cure)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
+def place_of(method: str, path: str, body: bytes) -> Place:
+    """The endpoint without ids, and the chat or message that a write is about."""
+    if "/bot/v2/hook/" in path:
+        return Place("POST /bot/v2/hook", (hashlib.sha256(path.encode()).hexdigest()[:12],))
+    items = tuple(found[0].strip("/") for found in _IDS.finditer(path)) if method != "GET" else ()
+    if method == "POST" and path.endswith("/im/v1/messages"):
+        try:
+            items = (str(msgspec.json.decode(body)["receive_id"]),)
+        except (msgspec.DecodeError, KeyError, TypeError):
+            items = ()
+    return Place(place_by_path(method, _IDS.sub("/{}", path), body).endpoint, items)
+
+
+def _host(settings: ConnectionSettings) -> str:
+    """The address as set; ``host: lark`` is the international one."""
+    given = settings.base_url.rstrip("/") or FEISHU
+    return LARK if given == FEISHU and settings.options.get("host") == "lark" else given
+
+
+def _remote(
+    settings: ConnectionSettings, account: str, limits: tuple[Limit, ...], sleep: Callable[[float], None]
+) -> Remote:
+    rate = settings.requests_per_second or CONNECTOR.requests_per_second[settings.variant or "app"]
+    pace = Pace(
+        rate,
+        settings.in_flight or CONNECTOR.in_flight,
+        limits=limits if rate < UNLIMITED else (),
+        place=place_of,
+        product="feishu",
+        account=account,
+    )
+    return Remote(settings.name, _host(settings), {}, decipher, pace, sleep)

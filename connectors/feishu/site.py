@@ -1,0 +1,102 @@
+"""One Feishu application: its tenant token, its envelope and its paging. Documents, tasks and tables are asked through it as well."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.feishu.answers import is_stale_token
+from sync.core.errors import AccessDenied, LostAnswer, Nonsense, TryLater
+from sync.core.ports import ConnectionSettings
+from sync.remote import Remote, keep_secret
+
+RENEW_EARLY_S = 600
+SAME_PAGES = 5  # a page token that leads to itself more often than that leads nowhere
+
+
+class Site:
+    """Feishu as one application sees it. Safe to use from several threads."""
+
+    def __init__(self, settings: ConnectionSettings, remote: Remote) -> None:
+        self.settings, self.remote = settings, remote
+        self.app_id = settings.credentials["app_id"].strip()
+        self._secret = settings.credentials["app_secret"].strip()
+        self._lock = threading.Lock()
+        self._token, self._until = "", 0.0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        json: object = None,
+        is_safe: bool | None = None,
+    ) -> Mapping[str, Any]:
+        """The ``data`` of an answer. A token that is refused is renewed once."""
+        token = self.token()
+        try:
+            return self._send(method, path, params, json, is_safe, token)
+        except AccessDenied as error:
+            if not is_stale_token(error):
+                raise
+        self._drop(token)
+        return self._send(method, path, params, json, is_safe, self.token())
+
+    def pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+        """The items of a listing, page by page, until none follows."""
+        token, tries = "", 0
+        while True:
+            data = self.ask("GET", path, {**params, **({"page_token": token} if token else {})})
+            items = data.get("items")
+            if items is not None and not isinstance(items, list):
+                raise Nonsense(expected="a list of items", sample=items)
+            yield items or []
+            following = data.get("page_token")
+            if not data.get("has_more"):
+                return
+            if not isinstance(following, str) or not following:
+                raise Nonsense(expected="a page_token", sample=following)
+            tries = tries + 1 if following == token else 0
+            if tries > SAME_PAGES:
+                raise Nonsense(expected="another page", found="the same page token again and again")
+            token = following
+
+    def token(self) -> str:
+        """The tenant token; one thread fetches it for all."""
+        with self._lock:
+            if not self._token or time.monotonic() >= self._until:
+                self._fetch_token()
+            return self._token
+
+    def _fetch_token(self) -> None:
+        body = {"app_id": self.app_id, "app_secret": self._secret}
+        try:
+            reply = self.remote.send("POST", "/open-apis/auth/v3/tenant_access_token/internal", json=body, is_safe=True)
+        except LostAnswer as error:  # a token that was lost is no write that was lost
+            raise TryLater(str(error), error.retry_after, error.reason) from error
+        said = reply.read()
+        token, expire = said.get("tenant_access_token"), said.get("expire")
+        if not isinstance(token, str) or not token:
+            raise Nonsense(expected="a tenant_access_token", sample=said)
+        keep_secret(token)
+        lives_s = float(expire) if isinstance(expire, int | float) else 0.0
+        self._token = token
+        self._until = time.monotonic() + max(lives_s - RENEW_EARLY_S, lives_s / 2, 1.0)
+
+    def _drop(self, token: str) -> None:
+        with self._lock:
+            if self._token == token:
+                self._token = ""
+
+    def _send(
+        self, method: str, path: str, params: Any, json: object, is_safe: bool | None, token: str
+    ) -> Mapping[str, Any]:
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json; charset=utf-8"}
+        reply = self.remote.send(
+            method, f"/open-apis{path}", params=params, json=json, headers=headers, is_safe=is_safe
+        )
+        said = reply.read()
+        data = said.get("data")
+        return data if isinstance(data, dict) else {key: value for key, value in said.items() if key != "data"}
