@@ -19,6 +19,7 @@ import uvicorn
 
 from sandbox.faults import Fault, FaultKind
 from sandbox.http import Request, Response, Simulator, html_response, json_response, query_from_string, text_response
+from sandbox.sockets import serve_socket
 
 TRANSPORT_FAULTS: tuple[FaultKind, ...] = (
     "rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "unauthorized", "truncated",
@@ -80,6 +81,7 @@ class Sandbox:
             access_log=False,
             date_header=False,  # the simulated vendors' clock is told, not this machine's
             loop="asyncio",
+            ws="websockets-sansio",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
@@ -123,6 +125,9 @@ class Sandbox:
             asyncio.run(self._server.serve(sockets=list(self._sockets.values())))
 
     async def _asgi(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await serve_socket(self.simulators[self._by_port[scope["server"][1]]], scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         name = self._by_port[scope["server"][1]]

@@ -33,4 +33,5 @@ CONNECTOR = Connector(
     requests_per_second={"app": 20.0, "robot": 4.0},
     in_flight=6,
     answers_from=answers_from,
+    hears={"app": "shared"},
 )

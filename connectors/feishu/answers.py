@@ -24,13 +24,13 @@ from sync.pace import retry_after_from
 THROTTLED = frozenset({99991400, 11232})
 THROTTLED_ITEM = frozenset({230020, 232019})  # this chat or message, while others go on
 STALE_TOKEN = frozenset({99991661, 99991663, 99991664, 99991668, 99991671})
-BAD_APP = frozenset({10003, 10012, 10014, 99991543})
+BAD_APP = frozenset({403, 514, 10003, 10012, 10014, 99991543})
 NO_SCOPE = frozenset({99991672, 99991679})
 NO_RIGHT = frozenset({40004, 40014, 41050, 99991401, 230002, 230006, 230013, 230017, 230018, 232025, 232034, 230027})
 ROBOT_DENIED = frozenset({19001, 19021, 19022, 19024})
 GONE = frozenset({230011, 230110, 232006, 232009, 232010, 232011})
 TOO_OLD = frozenset({230031})
-SERVER = frozenset({40003, 230049, 232068, 1500, 5000})
+SERVER = frozenset({1, 40003, 230049, 232068, 1500, 5000, 1000040343})
 CURES = {
     230002: "把机器人加进这个群：群设置 > 群机器人 > 添加机器人",
     230006: "开发者后台 > 应用能力 > 添加「机器人」，再发布版本",
@@ -51,14 +51,15 @@ _SCOPE = re.compile(r"[a-z]+:[a-z_.]+(?::[a-z_]+)*")
 def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Return when the body's code is 0; raise what it means otherwise."""
     said = _said(body)
-    code = said.get("code", said.get("StatusCode")) if said is not None else None
+    given = said.get("code", said.get("StatusCode")) if said is not None else None
+    code = given if isinstance(given, int) and not isinstance(given, bool) else None
     words = str(said.get("msg") or said.get("StatusMessage") or "")[:300] if said else ""
-    if (isinstance(code, int) and code in THROTTLED | THROTTLED_ITEM) or status == 429:
+    if code in THROTTLED | THROTTLED_ITEM or status == 429:
         scope = "item" if code in THROTTLED_ITEM else "endpoint"
         raise TryLater(f"Feishu: {code} {words}", pause_from(headers), "rate_limited", scope)  # type: ignore[arg-type]
     if status >= 500 or code in SERVER:
         raise TryLater(f"Feishu answered {status} {code or ''}: {words}", reason="server")
-    if said is None or not isinstance(code, int) or isinstance(code, bool):
+    if said is None or code is None:
         raise Nonsense(expected="JSON with a code", sample=body[:200])
     if code == 0 and 200 <= status < 300:
         return

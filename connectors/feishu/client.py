@@ -13,6 +13,7 @@ from connectors.feishu import CONNECTOR, FEISHU, LARK
 from connectors.feishu.answers import decipher
 from connectors.feishu.chat import ChatMessenger
 from connectors.feishu.doctor import probes_of
+from connectors.feishu.listener import AnswerListener
 from connectors.feishu.people import CompanyDirectory
 from connectors.feishu.robot import RobotMessenger, token_of
 from connectors.feishu.site import Site
@@ -30,7 +31,7 @@ ROBOT_LIMITS = (Limit("item", ((share_of(5), 1.0), (share_of(100), 60.0))),)
 _IDS = re.compile(r"/(o[cmnu]|od)[_-][^/]+")
 
 
-class Feishu(ChatMessenger, CompanyDirectory):
+class Feishu(ChatMessenger, CompanyDirectory, AnswerListener):
     """Feishu as one application sees it. The app secret travels only to ask for the tenant token."""
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -7,15 +7,17 @@ import html
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.faults import Faults
 from sandbox.feishu import contact_api, im_api, robots
 from sandbox.feishu.call import Call
+from sandbox.feishu.long_connection import LongConnections
 from sandbox.feishu.state import APP_ID, APP_SECRET, Chat, Department, Person, Refusal, Robot, Said, State
 from sandbox.http import Request, Response, html_response, json_response
+from sandbox.sockets import Channel
 
 Answering = Callable[[Call], dict[str, Any]]
 LIVES_S = 7200
@@ -46,6 +48,7 @@ class FeishuSimulator:
     ) -> None:
         self.name, self.faults = name, Faults()
         self.state = State(clock)
+        self.long = LongConnections()
         self.lock = threading.RLock()
         self.enforce_limits, self._monotonic = enforce_limits, monotonic
         self._tokens: dict[str, float] = {}
@@ -104,6 +107,8 @@ class FeishuSimulator:
         path = request.path.removeprefix(API)
         if (request.method, path) == ("POST", "/auth/v3/tenant_access_token/internal"):
             return self._new_token(Call(self.state, self.faults, request, {}))
+        if (request.method, path) == ("POST", "/callback/ws/endpoint"):
+            return self._endpoint(request, Call(self.state, self.faults, request, {}).body())
         if request.method == "POST" and (found := re.fullmatch(r"/bot/v2/hook/([^/]+)", path)):
             call = Call(self.state, self.faults, request, {"token": found[1]})
             self._count(f"robot {found[1]}", 5, 11232, 200)
@@ -113,6 +118,15 @@ class FeishuSimulator:
                 self._require_token(request)
                 return self._counted(Call(self.state, self.faults, request, match.groupdict()), answer)
         raise Refusal(1404, "404 page not found", 404)
+
+    def _endpoint(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+        if (body.get("AppID"), body.get("AppSecret")) != (APP_ID, APP_SECRET):
+            raise Refusal(514, "app_id or app_secret is invalid", 200)
+        return {"code": 0, "msg": "", "data": self.long.endpoint(request.base_url)}
+
+    async def websocket(self, path: str, query: Mapping[str, tuple[str, ...]], channel: Channel) -> None:
+        """The long connection."""
+        await self.long.serve(query, channel)
 
     def _counted(self, call: Call, answer: Answering) -> dict[str, Any]:
         self._count(f"{call.request.method} {answer.__name__}", 50, 99991400)

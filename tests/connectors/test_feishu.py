@@ -56,7 +56,7 @@ def test_the_code_in_the_body_decides(status: int, code: int, error: type[Except
 
 def test_success_and_nonsense() -> None:
     decipher(200, {}, body(0, "ok", tenant_access_token="t-1"))
-    for data in (b"<html>", b"", b"[]", b'{"msg":"ok"}', b'{"code":true}'):
+    for data in (b"<html>", b"", b"[]", b'{"msg":"ok"}', b'{"code":true}', b'{"code":[1]}'):
         with pytest.raises(Nonsense):
             decipher(200, {}, data)
 
