@@ -1,4 +1,4 @@
-"""The whole simulated company: five sites on five ports, seeded with the story, and what to write into tieline.yaml for them."""
+"""The whole simulated company: six sites on six ports, seeded with the story, and what to write into tieline.yaml for them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox import confluence, jira, trello
+from sandbox import confluence, jira, powerbi, trello
 from sandbox.confluence import access
 from sandbox.confluence.seed import seed as seed_confluence
 from sandbox.http import Simulator
 from sandbox.server import Sandbox
 from sandbox.story import story
 
-SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc")
+SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi")
 # What the environment must hold for the connections of mappings/ to sign in to the simulators.
 CREDENTIALS: Mapping[str, str] = {
     "JIRA_EMAIL": jira.ACCOUNT_EMAIL,
@@ -26,6 +26,7 @@ CREDENTIALS: Mapping[str, str] = {
     "CONFLUENCE_EMAIL": access.EMAIL,
     "CONFLUENCE_TOKEN": access.CLASSIC_TOKEN,
     "CONFLUENCE_DC_TOKEN": access.PAT,
+    "POWERBI_SECRET": powerbi.CLIENT_SECRET,
 }
 
 
@@ -44,12 +45,14 @@ class World(Sandbox):
         self.trello = trello.TrelloSimulator("trello", clock)
         self.confluence_cloud = confluence.Confluence("confluence-cloud", clock, variant="cloud")
         self.confluence_dc = confluence.Confluence("confluence-dc", clock, variant="dc")
+        self.powerbi = powerbi.PowerBISimulator("powerbi", clock)
         simulators: list[Simulator] = [
             self.jira_cloud,
             self.jira_dc,
             self.trello,
             self.confluence_cloud,
             self.confluence_dc,
+            self.powerbi,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
         super().__init__(simulators, ports, clock=clock)

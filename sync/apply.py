@@ -177,6 +177,11 @@ class _Worker:
                 if attempt == WRITE_ATTEMPTS:
                     raise
                 if (
+                    change.kind == "table" and found
+                ):  # begun and not ended: putting it again replaces whatever rows are there
+                    change = replace(change, operation="update", expected=found)
+                    continue
+                if (
                     is_landed
                 ):  # the page's body is there; its files, labels and our property are made good without saving it again
                     change = replace(change, operation="update", expected=found)
@@ -207,6 +212,8 @@ def has_landed(change: Change, found: Written | None) -> bool:
         return found is None
     if found is None or (change.operation == "update" and found.block and not found.is_untouched):
         return False
+    if change.kind == "table" and not found.block:
+        return False  # some of its rows may be missing
     return change.operation == "create" or change.expected is None or found.version != change.expected.version
 
 

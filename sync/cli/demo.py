@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from sandbox.powerbi import CLIENT_ID, TENANT
 from sandbox.world import CREDENTIALS, World
 from sync.app import App, build
 from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outcome
@@ -100,6 +101,15 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
             "confluence", urls["confluence-cloud"], "cloud", email="env:CONFLUENCE_EMAIL", token="env:CONFLUENCE_TOKEN"
         ),
         "confluence-ops": _connection("confluence", urls["confluence-dc"], "dc", token="env:CONFLUENCE_DC_TOKEN"),
+        "bi-main": _connection(
+            "powerbi",
+            urls["powerbi"],
+            "global",
+            tenant=TENANT,
+            client_id=CLIENT_ID,
+            client_secret="env:POWERBI_SECRET",
+            authority=urls["powerbi"],
+        ),
     }
     pages = [
         {"connection": "confluence-main", "space": "TEAM", "title": "跨部门状态"},
@@ -115,7 +125,7 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
         "jobs": {
             "delays": {},
             "sops": {"folder": "sops", "connection": "confluence-main", "space": "TEAM"},
-            "status_view": {"pages": pages},
+            "status_view": {"pages": pages, "tables": [{"connection": "bi-main", "place": "运营"}]},
         },
     }
     path = folder / "tieline.yaml"

@@ -128,5 +128,6 @@ def _told(cycle: Cycle, sayable: Sayable, as_json: bool) -> int:
     else:
         show_outcome(cycle)
         _show_kept(cycle.kept, sayable)
-    is_left = bool(cycle.kept or outcome.drifted)
+    # A table holds what is so now, whatever is taken back: nobody has to do anything about it.
+    is_left = any(item.reason != "derived" for item in cycle.kept) or bool(outcome.drifted)
     return worst_of([code_of_writing(cycle), 5 if is_left else 0])

@@ -47,13 +47,13 @@ def assert_request_in_contract(
     declared = {(item["in"], item["name"]): item for item in parameters}
     for name, text in values.items():
         if item := declared.get(("path", name)):
-            _check(spec, item.get("schema", {}), unquote(text), f"{here}: path value {name}")
+            _check(spec, _schema_of(item), unquote(text), f"{here}: path value {name}")
     for name, texts in query.items():
         if name in undeclared and ("query", name) not in declared:
             continue
         assert ("query", name) in declared, f"{here}: query parameter {name!r} is not in the contract"
         if name not in unchecked:
-            _check(spec, declared["query", name].get("schema", {}), ",".join(texts), f"{here}: {name}")
+            _check(spec, _schema_of(declared["query", name]), ",".join(texts), f"{here}: {name}")
     for (place, name), item in declared.items():
         if place == "query" and item.get("required") and not is_body_as_query:
             assert name in query, f"{here}: the contract requires the query parameter {name!r}"
@@ -100,6 +100,11 @@ def _operation(spec: dict[str, Any], method: str, path: str) -> tuple[Any, list[
     raise AssertionError(f"{method} {path} is not in the contract")
 
 
+def _schema_of(parameter: Mapping[str, Any]) -> Any:
+    """A parameter's schema; in Swagger 2 the parameter is its own."""
+    return parameter.get("schema") or {name: parameter[name] for name in ("type", "enum", "items") if name in parameter}
+
+
 def _resolved(spec: dict[str, Any], node: Any) -> Any:
     while isinstance(node, dict) and "$ref" in node:
         found: Any = spec
@@ -144,6 +149,12 @@ def _check_body(
         assert not _resolved(spec, operation.get("requestBody", {})).get("required"), (
             f"{here}: the contract requires a body"
         )
+        return
+    if "swagger" in spec:
+        declared_body = next((item for (place, _), item in declared.items() if place == "body"), None)
+        assert declared_body, f"{here}: the contract has no body"
+        problem = _problem(spec, declared_body.get("schema", {}), json.loads(body))
+        assert problem is None, f"{here}: body: {problem}"
         return
     content = _resolved(spec, operation.get("requestBody", {})).get("content", {})
     media = next((value for key, value in content.items() if key.startswith(("application/json", "*/*"))), None)

@@ -27,7 +27,7 @@ from sync.cli.main import main
 ROOT = Path(__file__).parents[2]
 # Jira Cloud reads by POST too; everything else that is not GET changes something.
 READ_BY_POST = re.compile(
-    r"/(search|search/jql|search/approximate-count|issue/bulkfetch|changelog/bulkfetch|comment/list)$"
+    r"/(search|search/jql|search/approximate-count|issue/bulkfetch|changelog/bulkfetch|comment/list|oauth2/v2.0/token|executeQueries)$"
 )
 FAST = {"requests_per_second": 500}
 

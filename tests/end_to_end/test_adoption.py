@@ -226,7 +226,7 @@ def test_what_drifted_is_left_and_written_by_the_next_run(company: Company, tmp_
     company.say("collect").expect(0)
     answer = company.say("apply", "--plan", file, "--accept-first-run", "--json").expect(0).json()
     drifted = {(change["kind"], change["key"]) for change in answer["drifted"]}
-    assert {kind for kind, _ in drifted} == {"comment", "page"}
+    assert {kind for kind, _ in drifted} == {"comment", "page", "table"}
     later = {(change["kind"], change["key"]) for change in company.run(0)["apply"]["written"]}
     assert drifted <= later
     shown = company.say("apply", "--plan", file).expect(0).out

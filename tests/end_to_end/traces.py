@@ -48,8 +48,14 @@ def page_things(company: Company) -> Iterator[Thing]:
             yield f"{simulator.name} {page.title}", f"page {page.status} {files}", _mark(page.latest.storage)
 
 
+def table_things(company: Company) -> Iterator[Thing]:
+    for workspace in company.world.powerbi.state.workspaces.values():
+        for dataset in workspace.datasets.values():
+            yield f"powerbi {dataset.name}", "table", " ".join(sorted(dataset.tables))
+
+
 def things(company: Company) -> Counter[Thing]:
-    """Every comment, link and page at all sites."""
+    """Every comment, link, page and table at all sites."""
     world = company.world
     found = [*jira_things("cloud", world.jira_cloud), *jira_things("dc", world.jira_dc), *trello_things(company)]
-    return Counter([*found, *page_things(company)])
+    return Counter([*found, *page_things(company), *table_things(company)])
