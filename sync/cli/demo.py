@@ -93,7 +93,31 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
     for name in MAPPING_FILES:
         shutil.copy(MAPPINGS / name, folder / "mappings" / name)
     shutil.copytree(SOPS, folder / "sops")
-    connections = {
+    pages = [
+        {"connection": "confluence-main", "space": "TEAM", "title": "跨部门状态"},
+        {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
+    ]
+    config = {
+        "installation": "demo",
+        "database": "sqlite:///tieline.sqlite",
+        "mappings": "mappings",
+        "language": "zh-CN",
+        "zone": "Asia/Shanghai",
+        "connections": _connections(urls),
+        "jobs": {
+            "delays": {},
+            "sops": {"folder": "sops", "connection": "confluence-main", "space": "TEAM"},
+            "status_view": {"pages": pages, "tables": [{"connection": "bi-main", "place": "运营"}]},
+        },
+    }
+    path = folder / "tieline.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(config, file)
+    return path
+
+
+def _connections(urls: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {
         "jira-main": _connection("jira", urls["jira-cloud"], "cloud", email="env:JIRA_EMAIL", token="env:JIRA_TOKEN"),
         "jira-finance": _connection("jira", urls["jira-dc"], "dc", token="env:JIRA_DC_TOKEN"),
         "trello-main": _connection("trello", urls["trello"], "", key="env:TRELLO_KEY", token="env:TRELLO_TOKEN"),
@@ -111,27 +135,6 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
             authority=urls["powerbi"],
         ),
     }
-    pages = [
-        {"connection": "confluence-main", "space": "TEAM", "title": "跨部门状态"},
-        {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
-    ]
-    config = {
-        "installation": "demo",
-        "database": "sqlite:///tieline.sqlite",
-        "mappings": "mappings",
-        "language": "zh-CN",
-        "zone": "Asia/Shanghai",
-        "connections": connections,
-        "jobs": {
-            "delays": {},
-            "sops": {"folder": "sops", "connection": "confluence-main", "space": "TEAM"},
-            "status_view": {"pages": pages, "tables": [{"connection": "bi-main", "place": "运营"}]},
-        },
-    }
-    path = folder / "tieline.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        YAML().dump(config, file)
-    return path
 
 
 def _connection(connector: str, url: str, variant: str, **credentials: str) -> dict[str, str]:
