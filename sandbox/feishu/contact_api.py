@@ -7,6 +7,8 @@ from typing import Any
 from sandbox.feishu.call import Call, texts
 from sandbox.feishu.state import Department, Person, Refusal
 
+# As Go reads them, which is how the SDK of Python may send them.
+BOOLEANS = ("true", "True", "TRUE", "1", "false", "False", "FALSE", "0")
 BASE = ("contact:contact.base:readonly", "contact:department.organize:readonly", "contact:contact:readonly_as_app")
 
 
@@ -30,11 +32,11 @@ def children(call: Call) -> dict[str, Any]:
     call.params(
         user_id_type=("open_id", "user_id", "union_id"),
         department_id_type=("department_id", "open_department_id"),
-        fetch_child=("true", "false"),
+        fetch_child=BOOLEANS,
     )
     root = call.ids["department_id"]
     _require_department(call, root)
-    below = _below(call, root, call.request.get("fetch_child") == "true")
+    below = _below(call, root, call.request.get("fetch_child") in BOOLEANS[:4])
     return call.page([_department(one) for one in below], 50)
 
 

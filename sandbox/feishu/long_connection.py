@@ -69,17 +69,20 @@ class LongConnections:
     pings: int = 0
     ping_interval: int = 120
 
-    def endpoint(self, base_url: str) -> dict[str, Any]:
-        ticket = secrets.token_hex(8)
-        self.tickets.add(ticket)
-        url = f"{base_url.replace('http', 'ws', 1)}/ws/v2?device_id=1&service_id=33554678&ticket={ticket}"
-        config = {
+    def config(self) -> dict[str, int]:
+        """What a client is told when it asks where to connect, and again with every pong."""
+        return {
             "ReconnectCount": -1,
             "ReconnectInterval": 120,
             "ReconnectNonce": 1,
             "PingInterval": self.ping_interval,
         }
-        return {"URL": url, "ClientConfig": config}
+
+    def endpoint(self, base_url: str) -> dict[str, Any]:
+        ticket = secrets.token_hex(8)
+        self.tickets.add(ticket)
+        url = f"{base_url.replace('http', 'ws', 1)}/ws/v2?device_id=1&service_id=33554678&ticket={ticket}"
+        return {"URL": url, "ClientConfig": self.config()}
 
     async def serve(self, query: Mapping[str, tuple[str, ...]], channel: Channel) -> None:
         ticket = query.get("ticket", ("",))[-1]
@@ -102,7 +105,7 @@ class LongConnections:
         values, headers = dict(fields(data)), headers_of(data)
         if values.get(4) == 0 and headers.get("type") == "ping":
             self.pings += 1
-            await channel.send(frame(0, {"type": "pong"}, json.dumps({"PingInterval": self.ping_interval}).encode()))
+            await channel.send(frame(0, {"type": "pong"}, json.dumps(self.config()).encode()))
             return
         said = json.loads(values[8])
         inner = json.loads(base64.b64decode(said["data"])) if said.get("data") else {}
