@@ -20,6 +20,7 @@ from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source
 from sync.core.values import ConnectionFacts, SourceFile
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
+from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
 from sync.pauses import keep_pauses, kept_pauses
@@ -153,7 +154,7 @@ class App:
             sites={name: partial(self.connections.site, name) for name in config.connections if self._collects(name)},
             ports=self.connections,
             jobs=jobs,
-            connections={name: self._facts(name) for name in config.connections},
+            connections={name: self.facts(name) for name in config.connections},
             calendars=self.mappings.calendars,
             limits=self.loaded.limits,
             clock=self.clock,
@@ -165,7 +166,8 @@ class App:
     def _collects(self, name: str) -> bool:
         return "source" in self.loaded.offered(name)
 
-    def _facts(self, name: str) -> ConnectionFacts:
+    def facts(self, name: str) -> ConnectionFacts:
+        """What jobs may know of a connection."""
         config, mapping = self.loaded.config.connections[name], self.mappings.connections[name]
         manifest = connectors_by_name()[config.type]
         return ConnectionFacts(
@@ -176,6 +178,13 @@ class App:
             ports=self.loaded.offered(name),
             has_mutual_links=manifest.has_mutual_links,
         )
+
+    def name_of(self, connection: str, account: str) -> str:
+        """How the person behind an account is called, by people.yaml; "" for nobody it lists."""
+        directory = self.mappings.directory
+        ref = Identity(directory).person_from_text(connection, account)
+        found = directory.people.get(ref) if ref else None
+        return found.name if found else ""
 
     @property
     def collected(self) -> list[str]:

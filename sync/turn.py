@@ -32,37 +32,44 @@ def turn(store: Store) -> Iterator[MayGoOn]:
     Two runs at once would both look, find nothing, and both write. What is yielded is asked before each write: it raises TryLater
     once the lease is lost (a database locked for minutes, a paused machine), as another run may have begun.
     """
-    holder = f"{_machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    if not store.acquire_lease(NAME, holder, LIFE):
-        other = store.lease_holder(NAME)
-        if not _is_dead(other):
-            raise TryLater(f"another run is going on ({other}); this one did nothing")
-        store.release_lease(NAME, other)
-        if not store.acquire_lease(NAME, holder, LIFE):
-            raise TryLater("another run has just begun; this one did nothing")
-    ended, lost = threading.Event(), threading.Event()
-    renewer = threading.Thread(target=_renew, args=(store, holder, ended, lost), name="lease", daemon=True)
-    renewer.start()
+    with hold(store, NAME, "another run is going on ({other}); this one did nothing") as is_mine:
 
-    def may_go_on() -> None:
-        if lost.is_set():
-            raise TryLater("this run lost its turn; nothing more is written, the next run goes on")
+        def may_go_on() -> None:
+            if not is_mine():
+                raise TryLater("this run lost its turn; nothing more is written, the next run goes on")
 
-    try:
         yield may_go_on
+
+
+@contextmanager
+def hold(store: Store, name: str, busy: str = "{other} does that already") -> Iterator[Callable[[], bool]]:
+    """Hold a lease while the work goes on; what is yielded tells whether it is still ours. Raises TryLater when it is another's."""
+    holder = f"{_machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    if not store.acquire_lease(name, holder, LIFE):
+        other = store.lease_holder(name)
+        if not _is_dead(other):
+            raise TryLater(busy.format(other=other))
+        store.release_lease(name, other)
+        if not store.acquire_lease(name, holder, LIFE):
+            raise TryLater(busy.format(other="one that has just begun"))
+    ended, lost = threading.Event(), threading.Event()
+    renewer = threading.Thread(target=_renew, args=(store, name, holder, ended, lost), name="lease", daemon=True)
+    renewer.start()
+    try:
+        yield lambda: not lost.is_set()
     finally:
         ended.set()
         renewer.join()
         if not lost.is_set():
-            store.release_lease(NAME, holder)
+            store.release_lease(name, holder)
 
 
-def _renew(store: Store, holder: str, ended: threading.Event, lost: threading.Event) -> None:
+def _renew(store: Store, name: str, holder: str, ended: threading.Event, lost: threading.Event) -> None:
     """Renew until the work ends; a database that cannot be asked is asked again until the lease has run out."""
     good_until = time.monotonic() + LIFE.total_seconds()
     while not ended.wait(RENEWED_EVERY_S):
         try:
-            if not store.renew_lease(NAME, holder, LIFE):
+            if not store.renew_lease(name, holder, LIFE):
                 lost.set()
                 return
             good_until = time.monotonic() + LIFE.total_seconds()

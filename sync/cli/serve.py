@@ -23,11 +23,14 @@ from sync.cli.log import set_up_logging
 from sync.cli.show import say
 from sync.config import LoadedConfig, load_config
 from sync.core.errors import ConfigError, Problem, TielineError, TryLater
+from sync.core.hooks import HookRequest
+from sync.core.messages import CallbackReply
 from sync.core.plan import Change
 from sync.hints import Hinted, follow_hints
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.turn import turn
+from sync.web.answers import Listeners, take_callback
 from sync.web.api import Health, api
 from sync.web.hooks import Hooks
 from sync.web.registrations import watch_webhooks
@@ -65,10 +68,12 @@ class Service:
 
     def __post_init__(self) -> None:
         self.hooks = Hooks(lambda: self.app, self.woken.set)
+        self.listeners = Listeners(lambda: self.app)
 
     def run(self) -> None:
         """Cycle until told to stop; nothing that a cycle raises ends the service."""
         while not self.stopping.is_set():
+            self.listeners.start()
             if time.monotonic() >= self._due:
                 self._guarded(self._whole)
                 self.last_cycle_at = datetime.now(UTC)
@@ -76,11 +81,16 @@ class Service:
             else:
                 self._guarded(self._hinted)
             self._rest()
+        self.listeners.stop()
 
     def stop(self) -> None:
         """End after the write or read that is under way."""
         self.stopping.set()
         self.woken.set()
+
+    def take_callback(self, name: str, request: HookRequest) -> CallbackReply:
+        """What a chat calls back with."""
+        return take_callback(self.app, name, request)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -209,7 +219,9 @@ def run_serve(config: Path, host: str) -> int:
     with _listening(loaded, host or loaded.config.serve.host) as listener:
         service = Service(config, build(config))
         settings = uvicorn.Config(
-            api(service.health, service.hooks), log_level="warning", timeout_graceful_shutdown=FAREWELL_S
+            api(service.health, service.hooks, service.take_callback),
+            log_level="warning",
+            timeout_graceful_shutdown=FAREWELL_S,
         )
         _serve(service, uvicorn.Server(settings), listener)
     return 0

@@ -15,6 +15,7 @@ from sync.core.errors import StoreUnavailable
 from sync.core.plan import Change
 from sync.core.values import RawRecord
 from sync.store import baseline as first_day
+from sync.store import chat_answers as chat
 from sync.store import comment_edits as edits
 from sync.store import derived, hints, ledger, schema
 from sync.store import findings as lifecycle
@@ -175,6 +176,9 @@ class Store:
     stops = _reads(first_day.stops)
     put_stop = _writes(first_day.put_stop)
     forget_stops = _writes(first_day.forget_stops)
+    add_chat_answer = _writes(chat.add_chat_answer)
+    settle_chat_answer = _writes(chat.settle_chat_answer)
+    chat_answers = _reads(chat.chat_answers)
     comment_of_ours = _reads(edits.comment_of_ours)
     put_comment_edit = _writes(edits.put_comment_edit)
     comment_edits = _reads(edits.comment_edits)

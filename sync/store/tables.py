@@ -173,6 +173,17 @@ HINTS = Table(
     _text("value"),
     Index(None, "taken_at"),
 )
+# What people answered in chats, each once.
+CHAT_ANSWERS = Table(
+    "chat_answers",
+    METADATA,
+    _key("connection"),
+    _key("answer"),
+    _text("received_at"),
+    _text("outcome"),
+    _text("value"),
+    Index(None, "received_at"),
+)
 # What people wrote into comments of ours that a write of ours may have taken away: open until that is known, then overwritten or put_back.
 COMMENT_EDITS = Table(
     "comment_edits",
@@ -203,6 +214,6 @@ BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (
-    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, COMMENT_EDITS, WEBHOOKS, BASELINE,
+    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, CHAT_ANSWERS, COMMENT_EDITS, WEBHOOKS, BASELINE,
     RUN_CERTIFICATES,
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""What ``tieline serve`` answers: `/health` for containers, `/metrics` for Prometheus, `/hooks/<connection>` for vendors."""
+"""What ``tieline serve`` answers: `/health` for containers, `/metrics` for Prometheus; `/hooks/<connection>` and
+`/answers/<connection>` for vendors."""
 
 from __future__ import annotations
 
@@ -11,11 +12,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from sync.core.hooks import HookRequest
+from sync.core.messages import CallbackReply
+from sync.web.answers import request_from
 from sync.web.hooks import STATUS, Hooks
 
 MOST_BODY = 4 * 1024 * 1024
 MOST_AT_ONCE = 16
 BODY_WITHIN_S = 10.0
+Callbacks = Callable[[str, HookRequest], CallbackReply]
 
 
 class Health(BaseModel):
@@ -27,8 +32,8 @@ class Health(BaseModel):
     detail: str
 
 
-def api(health: Callable[[], Health], hooks: Hooks) -> FastAPI:
-    """The HTTP API over a function that tells the service's health, and over what takes webhooks."""
+def api(health: Callable[[], Health], hooks: Hooks, callbacks: Callbacks | None = None) -> FastAPI:
+    """The HTTP API over a function that tells the service's health, and over what takes webhooks and chats' callbacks."""
     app = FastAPI(title="Tieline", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     @app.get("/health")
@@ -42,6 +47,8 @@ def api(health: Callable[[], Health], hooks: Hooks) -> FastAPI:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     add_hooks(app, hooks)
+    if callbacks:
+        add_answers(app, callbacks)
     return app
 
 
@@ -59,6 +66,26 @@ def add_hooks(app: FastAPI, hooks: Hooks) -> None:
             return Response(status_code=503)
         async with under_way:
             return Response(status_code=await _take(hooks, connection, request))
+
+
+def add_answers(app: FastAPI, callbacks: Callbacks) -> None:
+    """Chats' callbacks: GET where a vendor checks the address, POST for what people answered. The reply is the vendor's own."""
+    under_way = asyncio.Semaphore(MOST_AT_ONCE)
+
+    @app.api_route("/answers/{connection}", methods=["GET", "POST"])
+    async def take_answer(connection: str, request: Request) -> Response:
+        if under_way.locked():
+            return Response(status_code=503)
+        async with under_way:
+            try:
+                body = await asyncio.wait_for(_body(request), BODY_WITHIN_S)
+            except (TimeoutError, ClientDisconnect):
+                return Response(status_code=408)
+            if body is None:
+                return Response(status_code=413)
+            asked = request_from(request.method, str(request.url), request.headers, dict(request.query_params), body)
+            reply = await run_in_threadpool(callbacks, connection, asked)
+            return Response(reply.body, reply.status, media_type=reply.content_type)
 
 
 async def _take(hooks: Hooks, connection: str, request: Request) -> int:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from connectors.jira import hooks as jira
 from connectors.trello import hooks as trello
 from sandbox.trello import APP_SECRET
 from sync.app import App, build
+from sync.core.hooks import HookRequest
+from sync.core.messages import CallbackReply
+from sync.web.answers import take_callback
 from sync.web.api import Health, api
 from sync.web.hooks import Hooks
 from tests.end_to_end.company import Company, founded
@@ -70,12 +74,18 @@ class Desk:
         self.woken += 1
 
 
+def _take(desk: Desk, name: str, request: HookRequest) -> CallbackReply:
+    return take_callback(desk.app, name, request)
+
+
 @contextmanager
 def served(company: Company) -> Iterator[Desk]:
     """The API under uvicorn on a free port of this machine."""
     desk = Desk(build(company.config))
     health = Health(is_healthy=True, last_cycle_at=None, last_exit_code=None, detail="")
-    server = uvicorn.Server(uvicorn.Config(api(lambda: health, desk.hooks), port=0, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(api(lambda: health, desk.hooks, partial(_take, desk)), port=0, log_level="warning")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

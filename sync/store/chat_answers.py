@@ -1,0 +1,53 @@
+"""What people answered in chats, each once, and what became of it: a ledger of who took what on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import Connection, select, update
+
+from sync.core.messages import Answer
+from sync.store.bulk import merge
+from sync.store.codec import clean, decoder, instant_from_text, json_from_value, text_from_instant
+from sync.store.tables import CHAT_ANSWERS
+
+
+class HeardAnswer(Struct, frozen=True):
+    """An answer as it was heard. ``outcome`` names what it did: ``acknowledged:<finding>``, or "" where it did nothing."""
+
+    connection: str
+    answer: Answer
+    received_at: datetime
+    outcome: str = ""
+
+
+_answer_from_text = decoder(Answer)
+
+
+def add_chat_answer(connection: Connection, name: str, answer: Answer, at: datetime) -> bool:
+    """Keep an answer; False when it was delivered before."""
+    table = CHAT_ANSWERS.c
+    where = (table.connection == name, table.answer == clean(answer.id))
+    if connection.execute(select(table.outcome).where(*where)).first() is not None:
+        return False
+    merge(connection, CHAT_ANSWERS, [(name, clean(answer.id), text_from_instant(at), "", json_from_value(answer))])
+    return True
+
+
+def settle_chat_answer(connection: Connection, name: str, answer: Answer, outcome: str) -> None:
+    """What became of an answer."""
+    table = CHAT_ANSWERS.c
+    where = (table.connection == name, table.answer == clean(answer.id))
+    connection.execute(update(CHAT_ANSWERS).where(*where).values(outcome=clean(outcome)))
+
+
+def chat_answers(connection: Connection, limit: int = 100) -> list[HeardAnswer]:
+    """The latest answers, newest first."""
+    query = select(CHAT_ANSWERS).order_by(CHAT_ANSWERS.c.received_at.desc(), CHAT_ANSWERS.c.answer).limit(limit)
+    return [
+        HeardAnswer(
+            row["connection"], _answer_from_text(row["value"]), instant_from_text(row["received_at"]), row["outcome"]
+        )
+        for row in connection.execute(query).mappings()
+    ]

@@ -1,0 +1,136 @@
+"""Where chats' answers arrive: vendors' callbacks over HTTP, and long connections for those that need no public address."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from sync.answers import Ear
+from sync.app import App
+from sync.config import connection_settings
+from sync.connection_config import variant_of
+from sync.core.errors import (
+    AccessDenied,
+    CannotExpress,
+    ConfigError,
+    Conflict,
+    Nonsense,
+    StoreUnavailable,
+    TielineError,
+)
+from sync.core.hooks import HookRequest
+from sync.core.messages import CallbackReply, Hearing, Listener
+from sync.registry import connectors_by_name
+from sync.remote import redact
+from sync.turn import hold
+
+log = structlog.get_logger()
+AGAIN_AFTER_S = 30.0
+
+
+def hearing_of(app: App, name: str) -> Hearing:
+    """Whether this connection hears answers without a public address, and how many processes may."""
+    config = app.loaded.config.connections[name]
+    manifest = connectors_by_name()[config.type]
+    return manifest.hears.get(variant_of(config, manifest), "")
+
+
+def ear_of(app: App, name: str) -> Ear:
+    """What takes a connection's answers."""
+    facts = app.facts(name)
+    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, partial(app.name_of, name))
+
+
+def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
+    """Answer a vendor's callback, and hear what it brings. 404 for a connection that has none, 401 for a wrong signature, 503 while the
+    database cannot be used, so that the vendor comes again.
+    """
+    connections = app.loaded.config.connections
+    read = connectors_by_name()[connections[name].type].answers_from if name in connections else None
+    if read is None:
+        return CallbackReply(status=404)
+    try:
+        reply = read(request, connection_settings(app.loaded, name, (), ()))
+        for answer in reply.answers:
+            ear_of(app, name).hear(answer, datetime.now(UTC))
+    except (AccessDenied, ConfigError, Nonsense) as error:
+        log.warning("answer_refused", connection=name, reason=redact(str(error)))
+        return CallbackReply(status=401)
+    except StoreUnavailable as error:
+        log.warning("answer_not_kept", connection=name, reason=redact(str(error)))
+        return CallbackReply(status=503)
+    return reply
+
+
+class Listeners:
+    """A thread for each connection that hears by itself. What only one process may do is done by whoever holds the lease."""
+
+    def __init__(self, app: Callable[[], App]) -> None:
+        self._app, self._over = app, threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+
+    def start(self) -> None:
+        """Begin to listen where that is not done yet; connections that were taken out end by themselves."""
+        app = self._app()
+        for name in app.loaded.config.connections:
+            thread = self._threads.get(name)
+            if hearing_of(app, name) and (thread is None or not thread.is_alive()) and not self._over.is_set():
+                self._threads[name] = threading.Thread(
+                    target=self._listen, args=(name,), name=f"hear {name}", daemon=True
+                )
+                self._threads[name].start()
+
+    def stop(self, within_s: float = 5.0) -> None:
+        """End all threads."""
+        self._over.set()
+        for thread in self._threads.values():
+            thread.join(within_s)
+
+    def _listen(self, name: str) -> None:
+        while not self._is_over(name):
+            app = self._app()
+            try:
+                if hearing_of(app, name) == "exclusive":
+                    with hold(app.store, f"hear {name}", "{other} listens already") as is_mine:
+                        self._hear(app, name, is_mine)
+                else:
+                    self._hear(app, name, lambda: True)
+            except Conflict as error:
+                log.warning("listening_elsewhere", connection=name, reason=redact(str(error)))
+            except TielineError as error:
+                log.warning("not_listening", connection=name, reason=redact(str(error)))
+            except Exception:  # a mistake of ours ends one try, not the service
+                log.exception("listening_broke", connection=name)
+            self._over.wait(AGAIN_AFTER_S)
+
+    def _hear(self, app: App, name: str, may_go_on: Callable[[], bool]) -> None:
+        """Over a connection of its own: those of a cycle are closed with it. Ends when its settings are others."""
+        began_with = app.loaded.config.connections[name]
+        manifest = connectors_by_name()[began_with.type]
+        opened = manifest.connect(app.connections.settings(name))
+        try:
+            listener: object = opened
+            if not isinstance(listener, Listener):
+                raise CannotExpress(f"{name} cannot listen")
+
+            def is_over() -> bool:
+                now = self._app().loaded.config.connections.get(name)
+                return self._over.is_set() or now != began_with or not may_go_on()
+
+            listener.listen(lambda answer: ear_of(self._app(), name).hear(answer, datetime.now(UTC)), is_over)
+        finally:
+            opened.close()
+
+    def _is_over(self, name: str) -> bool:
+        return self._over.is_set() or name not in self._app().loaded.config.connections
+
+
+def request_from(
+    method: str, url: str, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> HookRequest:
+    """A callback as connectors read it."""
+    return HookRequest({name.lower(): value for name, value in headers.items()}, body, url, method, query)

@@ -1,0 +1,181 @@
+"""A delay told in a chat room, and a colleague who takes it on with a button: over the long connection, and by a callback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.feishu import APP_ID, APP_SECRET, FeishuSimulator
+from sandbox.server import Sandbox
+from sync.answers import Ear
+from sync.app import build
+from sync.core.errors import TryLater
+from sync.core.messages import Answer
+from sync.turn import hold
+from sync.web.answers import Listeners, ear_of, hearing_of
+from tests.end_to_end.company import Company, founded
+from tests.hooks.desk import eventually, served
+
+TOKEN = "verification-token"
+AT = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+
+@dataclass
+class Chat:
+    """A company that tells its delays in one Feishu group."""
+
+    company: Company
+    feishu: FeishuSimulator
+    room: str
+    zhang_wei: str
+
+    def cards(self) -> list[dict[str, Any]]:
+        return [said.content for said in self.feishu.said_in(self.room)]
+
+    def press(self, event_id: str, words: str = "支付流程测试") -> dict[str, Any]:
+        """The event of a pressed 我来处理 on the card about this task."""
+        card = next(card for card in self.cards() if words in json.dumps(card, ensure_ascii=False))
+        value = next(
+            behavior["value"]
+            for element in card["body"]["elements"]
+            for behavior in element.get("behaviors", ())
+            if behavior["type"] == "callback"
+        )
+        header = {
+            "event_id": event_id,
+            "event_type": "card.action.trigger",
+            "create_time": "1764036000000000",
+            "token": TOKEN,
+        }
+        context = {"open_message_id": "om_1", "open_chat_id": self.room}
+        return {
+            "schema": "2.0", "header": header,
+            "event": {"operator": {"open_id": self.zhang_wei}, "token": "c-1", "context": context, "action": {"value": value}},
+        }  # fmt: skip
+
+    def findings(self, state: str) -> list[Any]:
+        said = self.company.say("findings", "--json", "--state", state).expect(0)
+        return [item for item in said.json() if item["kind"] == "delay"]
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Iterator[Chat]:
+    with pytest.MonkeyPatch.context() as patch, founded(tmp_path / "company") as company:
+        feishu = FeishuSimulator("feishu", enforce_limits=False)
+        person = feishu.add_person("张伟", "zhang.wei@example.com")
+        room = feishu.add_chat("交付群")
+        patch.setenv("FEISHU_ID", APP_ID)
+        patch.setenv("FEISHU_SECRET", APP_SECRET)
+        patch.setenv("FEISHU_TOKEN", TOKEN)
+        with Sandbox([feishu]) as sandbox:
+            connection = {
+                "type": "feishu", "variant": "app", "base_url": sandbox.url("feishu"), "app_id": "env:FEISHU_ID",
+                "app_secret": "env:FEISHU_SECRET", "verification_token": "env:FEISHU_TOKEN",
+            }  # fmt: skip
+            company.configure(
+                connections__chat_main=connection,
+                jobs__delays={"rooms": [{"connection": "chat_main", "room": room}]},
+            )
+            people = company.text("mappings/people.yaml")
+            assert "zhang-wei" in people
+            yield Chat(company, feishu, room, person)
+
+
+def test_a_room_hears_of_each_delay_once_and_an_unchanged_world_is_silent(chat: Chat) -> None:
+    chat.company.first_run()
+    cards = chat.cards()
+    assert len(cards) == len(chat.findings("open")) > 1
+    assert len({json.dumps(card, ensure_ascii=False) for card in cards}) == len(cards)
+    assert not [card for card in cards if "核心商户赔付名单" in json.dumps(card, ensure_ascii=False)]
+    chat.company.run(0)
+    assert chat.cards() == cards
+
+
+def test_a_press_over_the_long_connection_takes_the_delay_on(chat: Chat) -> None:
+    chat.company.first_run()
+    app = build(chat.company.config)
+    assert hearing_of(app, "chat_main") == "shared"
+    listeners = Listeners(lambda: app)
+    listeners.start()
+    try:
+        eventually(lambda: chat.feishu.long.channels)
+        reply: Any = chat.feishu.long.deliver(chat.press("e1"))
+        assert "在处理" in json.dumps(reply, ensure_ascii=False)
+        assert "我来处理" not in json.dumps(reply["data"]["card"], ensure_ascii=False)
+        assert len(chat.findings("acknowledged")) == 1
+        again: Any = chat.feishu.long.deliver(chat.press("e1"))
+        assert again["data"]["card"] == reply["data"]["card"]
+        assert len(app.store.chat_answers()) == 1
+    finally:
+        listeners.stop()
+        app.close()
+
+
+def test_a_press_by_callback_is_believed_only_with_the_token(chat: Chat) -> None:
+    chat.company.first_run()
+    with served(chat.company) as desk:
+
+        def post(name: str, said: object) -> httpx.Response:
+            return httpx.post(f"{desk.url}/answers/{name}", json=said, trust_env=False)
+
+        forged = chat.press("e1")
+        forged["header"]["token"] = "somebody else's"
+        assert post("chat_main", forged).status_code == 401
+        assert post("jira-main", forged).status_code == 404
+        assert post("nowhere", forged).status_code == 404
+        check = {"type": "url_verification", "challenge": "abc", "token": TOKEN}
+        assert post("chat_main", check).json() == {"challenge": "abc"}
+        assert chat.findings("acknowledged") == []
+        assert post("chat_main", chat.press("e1")).json()["toast"]["type"] == "success"
+        assert len(chat.findings("acknowledged")) == 1
+
+
+def test_two_who_press_at_once_one_takes_it_on(chat: Chat) -> None:
+    chat.company.first_run()
+    app = build(chat.company.config)
+    value = chat.press("e1")["event"]["action"]["value"]
+    ear = ear_of(app, "chat_main")
+    answers = [Answer(f"e{number}", f"ou_{number}", value["action"], mark=value["mark"]) for number in range(8)]
+    shown: list[Any] = []
+    threads = [threading.Thread(target=lambda one=one: shown.append(ear.hear(one, AT))) for one in answers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = [item for item in app.store.chat_answers() if item.outcome]
+    assert (len(taken), len(app.store.chat_answers())) == (1, 8)
+    assert all(shown)
+    app.close()
+
+
+def test_a_button_of_a_delay_that_is_over_does_nothing(chat: Chat) -> None:
+    chat.company.first_run()
+    app = build(chat.company.config)
+    ear: Ear = ear_of(app, "chat_main")
+    gone = hashlib.sha256(b"delays:delay:nothing").hexdigest()[:32]
+    assert ear.hear(Answer("e9", "ou_1", f"ack:{gone}", mark="tieline:demo:0"), AT) is None
+    assert [item.outcome for item in app.store.chat_answers()] == [""]
+    app.close()
+
+
+def test_what_only_one_process_may_hear_is_heard_by_whoever_holds_the_lease(chat: Chat) -> None:
+    app = build(chat.company.config)
+    with hold(app.store, "hear chat_main") as is_mine:
+        assert is_mine()
+        with (
+            pytest.raises(TryLater, match="listens already"),
+            hold(app.store, "hear chat_main", "{other} listens already"),
+        ):
+            raise AssertionError("two hold it")
+    with hold(app.store, "hear chat_main") as is_mine:
+        assert is_mine()
+    app.close()
