@@ -152,6 +152,11 @@ class App:
             store=self.store,
             deriver=self.deriver,
             sites={name: partial(self.connections.site, name) for name in config.connections if self._collects(name)},
+            organisations={
+                name: partial(self.connections.organisation, name)
+                for name in config.connections
+                if "organisation" in self.loaded.offered(name)
+            },
             ports=self.connections,
             jobs=jobs,
             connections={name: self.facts(name) for name in config.connections},

@@ -24,6 +24,7 @@ from sync.core.values import (
     View,
     Vocabulary,
 )
+from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up
 from sync.mapping.identity import Identity, people_from_accounts
 from sync.mapping.normalise import Mapped, Step, explain, normalise
@@ -141,9 +142,10 @@ class Deriver:
     def view(self, at: datetime) -> View:
         """The stored model as one consistent snapshot, without what only the engine knows."""
         with self._store.snapshot():
-            people, _ = people_from_accounts(
-                self._identity, {name: items.values() for name, items in self._store.load_accounts().items()}
-            )
+            accounts = self._store.load_accounts()
+            for name, listed in known_accounts(self._identity, self._store.organisations()).items():
+                accounts[name] = {**listed, **accounts.get(name, {})}
+            people, _ = people_from_accounts(self._identity, {name: items.values() for name, items in accounts.items()})
             return View(
                 at=at,
                 tasks=self._store.load_tasks(),

@@ -32,6 +32,7 @@ from sync.core.plan import (
 )
 from sync.core.ports import Stream
 from sync.core.values import Finding, Freshness, Language, Ref, View
+from sync.directories import directory_findings, read_directories
 from sync.look import look
 from sync.noticed import (
     APPLY,
@@ -86,6 +87,7 @@ class Engine:
             reports = sorted(as_completed(one, wanted, len(wanted)), key=lambda report: wanted.index(report.connection))
             self._parts.deriver.link()
             now = self._parts.clock()
+            read_directories(self._store, self._parts.organisations, now)
             for report in reports:
                 self._store.put_run_certificates(run_id, [*report.certificates, report.certificate(now)])
         return run_id, reports
@@ -164,6 +166,7 @@ class Engine:
         own += [*freshness_findings(view), *self._parts.deriver.findings()]
         own += adoption_findings(view, self._store.stops())
         own += overwritten_findings(overwritten(self._store))
+        own += directory_findings(self._store.organisations())
         own += [broken_job_finding(name, detail) for name, detail in planned.broken_jobs.items()]
         planned.findings[ENGINE] = (*own, *self._undecided(planned.plan, own))
         return planned

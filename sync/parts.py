@@ -13,6 +13,7 @@ from sync.core.baseline import BaselinePair
 from sync.core.brakes import Limits
 from sync.core.calendar import Calendars
 from sync.core.errors import TielineError, UnsafePlan
+from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
 from sync.core.values import ConnectionFacts, Finding, SourceFile, View
@@ -48,6 +49,7 @@ class Parts:
     calendars: Calendars
     limits: Limits
     clock: Callable[[], datetime]
+    organisations: Mapping[str, Callable[[], Organisation]] = field(default_factory=dict)
     census_every: Mapping[str, timedelta] = field(default_factory=dict)
     adopting: Adopting = field(default_factory=Adopting)
     # Entered around each run: each connection's calls are counted anew, and pauses that vendors asked for are kept.

@@ -95,6 +95,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{connection} 的 Webhook 没有正常推送，变动要等到下一轮轮询才看得到，数据不会丢：{detail}",
         "en": "the webhooks of {connection} do not reach us; changes are seen at the next poll, nothing is lost: {detail}",
     },
+    "directory_not_read": {
+        "zh-CN": "{connection} 的通讯录读不到，提醒里没法点名到人：{detail}",
+        "en": "the directory of {connection} cannot be read, so nobody can be named there: {detail}",
+    },
     "overwritten": {
         "zh-CN": "{subjects} 上有人在 Tieline 的提醒里写了话，正好被同一时刻的更新盖掉了；`tieline overwritten` 看原话，可以放回去",
         "en": "on {subjects} somebody's words in Tieline's comment were overwritten by an update of the same moment; "

@@ -19,6 +19,7 @@ from sync.store import chat_answers as chat
 from sync.store import comment_edits as edits
 from sync.store import derived, hints, ledger, schema
 from sync.store import findings as lifecycle
+from sync.store import organisations as houses
 from sync.store import raw as raw_rows
 from sync.store.database import WRITES, engine_for, shown, told_plainly, url_from_text
 
@@ -176,6 +177,8 @@ class Store:
     stops = _reads(first_day.stops)
     put_stop = _writes(first_day.put_stop)
     forget_stops = _writes(first_day.forget_stops)
+    put_organisation = _writes(houses.put_organisation)
+    organisations = _reads(houses.organisations)
     add_chat_answer = _writes(chat.add_chat_answer)
     settle_chat_answer = _writes(chat.settle_chat_answer)
     chat_answers = _reads(chat.chat_answers)

@@ -173,6 +173,8 @@ HINTS = Table(
     _text("value"),
     Index(None, "taken_at"),
 )
+# The departments and people that chats' directories tell, as last read.
+ORGANISATIONS = Table("organisations", METADATA, _key("connection"), _text("read_at"), _text("error"), _text("value"))
 # What people answered in chats, each once.
 CHAT_ANSWERS = Table(
     "chat_answers",
@@ -209,7 +211,7 @@ RUN_CERTIFICATES = Table(
 )
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
-RAW = (RAW_RECORDS, CERTIFICATES, CURSORS)
+RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ORGANISATIONS)
 BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)

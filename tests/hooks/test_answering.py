@@ -179,3 +179,23 @@ def test_what_only_one_process_may_hear_is_heard_by_whoever_holds_the_lease(chat
     with hold(app.store, "hear chat_main") as is_mine:
         assert is_mine()
     app.close()
+
+
+def test_the_owner_is_named_by_the_directory_of_the_chat(chat: Chat) -> None:
+    chat.company.first_run()
+    assert [card for card in chat.cards() if f"<at id={chat.zhang_wei}>" in json.dumps(card, ensure_ascii=False)]
+    before = len(chat.feishu.state.people)
+    chat.feishu.add_person("新同事", "new@example.com")
+    chat.company.run(0)  # read once a day
+    app = build(chat.company.config)
+    assert len(app.store.organisations()["chat_main"].house.employees) <= before
+    app.close()
+
+
+def test_a_directory_that_cannot_be_read_is_a_finding_and_no_more(chat: Chat) -> None:
+    chat.feishu.take_scopes("contact:")
+    chat.company.first_run()
+    assert chat.cards()
+    said = chat.company.say("findings", "--json").expect(0).json()
+    [found] = [item for item in said if item["kind"] == "directory_not_read"]
+    assert "contact:" in found["text"]
