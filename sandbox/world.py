@@ -1,4 +1,4 @@
-"""The whole simulated company: six sites on six ports, seeded with the story, and what to write into tieline.yaml for them."""
+"""The whole simulated company: seven sites on seven ports, seeded with the story, and what to write into tieline.yaml for them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox import confluence, jira, powerbi, trello
+from sandbox import confluence, feishu, jira, powerbi, trello
 from sandbox.confluence import access
 from sandbox.confluence.seed import seed as seed_confluence
 from sandbox.http import Simulator
 from sandbox.server import Sandbox
 from sandbox.story import story
 
-SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi")
+SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi", "feishu")
 # What the environment must hold for the connections of mappings/ to sign in to the simulators.
 CREDENTIALS: Mapping[str, str] = {
     "JIRA_EMAIL": jira.ACCOUNT_EMAIL,
@@ -27,6 +27,8 @@ CREDENTIALS: Mapping[str, str] = {
     "CONFLUENCE_TOKEN": access.CLASSIC_TOKEN,
     "CONFLUENCE_DC_TOKEN": access.PAT,
     "POWERBI_SECRET": powerbi.CLIENT_SECRET,
+    "FEISHU_APP_ID": feishu.APP_ID,
+    "FEISHU_APP_SECRET": feishu.APP_SECRET,
 }
 
 
@@ -46,6 +48,7 @@ class World(Sandbox):
         self.confluence_cloud = confluence.Confluence("confluence-cloud", clock, variant="cloud")
         self.confluence_dc = confluence.Confluence("confluence-dc", clock, variant="dc")
         self.powerbi = powerbi.PowerBISimulator("powerbi", clock)
+        self.feishu = feishu.FeishuSimulator("feishu", clock)
         simulators: list[Simulator] = [
             self.jira_cloud,
             self.jira_dc,
@@ -53,6 +56,7 @@ class World(Sandbox):
             self.confluence_cloud,
             self.confluence_dc,
             self.powerbi,
+            self.feishu,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
         super().__init__(simulators, ports, clock=clock)
@@ -70,6 +74,7 @@ class World(Sandbox):
             trello.seed(self.trello, told, urls)
             seed_confluence(self.confluence_cloud, told, urls)
             seed_confluence(self.confluence_dc, told, urls)
+            feishu.seed(self.feishu, told)
 
     def pages(self) -> Iterator[tuple[str, str, str]]:
         """(site, title, address) of the pages that show what a team would see."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from sandbox.feishu.simulator import FeishuSimulator
 from sandbox.story import Story
 
 TEAM_CHAT = "支付项目群"
+TEAM_CHAT_ID = f"oc_{hashlib.sha256(TEAM_CHAT.encode()).hexdigest()[:32]}"
 ROBOT_TOKEN = "3f1c9e7a-5b8d-4046-81f0-e9d8b7a69584"
 
 

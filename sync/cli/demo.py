@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from sandbox.feishu import TEAM_CHAT_ID
 from sandbox.powerbi import CLIENT_ID, TENANT
 from sandbox.world import CREDENTIALS, World
 from sync.app import App, build
@@ -105,7 +106,7 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
         "zone": "Asia/Shanghai",
         "connections": _connections(urls),
         "jobs": {
-            "delays": {},
+            "delays": {"rooms": [{"connection": "chat-main", "room": TEAM_CHAT_ID}]},
             "sops": {"folder": "sops", "connection": "confluence-main", "space": "TEAM"},
             "status_view": {"pages": pages, "tables": [{"connection": "bi-main", "place": "运营"}]},
         },
@@ -133,6 +134,9 @@ def _connections(urls: Mapping[str, str]) -> dict[str, dict[str, str]]:
             client_id=CLIENT_ID,
             client_secret="env:POWERBI_SECRET",
             authority=urls["powerbi"],
+        ),
+        "chat-main": _connection(
+            "feishu", urls["feishu"], "app", app_id="env:FEISHU_APP_ID", app_secret="env:FEISHU_APP_SECRET"
         ),
     }
 

@@ -330,7 +330,7 @@ def probes(said: Said) -> dict[str, list[dict[str, Any]]]:
 
 def test_doctor_is_green_on_the_sandbox(known: Company) -> None:
     shape = probes(known.say("doctor", "--json").expect(0))
-    assert shape.keys() == CONNECTIONS | {"bi-main"}
+    assert shape.keys() == CONNECTIONS | {"bi-main", "chat-main"}
     assert "Everything needed is there." in known.say("doctor").expect(0).out
 
 

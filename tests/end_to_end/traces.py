@@ -54,8 +54,13 @@ def table_things(company: Company) -> Iterator[Thing]:
             yield f"powerbi {dataset.name}", "table", " ".join(sorted(dataset.tables))
 
 
+def message_things(company: Company) -> Iterator[Thing]:
+    for said in company.world.feishu.state.messages.values():
+        yield f"feishu {said.room}", "message", _mark(str(said.content))
+
+
 def things(company: Company) -> Counter[Thing]:
-    """Every comment, link, page and table at all sites."""
+    """Every comment, link, page, table and message at all sites."""
     world = company.world
     found = [*jira_things("cloud", world.jira_cloud), *jira_things("dc", world.jira_dc), *trello_things(company)]
-    return Counter([*found, *page_things(company), *table_things(company)])
+    return Counter([*found, *page_things(company), *table_things(company), *message_things(company)])
