@@ -74,7 +74,7 @@ def withhold(
         reason: SkipReason | None = None
         if is_stopped(item, stops):
             reason = "retracted"
-        elif item.key not in published and not pilot.includes(view, item.target):
+        elif item.key not in published and not any(pilot.includes(view, ref) for ref in item.about or (item.target,)):
             reason = "pilot"
         if reason:
             skips.append(Skip(item.key, item.target, reason))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.delays.lateness import NAME, Delay, DelayRoom
+from jobs.delays.lateness import NAME, Delay, DelayRoom, ends_of
 from jobs.delays.text import BUTTONS, WORDS, comment_body
 from sync.core.messages import Button, Message
 from sync.core.plan import Desired, MessageContent, Published
@@ -45,6 +45,7 @@ def notices(
             content=notice_content("delay", facts, language, delay.dependency.key),
             reason=f"delay:{delay.dependency.key}",
             rests_on=tuple(sorted({delay.predecessor.ref.connection, delay.successor.ref.connection})),
+            about=(delay.predecessor.ref, delay.successor.ref),
         )
 
 
@@ -68,7 +69,8 @@ def can_start(
     body = comment_body("delay_over_done", facts, language)
     said = Message(body, WORDS["notice_can_start"][language], "green")
     content = MessageContent(said, is_news=key not in published)
-    return Desired(key, NAME, last.target, "delay_over_done", facts, content, "the wait is over", last.rests_on)
+    about = ends_of(dependency)
+    return Desired(key, NAME, last.target, "delay_over_done", facts, content, "the wait is over", last.rests_on, about)
 
 
 def acknowledgement(dependency: str) -> str:

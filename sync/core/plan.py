@@ -79,6 +79,7 @@ class Desired(Struct, frozen=True):
     """What should be true at one target. ``key`` is its identity for ever; ``facts`` and ``message`` are all that its digest covers.
 
     ``rests_on`` names the connections whose data it was judged on: while one of them is not proven complete, nothing is written.
+    ``about`` are the tasks that something in a room is about: where a pilot is, it is told only when one of them takes part.
     """
 
     key: str
@@ -89,6 +90,7 @@ class Desired(Struct, frozen=True):
     content: Content
     reason: str
     rests_on: tuple[str, ...] = ()
+    about: tuple[Ref, ...] = ()
 
     @property
     def kind(self) -> Kind:

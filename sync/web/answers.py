@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -29,7 +30,7 @@ from sync.remote import redact
 from sync.turn import hold
 
 log = structlog.get_logger()
-AGAIN_AFTER_S = 30.0
+AGAIN_AFTER_S, LONGEST_AGAIN_S = 30.0, 900.0
 
 
 def hearing_of(app: App, name: str) -> Hearing:
@@ -91,8 +92,10 @@ class Listeners:
             thread.join(within_s)
 
     def _listen(self, name: str) -> None:
+        """Again and again; after tries that ended at once, less and less often."""
+        again_s = AGAIN_AFTER_S
         while not self._is_over(name):
-            app = self._app()
+            app, began = self._app(), time.monotonic()
             try:
                 if hearing_of(app, name) == "exclusive":
                     with hold(app.store, f"hear {name}", "{other} listens already") as is_mine:
@@ -105,7 +108,8 @@ class Listeners:
                 log.warning("not_listening", connection=name, reason=redact(str(error)))
             except Exception:  # a mistake of ours ends one try, not the service
                 log.exception("listening_broke", connection=name)
-            self._over.wait(AGAIN_AFTER_S)
+            again_s = AGAIN_AFTER_S if time.monotonic() - began > AGAIN_AFTER_S else min(2 * again_s, LONGEST_AGAIN_S)
+            self._over.wait(again_s)
 
     def _hear(self, app: App, name: str, may_go_on: Callable[[], bool]) -> None:
         """Over a connection of its own: those of a cycle are closed with it. Ends when its settings are others."""

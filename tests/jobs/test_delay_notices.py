@@ -10,16 +10,18 @@ from msgspec.structs import replace
 from jobs.delays.judge import judge
 from jobs.delays.lateness import DelayRoom, DelaySettings
 from jobs.delays.notices import acknowledgement
+from sync.adoption import Pilot, withhold
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import Desired, Judgement, MessageContent, Published
 from sync.core.rich_text import PersonMention, mapped
-from sync.core.values import ConnectionFacts, Language, Person, View
+from sync.core.values import ConnectionFacts, Language, Person, Ref, View
 from tests.jobs.story import API, AT, FLOW, WAITS, check_golden, publish, story
 
 ROOM = DelayRoom("feishu-main", "oc_1")
 ROBOT = DelayRoom("wecom-robot", "产品群", departments=("product",))
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
+MARKET_NOBODY = Ref.of("tieline", "department", "nobody")
 KEY = f"delays:notice:{WAITS[0].key}@feishu-main:room:oc_1"
 
 
@@ -110,3 +112,15 @@ def test_a_restricted_task_is_not_named_in_a_room() -> None:
     text = text_of(said(judged(view))[KEY])
     assert view.tasks[FLOW].title not in text
     assert "受限任务" in text
+
+
+def test_a_room_hears_only_of_what_takes_part_in_the_pilot() -> None:
+    view = with_chats(story())
+    desired = [item for item in judged(view).desired if item.kind == "message"]
+    first = next(item for item in desired if item.key == KEY)
+    assert first.about == (API, FLOW)
+    for department, is_told in ((view.tasks[API].department, True), (None, True), (MARKET_NOBODY, False)):
+        pilot = Pilot(departments=frozenset({department} if department else ()))
+        allowed, skips = withhold([first], {}, view, pilot, ())
+        assert ([first] if is_told else []) == allowed
+        assert [skip.reason for skip in skips] == ([] if is_told else ["pilot"])
