@@ -66,11 +66,11 @@ def can_start(
 ) -> Desired:
     """The word, in the room of a card, that the wait is over: said once, and changed only in place."""
     key, language = f"{NAME}:can_start:{dependency}@{last.target}", facts["language"]
-    body = comment_body("delay_over_done", facts, language)
+    body = comment_body("can_start", facts, language)
     said = Message(body, WORDS["notice_can_start"][language], "green")
     content = MessageContent(said, is_news=key not in published)
     about = ends_of(dependency)
-    return Desired(key, NAME, last.target, "delay_over_done", facts, content, "the wait is over", last.rests_on, about)
+    return Desired(key, NAME, last.target, "can_start", facts, content, "the wait is over", last.rests_on, about)
 
 
 def acknowledgement(dependency: str) -> str:

@@ -119,10 +119,14 @@ WORDS: dict[str, dict[Language, str]] = {
     "notice_over": {"zh-CN": "延期已解除", "en": "No longer late"},
     "notice_can_start": {"zh-CN": "可以开始了", "en": "Ready to start"},
     "delay_over_done_room": {
+        "zh-CN": "{before}已完成，{after}不用再等了。",
+        "en": "{before} is done, and {after} no longer has to wait.",
+    },
+    "can_start": {
         "zh-CN": "可以开始了：{after}。{before}已完成。",
         "en": "{after} can start now. {before} is done.",
     },
-    "delay_over_done_room_finish": {
+    "can_start_finish": {
         "zh-CN": "可以收尾了：{after}。{before}已完成。",
         "en": "{after} can finish now. {before} is done.",
     },
@@ -194,7 +198,8 @@ def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> 
     name = message
     if message == "delay_over_done":
         name += f"_{facts['side']}"
-        name += "_finish" if facts["side"] != "predecessor" and not facts["is_about_start"] else ""
+    if name in ("delay_over_done_successor", "can_start") and not facts["is_about_start"]:
+        name += "_finish"
     return (Paragraph(_sentence(name, facts, language)),)
 
 
