@@ -248,6 +248,8 @@ def _write_message(messenger: Messenger, change: Change, content: MessageContent
         raise CannotExpress("what was said in a chat cannot be taken back")
     if change.expected is None:
         return messenger.send_message(change.target, change.mark, content.said)
+    if not change.expected.id:  # said before the ledger's time, nobody knows where
+        return messenger.send_message(change.target, change.mark, content.said) if content.is_news else change.expected
     try:
         return messenger.edit_message(change.target, change.expected, change.mark, content.said)
     except CannotExpress:

@@ -81,7 +81,16 @@ def diff(
     unremembered = tuple(
         key for key, seen in existing.items() if key in wanted and _is_unremembered(published.get(key), seen)
     )
+    if unremembered:
+        doubtful = {change.key for change in changes if change.kind == "message" and change.key not in published}
+        adoptions += [Adoption(wanted[key], SAID_BEFORE) for key in doubtful]
+        changes = [change for change in changes if change.key not in doubtful]
     return Plan(tuple(changes), tuple(skips), tuple(adoptions), unremembered)
+
+
+SAID_BEFORE = Written("", "", is_untouched=True)
+"""What stands in a room that cannot be asked, when the ledger is older than what stands elsewhere: it may well have been said, so it counts
+as said, and is never said twice."""
 
 
 def _is_unremembered(last: Published | None, seen: Existing) -> bool:

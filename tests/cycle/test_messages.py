@@ -16,7 +16,7 @@ from sync.core.values import Ref
 from sync.noticed import skip_findings
 from sync.retract import undo
 from sync.store.store import Store
-from tests.cycle.test_apply import Targets, cycle, planned
+from tests.cycle.test_apply import Targets, comment, cycle, planned
 from tests.fake_chat import FakeMessenger
 
 ROOM = Ref("a:room:coordination")
@@ -109,3 +109,20 @@ def test_news_that_a_robot_cannot_put_in_place_is_said_anew(ledger: Store) -> No
     cycle(ledger, targets, [news])
     cycle(ledger, targets, [news])
     assert targets.chat.writes == 2
+
+
+@pytest.mark.parametrize("is_robot", [True, False])
+def test_a_ledger_that_forgot_says_nothing_again_that_may_have_been_said(tmp_path: Path, is_robot: bool) -> None:
+    """A database restored from a backup: the comment out there tells that it is older, and the room cannot be asked."""
+    targets = Targets(chat=FakeMessenger(is_robot, is_blind=True))
+    for name in ("first", "restored"):
+        with Store.open(f"sqlite:///{tmp_path}/{name}.sqlite") as ledger:
+            ledger.migrate()
+            plan, _ = cycle(ledger, targets, [comment(), STARTS])
+            assert bool(plan.unremembered) is (name == "restored")
+            again, _ = cycle(ledger, targets, [comment(), STARTS])
+            assert again.changes == ()
+            if name == "restored":
+                news = replace(STARTS, facts={"task": "支付流程测试", "by": "张三"})
+                cycle(ledger, targets, [comment(), news])
+    assert [len(said) for said in targets.chat.said.values()] == [2], "once, and the news once"
