@@ -79,7 +79,7 @@ def _instant(version: str) -> datetime | None:
 
 
 def overwritten_findings(edits: Sequence[CommentEdit]) -> Iterator[Finding]:
-    """One finding each, without the words: not everybody who reads findings may read the task."""
+    """One finding each, without the words and their author: not everybody who reads findings may read the task."""
     for edit in edits:
         yield Finding(
             key=f"{ENGINE}:overwritten:{edit.id}",
@@ -87,7 +87,7 @@ def overwritten_findings(edits: Sequence[CommentEdit]) -> Iterator[Finding]:
             severity="warning",
             subjects=(edit.task,),
             message="overwritten",
-            parameters={"id": edit.id, "by": edit.edited.by},
+            parameters={"id": edit.id},
         )
 
 

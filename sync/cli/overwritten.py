@@ -35,12 +35,13 @@ def list_overwritten(config: Path, as_json: bool) -> int:
 
 def edit_shape(edit: CommentEdit, sayable: Sayable) -> dict[str, Any]:
     """One edit in the shape of docs/cli.md."""
+    is_open = sayable.is_open(edit.task)
     return {
         "id": edit.id,
         "task": edit.task,
-        "by": edit.edited.by,
+        "by": edit.edited.by if is_open else "",
         "at": edit.at.isoformat(timespec="seconds") if edit.at else None,
-        "words": edit.edited.words if sayable.is_open(edit.task) else "***",
+        "words": edit.edited.words if is_open else "***",
     }
 
 
@@ -50,7 +51,7 @@ def put_words_back(config: Path, identifier: str) -> int:
         edit = _edit(app, identifier)
         cycle = app.engine.put_back(edit, app.engine.view().connections[edit.connection].language)
     outcome = cycle.outcome
-    for _, error in [*outcome.failed, *outcome.unsure, *outcome.deferred] if outcome else ():
+    for _, error in [*outcome.failed, *outcome.unsure, *outcome.deferred, *outcome.drifted] if outcome else ():
         say(f"not written: {error}")
         return 5
     say(f"The words stand on {edit.task} again.")

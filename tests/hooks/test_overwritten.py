@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.jira.hooks import hints_from, signature
 from sandbox.http import Request, Response
 from sandbox.jira.adf import as_wiki
+from sandbox.jira.seed import SECURITY
 from sandbox.trello import TOKEN
-from sync.core.hooks import EditedComment, Hint
+from sync.core.hooks import EditedComment, Hint, HookRequest
+from sync.core.ports import ConnectionSettings
 from sync.overwritten import keep_edits, overwritten, settle_edits
 from tests.end_to_end.company import Company
 from tests.hooks.desk import SECRETS, Desk, eventually, listening, served
@@ -145,3 +150,41 @@ def test_what_nobody_took_away_is_forgotten_after_a_week(company: Company, desk:
     assert len(store.comment_edits(("open",))) == 1
     settle_edits(store, NOW + timedelta(days=8))
     assert store.comment_edits(("open",)) == []
+
+
+def test_nobody_is_quoted_of_a_task_that_became_restricted(company: Company, desk: Desk) -> None:
+    slip(company)
+    edit_in_the_moment(company, "jira-main")
+    company.run(0)
+    eventually(lambda: overwritten(desk.app.store))
+    site = company.world.jira_cloud.site
+    site.put(replace(site.any_issue(BLOCKER), security=SECURITY, updated=site.now()))
+    company.run(0)
+    said = company.say("overwritten").expect(0).out + company.say("overwritten", "--json").expect(0).out
+    assert "张伟" not in said
+    assert WORDS not in said
+    assert "***" in said
+
+
+def test_an_edit_on_data_center_is_read_as_well() -> None:
+    comment = {
+        "id": "10001",
+        "body": WORDS,
+        "updated": "2026-11-25T01:00:00.000+0000",
+        "updateAuthor": {"displayName": "张伟"},
+    }
+    body = {"webhookEvent": "comment_updated", "comment": comment, "issue": {"id": "10000"}}
+    data = json.dumps(body, ensure_ascii=False).encode()
+    settings = ConnectionSettings("dc", "jira", "", "dc", credentials={"webhook_secret": "s"})
+    request = HookRequest({"x-hub-signature": signature("s", data)}, data, "")
+    (hint,) = hints_from(request, settings)
+    assert hint.edited == EditedComment("10001", WORDS, "张伟", "2026-11-25T01:00:00.000+0000")
+    comment["body"] = {
+        "type": "doc",
+        "version": 1,
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": WORDS}]}],
+    }
+    data = json.dumps(body, ensure_ascii=False).encode()
+    (hint,) = hints_from(HookRequest({"x-hub-signature": signature("s", data)}, data, ""), settings)
+    assert hint.edited
+    assert hint.edited.words.strip() == WORDS
