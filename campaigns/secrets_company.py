@@ -63,7 +63,7 @@ class Company:
         self.forms: list[str] = []
         self.turn = number * 5
         self.doors = {name: self._door(name) for name in SITES}
-        urls = {SITES[name]: door.open() for name, door in self.doors.items()}
+        urls = {**self.world.urls(), **{SITES[name]: door.open() for name, door in self.doors.items()}}
         self.config = write_config(folder, urls)
         self._configure(number)
 
@@ -112,6 +112,9 @@ class Company:
     def _configure(self, number: int) -> None:
         tree = self._tree()
         tree["installation"] = f"s{number}"
+        tree["connections"] = {name: tree["connections"][name] for name in SITES}  # these have a door
+        tree["jobs"]["delays"] = {}
+        del tree["jobs"]["status_view"]["tables"]
         tree["limits"] = {"max_changes": 500, "max_share": 1.0, "max_first_run_changes": 500}
         for name, connection in tree["connections"].items():
             for old in ("email", "token", "key"):

@@ -108,7 +108,8 @@ def check_config(config: Path) -> None:
         raise ConfigError(problems)
     say(f"{config}: {len(loaded.config.connections)} connections, jobs {', '.join(loaded.config.jobs) or 'none'}")
     for name, mapping in mappings.connections.items():
-        say(f"  {name}: {mapping.file}, {len(mapping.scope)} scopes, {len(mapping.status)} status words")
+        words = f"{mapping.file}, {len(mapping.scope)} scopes, {len(mapping.status)} status words"
+        say(f"  {name}: {words if mapping.file else 'nothing is collected from it'}")
     people, departments = len(mappings.directory.people), len(mappings.directory.departments)
     say(f"  {people} people in {departments} departments")
     for note in webhook_notes(loaded):

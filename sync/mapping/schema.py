@@ -101,17 +101,23 @@ def parse_all(
     written = attempt(lambda: parse_calendars(files[calendar_file], calendar_file)) if calendar_file else {}
     people, departments = parsed(PeopleModel, "people.yaml"), parsed(DepartmentsModel, "departments.yaml")
     directory = _directory(people, departments, connections, written, problems)
-    mappings = {name: ConnectionMapping(name, "", (), language, zone) for name in unmapped}
-    for name, path in ((name, path) for name, path in connections.items() if name not in unmapped):
-        if path not in files:
-            problems.append(Problem(path, 0, "-", f"there is no mapping for the connection {name!r}"))
-            continue
-        found = attempt(lambda name=name, path=path: parse_mapping(files[path], path, directory, name, language, zone))  # type: ignore[misc]
+    mappings: dict[str, ConnectionMapping] = {}
+    for name, path in connections.items():
+        empty = ConnectionMapping(name, "", (), language, zone) if name in unmapped else None
+        found = empty or attempt(lambda name=name, path=path: _mapping(files, path, directory, name, language, zone))  # type: ignore[misc]
         if found:
             mappings[name] = found
     refuse(problems)
     names = {department.calendar for department in directory.departments.values()} | {"CN"}
     return Mappings(mappings, directory, calendars_for(sorted(names), written or {}))
+
+
+def _mapping(
+    files: Mapping[str, bytes], path: str, directory: Directory, name: str, language: Language, zone: str
+) -> ConnectionMapping:
+    if path not in files:
+        raise ConfigError([Problem(path, 0, "-", f"there is no mapping for the connection {name!r}")])
+    return parse_mapping(files[path], path, directory, name, language, zone)
 
 
 def _directory(
