@@ -122,7 +122,7 @@ class MetricSourceFaults:
 
 
 class MetricSinkSubject(Protocol):
-    """A sink and its tables as people see them. ``is_exact`` is false where a table of somebody else's may have the same name."""
+    """A sink and its tables as people see them. ``names_are_unique`` is false where a table of somebody else's may have the same name."""
 
     sink: MetricSink
     place: str
