@@ -21,6 +21,7 @@ import structlog
 import tenacity
 from prometheus_client import Counter, Histogram
 
+from sync.core.decode import decoded
 from sync.core.errors import ConfigError, LostAnswer, Nonsense, Problem, TryLater, Unreachable
 from sync.core.secrets import keep_secret, redact
 from sync.gate import Calls, Counted, Gate, Pause, counted_for, gate_for, one_write, paused_by
@@ -60,11 +61,7 @@ class Reply(msgspec.Struct, frozen=True):
     def read(self, shape: type[T]) -> T: ...
     def read(self, shape: Any = Any) -> Any:
         """The JSON body decoded into ``shape``. Raises Nonsense when it is something else."""
-        try:
-            return msgspec.json.decode(self.body, type=shape, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            sample = self.body[:200].decode(errors="replace")
-            raise Nonsense(expected=f"JSON ({error})", sample=sample) from error
+        return decoded(self.body, shape)
 
 
 Decipher = Callable[[int, Mapping[str, str], bytes], None]

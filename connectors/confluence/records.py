@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.confluence.answers import decipher
+from sync.core.decode import decoded
 from sync.core.errors import Nonsense, RecordError
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref, Visibility
@@ -180,10 +181,7 @@ def raw_from_item(
 ) -> RawRecord:
     """A page's own bytes as a raw record; without a time of its own it counts as changed now. Raises Nonsense when it has
     no id."""
-    try:
-        light = msgspec.json.decode(item, type=Item, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Nonsense(expected=f"a page ({error})", sample=item[:200].decode(errors="replace")) from error
+    light = decoded(item, Item, "a page")
     if light.id == "":
         raise Nonsense(expected="a page with id", sample=item[:200].decode(errors="replace"))
     version = light.version or Version()
@@ -202,9 +200,9 @@ def raw_from_item(
 def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     """A raw page as a record. Unknown keys are ignored, missing ones become None. Raises RecordError for other bytes."""
     try:
-        data = msgspec.json.decode(raw.payload)
+        data = decoded(raw.payload)
         state = state_from(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Nonsense, AttributeError, TypeError) as error:
+    except (RecursionError, Nonsense, AttributeError, TypeError) as error:
         raise RecordError(f"not a page: {error}", raw.ref) from error
     accounts = _accounts_of(data)
     url = web_url(settings, state.web_path, raw.scope, state.id)

@@ -13,7 +13,8 @@ from connectors.confluence.answers import SignedOut
 from connectors.confluence.doctor import probe_site
 from connectors.confluence.records import Item, raw_from_item
 from connectors.confluence.site import Detail, Site, readers_of
-from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused
+from sync.core.decode import decoded
+from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import RawRecord, Visibility, Vocabulary
 
@@ -215,10 +216,7 @@ def _check_stream(stream: str) -> None:
 
 
 def _light(item: bytes) -> Item:
-    try:
-        return msgspec.json.decode(item, type=Item, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise Nonsense(expected=f"a page ({error})", sample=item[:200].decode(errors="replace")) from error
+    return decoded(item, Item, "a page")
 
 
 def _id_of(item: bytes) -> str:

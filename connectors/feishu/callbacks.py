@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense
 from sync.core.hooks import HookRequest
 from sync.core.messages import Answer, CallbackReply
@@ -150,10 +151,7 @@ def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Nonsense(expected="JSON of a Feishu callback", sample=body[:200]) from error
+    said = decoded(body, what="JSON of a Feishu callback")
     if not isinstance(said, dict):
         raise Nonsense(expected="a JSON object", sample=said)
     return said

@@ -54,9 +54,10 @@ def decoded(data: bytes) -> Frame:
                 found["payload"] = value
             elif number in _TEXTS:
                 found[_TEXTS[number]] = _text(value)
-    except (IndexError, UnicodeDecodeError) as error:
-        raise Nonsense(expected="a frame of Feishu's long connection", found=f"{len(data)} bytes") from error
-    return replace(Frame(headers=headers), **found)
+        return replace(Frame(headers=headers), **found)
+    except (IndexError, UnicodeDecodeError):
+        trouble = f"{len(data)} bytes"
+    raise Nonsense(expected="a frame of Feishu's long connection", found=trouble)
 
 
 def _text(value: bytes | int) -> str:

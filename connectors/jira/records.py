@@ -12,6 +12,7 @@ import msgspec
 
 from connectors.jira.adf import is_adf, plain_text
 from connectors.jira.decipher import decipher
+from sync.core.decode import UNREADABLE, decoded, unreadable
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Link, Mention, RawRecord, Record, Ref
@@ -59,16 +60,14 @@ def light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
         return msgspec.json.decode(payload, type=LightIssue, strict=False)
     except msgspec.ValidationError:
         return _odd_light_issue(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Nonsense(expected=f"an issue ({error})", sample=bytes(payload)[:200].decode(errors="replace")) from error
+    except UNREADABLE as error:
+        trouble = str(error)
+    raise unreadable("an issue", payload, trouble)
 
 
 def _odd_light_issue(payload: bytes | msgspec.Raw) -> LightIssue:
     """An issue of which some part has another shape than promised: only its id is needed, the rest is taken where it can be read."""
-    try:
-        data = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Nonsense(expected=f"an issue ({error})", sample=bytes(payload)[:200].decode(errors="replace")) from error
+    data = decoded(payload, what="an issue")
     item_id = data.get("id") if isinstance(data, dict) else None
     if isinstance(item_id, bool) or not isinstance(item_id, str | int):
         raise Nonsense(expected="an issue with an id", sample=bytes(payload)[:200].decode(errors="replace"))
@@ -220,10 +219,7 @@ def browse_base(settings: ConnectionSettings) -> str:
 
 def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     """An issue or a change history decoded once. Unknown and missing names are tolerated; Nonsense is not JSON of an object."""
-    try:
-        data = msgspec.json.decode(raw.payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Nonsense(expected=f"JSON ({error})", sample=raw.payload[:200].decode(errors="replace")) from error
+    data = decoded(raw.payload)
     if not isinstance(data, dict):
         raise Nonsense(expected="a JSON object", sample=raw.payload[:200].decode(errors="replace"))
     try:

@@ -67,7 +67,9 @@ class Site:
         except TielineError:
             raise
         except (JIRAError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Nonsense(expected="an answer the jira library can read", sample=str(error)) from error
+            said = str(error)
+        # Raised out here: the library's error holds the whole answer, and with it whatever secret was echoed into it.
+        raise Nonsense(expected="an answer the jira library can read", sample=said)
 
     def _jira(self) -> JIRA:
         with self._lock:

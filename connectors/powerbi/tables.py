@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sync.core.errors import CannotExpress, Nonsense
+from sync.core.decode import unreadable
+from sync.core.errors import CannotExpress
 from sync.core.metrics import Cell, Column, ColumnType, Table, TableContent
 
 LONGEST_TEXT = 4_000
@@ -80,7 +81,8 @@ def decoded(body: bytes) -> Any:
     try:
         return json.loads(body or b"null", parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        raise Nonsense(expected="JSON", sample=body) from error
+        trouble = type(error).__name__
+    raise unreadable("JSON", body, trouble)  # not from the error, which holds the whole answer
 
 
 def pushed(content: TableContent) -> list[dict[str, Any]]:

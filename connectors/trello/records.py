@@ -27,8 +27,9 @@ from connectors.trello.shapes import (
     FieldDefinition,
     Named,
 )
-from connectors.trello.tolerance import UNREADABLE, shaped, shaped_or_none
+from connectors.trello.tolerance import shaped_as, shaped_or_none
 from connectors.trello.values import account_from_member, card_values, created_from_id, instant_from_text, text_from
+from sync.core.decode import UNREADABLE, decoded, unreadable
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Mention, RawRecord, Record, Ref, Visibility
@@ -74,20 +75,10 @@ def head_from_card(raw: Raw | bytes) -> CardHead:
         return _head.decode(raw)
     except msgspec.ValidationError:
         digest = hashlib.blake2b(bytes(raw), digest_size=6).hexdigest()
-        return msgspec.structs.replace(_odd_head(raw), desc=digest)
+        return msgspec.structs.replace(shaped_as("a card", raw, CardHead), desc=digest)
     except UNREADABLE as error:
-        raise _nonsense("a card", raw, error) from error
-
-
-def _odd_head(raw: Raw | bytes) -> CardHead:
-    try:
-        return shaped(raw, CardHead)
-    except UNREADABLE as error:
-        raise _nonsense("a card", raw, error) from error
-
-
-def _nonsense(what: str, raw: Raw | bytes, error: Exception) -> Nonsense:
-    return Nonsense(expected=f"{what} ({error})", sample=bytes(raw)[:200].decode(errors="replace"))
+        trouble = str(error)
+    raise unreadable("a card", raw, trouble)
 
 
 def is_work(head: CardHead) -> bool:
@@ -154,10 +145,7 @@ def _name_words(raw: Raw) -> object:
 
 def head_from_action(raw: Raw | bytes) -> ActionHead:
     """The light pass over one action. Raises Nonsense when it is not one."""
-    try:
-        return shaped(raw, ActionHead)
-    except UNREADABLE as error:
-        raise _nonsense("an action", raw, error) from error
+    return shaped_as("an action", raw, ActionHead)
 
 
 def raw_from_action(
@@ -172,11 +160,7 @@ def raw_from_action(
 
 def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     """Decode a card or an action once; unknown and missing keys are tolerated. Raises Nonsense for bytes that are neither."""
-    try:
-        payload = msgspec.json.decode(raw.payload)
-    except UNREADABLE as error:
-        sample = raw.payload[:200].decode(errors="replace")
-        raise Nonsense(expected=f"a stored record ({error})", sample=sample) from error
+    payload = decoded(raw.payload, what="a stored record")
     if not isinstance(payload, dict):
         raise Nonsense(expected="a JSON object", sample=raw.payload[:200].decode(errors="replace"))
     base = (settings.browse_base or BROWSE_BASE).rstrip("/")

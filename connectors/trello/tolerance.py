@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, inspect
 
+from sync.core.decode import UNREADABLE, unreadable
+
 T = TypeVar("T")
 _UNFIT = object()
-# What msgspec raises for bytes that are no JSON, or JSON nested without end.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def shaped(raw: Raw | bytes, shape: type[T]) -> T:
@@ -24,6 +24,15 @@ def shaped(raw: Raw | bytes, shape: type[T]) -> T:
         if fitted is _UNFIT:
             raise
         return msgspec.json.decode(msgspec.json.encode(fitted), type=shape, strict=False)
+
+
+def shaped_as(what: str, raw: Raw | bytes, shape: type[T]) -> T:
+    """The same; raises Nonsense, which expected ``what``, for what is not of this shape at all."""
+    try:
+        return shaped(raw, shape)
+    except UNREADABLE as error:
+        trouble = str(error)
+    raise unreadable(what, raw, trouble)
 
 
 def shaped_or_none(raw: Raw | bytes, shape: type[T]) -> T | None:
