@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
+# A shorter trace stands by chance within digests and marks: four characters of base64 were found so in 1 of 300 companies.
+BY_CHANCE = 6
 PIECE = 14  # so many characters from the beginning of a long secret tell it
 SPECIAL = "%+/=\"'&?#\\<>:@ "
 FOREIGN = "密钥éß"
@@ -107,8 +109,15 @@ class Canaries:
             if canary.name in but or (is_only_long and not canary.is_long):
                 continue
             for how, form in canary.traces():
-                if form.encode() in data:
+                if _stands(form, data):
                     found.append(f"{canary.name} ({canary.kind}) {how}")
-            if len(canary.text) < 4 and re.search(rb"(?<!\w)" + re.escape(canary.text.encode()) + rb"(?!\w)", data):
+            if len(canary.text) < 4 and _stands(canary.text, data):
                 found.append(f"{canary.name} ({canary.kind}) plain")
         return found
+
+
+def _stands(form: str, data: bytes) -> bool:
+    """Anywhere; a short form only as a word of its own."""
+    if len(form) >= BY_CHANCE:
+        return form.encode() in data
+    return re.search(rb"(?<!\w)" + re.escape(form.encode()) + rb"(?!\w)", data) is not None
