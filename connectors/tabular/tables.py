@@ -1,0 +1,111 @@
+"""What an admin says of each table under ``tables`` in tieline.yaml, and every mistake in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath, PurePosixPath
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from sync.core.errors import ConfigError, Problem
+from sync.core.metrics import ColumnType
+from sync.core.ports import ConnectionSettings
+
+
+class TableRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """One table. In a folder ``file`` is its name or a pattern (the newest file that fits counts), in a database ``query`` its SELECT.
+
+    ``key`` are the columns that name a row for ever; a table without is read as numbers only. ``restricted`` is true for a table that few
+    may see, or the column that says so of a row. ``types`` say how a column is read as numbers where its cells do not tell.
+    """
+
+    file: str = ""
+    query: str = ""
+    key: str | list[str] = ""
+    title: str = ""
+    updated_at: str = ""
+    people: list[str] = []
+    restricted: bool | str = False
+    types: dict[str, ColumnType] = {}
+    sheet: str = ""
+    header_line: int = 1
+    encoding: str = ""
+    delimiter: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's columns."""
+        return (self.key,) if isinstance(self.key, str) and self.key else tuple(self.key)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that these rules name."""
+        named = (*self.keys, self.title, self.updated_at, *self.people, *self.types)
+        return tuple(dict.fromkeys([*(name for name in named if name), *self._restricted_column()]))
+
+    def _restricted_column(self) -> Iterator[str]:
+        if isinstance(self.restricted, str):
+            yield self.restricted
+
+
+def tables_of(settings: ConnectionSettings) -> Mapping[str, TableRules]:
+    """The tables by name. Raises ConfigError that names every mistake."""
+    tables: dict[str, TableRules] = {}
+    problems: list[Problem] = []
+
+    def problem(path: str, text: str, hint: str = "") -> None:
+        problems.append(Problem(f"connections.{settings.name}", 0, path, text, hint))
+
+    said = settings.options.get("tables")
+    if not isinstance(said, Mapping) or not said:
+        problem("tables", "missing", "name each table: tables: {采购任务: {file: 采购*.xlsx, key: 编号}}")
+        said = {}
+    for name, rules in said.items():
+        try:
+            tables[str(name)] = msgspec.convert(rules, TableRules, strict=False)
+        except msgspec.ValidationError as error:
+            problem(f"tables.{name}", str(error), f"it takes {', '.join(TableRules.__struct_fields__)}")
+            continue
+        for field, text, hint in _mistakes(tables[str(name)], settings.variant):
+            problem(f"tables.{name}.{field}", text, hint)
+    for scope in settings.scopes:
+        if scope in tables and not tables[scope].keys:
+            problem(f"tables.{scope}.key", "missing", "tasks are collected from it, so a column must name its rows")
+    if problems:
+        raise ConfigError(problems)
+    return tables
+
+
+def _mistakes(rules: TableRules, variant: str) -> Iterator[tuple[str, str, str]]:
+    """(field, what is wrong, what to do)."""
+    wanted, other = ("file", "query") if variant == "folder" else ("query", "file")
+    if not getattr(rules, wanted):
+        yield wanted, "missing", "a file name or pattern" if wanted == "file" else "a SELECT"
+    if getattr(rules, other):
+        yield other, f"not for the variant {variant}", f"write {wanted}"
+    path = PurePosixPath(rules.file)
+    if rules.file and (path.is_absolute() or PurePath(rules.file).is_absolute() or ".." in path.parts):
+        yield "file", f"{rules.file!r} leads out of the folder", "a name or pattern below folder"
+    if rules.header_line < 1:
+        yield "header_line", f"{rules.header_line}: lines count from 1", ""
+    if rules.delimiter and len(rules.delimiter) != 1:
+        yield "delimiter", f"{rules.delimiter!r} is not one character", ""
+    if rules.encoding:
+        try:
+            "".encode(rules.encoding)
+        except LookupError:
+            yield "encoding", f"{rules.encoding!r} is no encoding", "utf-8, gb18030 or utf-16"
+
+
+def option_s(settings: ConnectionSettings, name: str, default: float) -> float:
+    """An option that is a number of seconds. Raises ConfigError for another."""
+    value: Any = settings.options.get(name, default)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise ConfigError([Problem(f"connections.{settings.name}", 0, name, f"{value!r} is not a number of seconds")])
+    return seconds
