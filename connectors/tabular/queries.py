@@ -151,7 +151,11 @@ def _trouble(error: SQLAlchemyError, table: str) -> TielineError:
     if is_lost or state.startswith(_PASSING) or number in _MYSQL_PASSING or _is_no_connection(error, state, words):
         return Unreachable(f"{table}: no connection to the database: {words}")
     code = state or str(number or type(original or error).__name__)
-    return Refused(f"{table}: the database does not take the query: {words}", vendor_code=code, vendor_message=words)
+    return Refused(
+        f"{table}: the database does not take the query (one SELECT, which changes nothing): {words}",
+        vendor_code=code,
+        vendor_message=words,
+    )
 
 
 def _says(words: str, *signs: str) -> bool:

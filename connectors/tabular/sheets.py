@@ -18,7 +18,7 @@ from connectors.tabular.tables import TableRules
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 
 MOST_BYTES = 50_000_000
-MOST_UNPACKED = 500_000_000
+MOST_UNPACKED = 200_000_000
 MOST_LINES = 200_000
 SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 TEXTS = frozenset({".csv", ".tsv", ".txt"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ def _ref(app: App, view: View, text: str) -> Ref:
     """The ref that a ref, a key or a URL names. Raises ConfigError when it names nothing or several things."""
     if text in view.tasks or text in view.documents:
         return Ref(text)
+    with suppress(ValueError):
+        if app.store.raw(Ref(text)):
+            return Ref(text)  # a record that no mapping could read: why is what is asked
     index = AliasIndex(app.store.load_aliases())
     found = {hit for name in app.loaded.config.connections if isinstance(hit := index.find(text, name), Ref)}
     if len(found) == 1:

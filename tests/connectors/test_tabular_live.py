@@ -1,0 +1,419 @@
+"""Spreadsheets as programs really save them, drop folders as people really use them, and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import openpyxl
+import psycopg
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.tabular import CONNECTOR
+from connectors.tabular.client import Tabular
+from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Refused, TryLater, Unreachable
+from sync.core.metrics import MetricQuery
+from sync.core.ports import ConnectionSettings
+from sync.core.values import RawRecord
+from tests.end_to_end.company import tieline
+
+TABLE = "采购任务"
+TEXT = "编号,事项,人数\nCG-1,采购服务器,3\nCG-2,采购交换机,\n"
+PASSWORD = "Zq7-password-of-the-reader"
+
+
+def folder_settings(folder: Path, quiet_s: float = 0, **rules: Any) -> ConnectionSettings:
+    tables = {TABLE: {"file": "采购*", "key": "编号", "title": "事项", **rules}}
+    options = {"folder": str(folder), "quiet_s": quiet_s, "tables": tables}
+    return ConnectionSettings("caigou", "tabular", "", "folder", scopes=(TABLE,), options=options)
+
+
+def titles(source: Tabular) -> dict[str, str]:
+    settings = folder_settings(Path("/"))
+    return {raw.ref.key: CONNECTOR.record_from_raw(raw, settings).title for raw in records(source)}
+
+
+def records(source: Tabular) -> list[RawRecord]:
+    return [raw for shard in source.shards("rows", None, TABLE) for page in source.fetch(shard) for raw in page]
+
+
+def opened(folder: Path, **rules: Any) -> Tabular:
+    return Tabular(folder_settings(folder, **rules))
+
+
+# -- files
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_text_file_is_read_as_whatever_program_saved_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    (tmp_path / "采购.csv").write_bytes(TEXT.replace(",", delimiter).replace("\n", "\r\n").encode(encoding))
+    assert titles(opened(tmp_path)) == {f"{TABLE}/CG-1": "采购服务器", f"{TABLE}/CG-2": "采购交换机"}
+
+
+def test_a_text_in_no_known_encoding_asks_for_its_name(tmp_path: Path) -> None:
+    (tmp_path / "采购.csv").write_bytes("编号,事项\nCG-1,Müller\n".encode()[:-4] + b"\xff\xff\xff")
+    with pytest.raises(Nonsense, match=r"采购.csv is no text in utf-8 or gb18030; name its `encoding`"):
+        records(opened(tmp_path))
+    (tmp_path / "采购.csv").write_bytes("编号,事项\nCG-1,服务器\n".encode("utf-16-le"))
+    assert titles(opened(tmp_path, encoding="utf-16-le"))[f"{TABLE}/CG-1"] == "服务器"
+
+
+def test_cells_may_hold_delimiters_quotes_and_lines(tmp_path: Path) -> None:
+    (tmp_path / "采购.csv").write_text('编号,事项\nCG-1,"甲, ""乙""\n丙"\nCG-2,丁\n', encoding="utf-8")
+    assert titles(opened(tmp_path)) == {f"{TABLE}/CG-1": '甲, "乙"\n丙', f"{TABLE}/CG-2": "丁"}
+
+
+def test_a_missing_quotation_mark_is_an_error_with_its_line_and_no_half_table(tmp_path: Path) -> None:
+    (tmp_path / "采购.csv").write_text('编号,事项\nCG-1,甲\nCG-2,"乙\nCG-3,丙\n', encoding="utf-8")
+    with pytest.raises(Nonsense, match=r"采购.csv line 3"):
+        records(opened(tmp_path))
+
+
+def workbook(**sheets: list[list[Any]]) -> openpyxl.Workbook:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    return book
+
+
+def test_a_spreadsheet_keeps_its_types_and_merged_cells_hold_for_all_their_rows(tmp_path: Path) -> None:
+    head = ["编号", "事项", "部门", "计划完成", "金额"]
+    rows = [
+        head,
+        [12, "甲", "采购部", date(2026, 11, 30), 1200.5],
+        [13.0, "乙", None, date(2026, 12, 1), 800],
+        [None] * 5,
+    ]
+    book = workbook(说明=[["只是说明"]], 任务=[["2026 年采购计划"], *rows])
+    book["任务"].merge_cells("C3:C4")
+    book.save(tmp_path / "采购.xlsx")
+    source = opened(tmp_path, sheet="任务", header_line=2)
+    found = {raw.ref.key: CONNECTOR.record_from_raw(raw, folder_settings(tmp_path)).values for raw in records(source)}
+    assert found == {
+        f"{TABLE}/12": {"编号": 12, "事项": "甲", "部门": "采购部", "计划完成": "2026-11-30", "金额": "1200.5"},
+        f"{TABLE}/13": {"编号": 13, "事项": "乙", "部门": "采购部", "计划完成": "2026-12-01", "金额": 800},
+    }
+    table = source.read_metric(MetricQuery(TABLE, {"columns": ["计划完成", "金额"]})).table
+    assert [column.type for column in table.columns] == ["date", "number"]
+    assert table.rows == ((date(2026, 11, 30), Decimal("1200.5")), (date(2026, 12, 1), Decimal(800)))
+    with pytest.raises(Refused, match=r"采购.xlsx has no sheet '没有'; it has 说明, 任务"):
+        records(opened(tmp_path, sheet="没有"))
+
+
+def test_half_a_spreadsheet_or_something_else_is_no_table(tmp_path: Path) -> None:
+    book = io.BytesIO()
+    workbook(任务=[["编号", "事项"], ["CG-1", "甲"]]).save(book)
+    for data in (book.getvalue()[:-200], b"<html>login", b"", b"PK\x03\x04"):
+        (tmp_path / "采购.xlsx").write_bytes(data)
+        with pytest.raises(Nonsense, match=r"采购.xlsx"):
+            records(opened(tmp_path))
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "采购.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(2):
+            packed.writestr(f"xl/worksheets/sheet{number}.xml", b" " * 101_000_000)
+    with pytest.raises(Refused, match="unpacks to 202,000,000 bytes"):
+        records(opened(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "采购.csv is empty: expected the columns' names in line 1"),
+        ("序号,事项\n1,甲\n", "采购.csv has no column 编号; it has 序号, 事项"),
+        ("编号,事项,事项\n1,甲,乙\n", "采购.csv has 事项 twice"),
+    ],
+)
+def test_a_table_that_is_not_the_one_described_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "采购.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as caught:
+        records(opened(tmp_path))
+    assert words in str(caught.value)
+
+
+def test_short_rows_blank_rows_and_rows_too_long(tmp_path: Path) -> None:
+    (tmp_path / "采购.csv").write_text("编号,事项\nCG-1\n\n,\nCG-2,乙,,\nCG-3,丙,多\n", encoding="utf-8")
+    source = opened(tmp_path)
+    assert [raw.ref.key for raw in records(source)] == [f"{TABLE}/CG-1", f"{TABLE}/CG-2", f"{TABLE}/CG-3"]
+    bad = [probe for probe in source.probes() if probe.is_ok is False]
+    assert [probe.detail for probe in bad] == ["1 are no tasks: 采购.csv line 6 has 3 cells under 2 columns"]
+    with pytest.raises(Refused, match=r"采购.csv line 6 has 3 cells under 2 columns"):
+        source.read_metric(MetricQuery(TABLE))
+
+
+# -- the folder
+
+
+def test_the_newest_file_counts_and_what_programs_keep_beside_it_does_not(tmp_path: Path) -> None:
+    for age, name in (
+        (300, "采购-旧.csv"),
+        (200, "采购-新.csv"),
+        (0, "~$采购-新.csv"),
+        (0, ".采购.csv.swp"),
+        (0, "别的.csv"),
+    ):
+        (tmp_path / name).write_text(f"编号,事项\n1,{name}\n", encoding="utf-8")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    assert titles(opened(tmp_path)) == {f"{TABLE}/1": "采购-新.csv"}
+    assert list(titles(opened(tmp_path, file="采购-旧.csv")).values()) == ["采购-旧.csv"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "secret.csv").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "drop" / "采购.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(NotFound, match="no file"):
+        records(opened(tmp_path / "drop"))
+
+
+def test_a_file_that_is_being_saved_waits_for_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "采购.csv"
+    path.write_text(TEXT, encoding="utf-8")
+    waiting = CONNECTOR.connect(folder_settings(tmp_path, quiet_s=10))
+    with pytest.raises(TryLater, match=r"采购.csv is still being saved"):
+        records(waiting)
+    os.utime(path, (time.time() - 11, time.time() - 11))
+    assert len(records(waiting)) == 2
+    os.utime(path, (time.time() + 3600, time.time() + 3600))  # a share whose clock is ahead
+    assert len(records(waiting)) == 2
+
+
+@pytest.mark.parametrize("deed", ["grows", "is replaced", "is taken away"])
+def test_a_file_that_changes_while_it_is_read_is_never_half_read(tmp_path: Path, deed: str) -> None:
+    path = tmp_path / "采购.csv"
+    path.write_text(TEXT[:30], encoding="utf-8")
+    whole = Path.read_bytes
+
+    def read_and(file: Path) -> bytes:
+        data = whole(file)
+        if deed == "grows":
+            file.write_text(TEXT, encoding="utf-8")
+        elif deed == "is replaced":
+            (tmp_path / "new").write_text(TEXT, encoding="utf-8")
+            (tmp_path / "new").replace(file)
+        else:
+            file.unlink()
+        return data
+
+    source = opened(tmp_path)
+    with mock.patch.object(Path, "read_bytes", read_and), pytest.raises(TryLater, match=r"采购.csv"):
+        records(source)
+    if deed != "is taken away":
+        assert len(records(source)) == 2
+
+
+def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    source = opened(tmp_path / "drop")
+    with pytest.raises(NotFound, match="mount it, or change `folder`"):
+        source.identify()
+    [probe] = source.probes()
+    assert (probe.operation, probe.is_ok, probe.cure) == (
+        f"read {TABLE}",
+        False,
+        f"mend the file 采购*, or tables.{TABLE} in tieline.yaml",
+    )
+    with pytest.raises(ConfigError, match="folder"):
+        CONNECTOR.connect(
+            ConnectionSettings(
+                "caigou", "tabular", "", "folder", options={"folder": "drop", "tables": {"x": {"file": "x"}}}
+            )
+        )
+
+
+def test_a_pdf_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "采购.pdf").write_bytes(b"%PDF")
+    with pytest.raises(Refused, match=r"采购.pdf is no table; it reads .csv"):
+        records(opened(tmp_path))
+
+
+# -- databases
+
+
+@pytest.fixture
+def reports(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A database of somebody else's, with its table."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE purchases (id int, title text, due date, spent numeric, seen timestamp, extra jsonb)"
+        )
+        connection.execute(
+            "INSERT INTO purchases VALUES (1, '50% 完成 a:b', '2026-11-30', 1.50, '2026-11-25 09:00', '{\"a\": [1]}')"
+        )
+        yield connection
+
+
+def database(
+    url: str, query: str = "SELECT * FROM purchases WHERE title LIKE '50%%' OR title = 'a:b'", **options: Any
+) -> Tabular:
+    address = urlsplit(url)
+    tables = {TABLE: {"query": query, "key": "id", "title": "title"}}
+    settings = ConnectionSettings(
+        "baobiao", "tabular", "", "sql", scopes=(TABLE,), zone="Asia/Shanghai", options={"tables": tables, **options},
+        credentials={"url": address._replace(scheme="postgresql+psycopg").geturl()},
+    )  # fmt: skip
+    return Tabular(settings)
+
+
+def test_a_query_is_read_as_it_stands(postgres_url: str, reports: object) -> None:
+    with closing(database(postgres_url)) as source:
+        [raw] = records(source)
+        values = CONNECTOR.record_from_raw(raw, folder_settings(Path("/"))).values
+        assert values == {
+            "id": 1, "title": "50% 完成 a:b", "due": "2026-11-30", "spent": "1.50", "seen": "2026-11-25T01:00:00+00:00",
+            "extra": {"a": [1]},
+        }  # fmt: skip
+        table = source.read_metric(MetricQuery(TABLE, {"columns": ["due", "spent", "seen"]})).table
+        assert table.rows == ((date(2026, 11, 30), Decimal("1.50"), datetime(2026, 11, 25, 1, tzinfo=UTC)),)
+        assert source.identify().fingerprint.startswith("postgresql 127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM purchases RETURNING *",
+        "DELETE FROM purchases",
+        "SELECT 1 AS id, 'x' AS title; COMMIT; DELETE FROM purchases",
+        "WITH gone AS (DELETE FROM purchases RETURNING *) SELECT * FROM gone",
+        "DROP TABLE purchases",
+    ],
+)
+def test_whatever_a_query_says_nothing_is_changed(
+    postgres_url: str, reports: psycopg.Connection[Any], query: str
+) -> None:
+    with closing(database(postgres_url, query)) as source, pytest.raises(Refused, match="one SELECT"):
+        records(source)
+    assert reports.execute("SELECT count(*) FROM purchases").fetchone() == (1,)
+
+
+def test_a_query_that_does_not_end_is_ended(postgres_url: str, reports: object) -> None:
+    source = database(postgres_url, "SELECT 1 AS id, pg_sleep(60)::text AS title", statement_timeout_s=0.2)
+    with closing(source), pytest.raises(Refused, match="took longer than `statement_timeout_s`"):
+        records(source)
+
+
+def test_what_the_database_refuses_is_told_in_its_words(postgres_url: str, reports: object) -> None:
+    with closing(database(postgres_url, "SELECT id, titel AS title FROM purchases")) as source:
+        with pytest.raises(Refused, match='column "titel" does not exist') as caught:
+            records(source)
+        assert caught.value.__cause__ is None
+        assert not isinstance(caught.value.__context__, SQLAlchemyError)
+        [probe] = source.probes()
+        assert (probe.is_ok, probe.cure) == (False, f"mend the query, or tables.{TABLE} in tieline.yaml")
+
+
+def test_a_user_without_rights_is_denied(postgres_url: str, reports: psycopg.Connection[Any]) -> None:
+    name = f"reader_{time.time_ns()}"
+    reports.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    address = urlsplit(postgres_url)
+    url = address._replace(netloc=f"{name}:{PASSWORD}@{address.hostname}:{address.port}").geturl()
+    try:
+        with (
+            closing(database(url)) as source,
+            pytest.raises(AccessDenied, match="give the user of `url` SELECT rights") as caught,
+        ):
+            records(source)
+        assert PASSWORD not in str(caught.value)
+    finally:
+        reports.execute(f"DROP ROLE {name}")
+
+
+def test_a_database_that_is_away_is_unreachable_and_found_again(
+    postgres_url: str, reports: psycopg.Connection[Any]
+) -> None:
+    address = urlsplit(postgres_url)
+    with closing(database(address._replace(netloc="postgres@127.0.0.1:1").geturl())) as source:
+        with pytest.raises(Unreachable, match="no connection to the database"):
+            source.identify()
+        assert [probe.is_ok for probe in source.probes()] == [False]
+    with closing(database(postgres_url)) as source:
+        assert len(records(source)) == 1
+        kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        reports.execute(kill)
+        assert len(records(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "no url",
+        "oracle+cx_nothing://u:Zq7-password-of-the-reader@h/d",
+        "mssql+pyodbc://u:Zq7-password-of-the-reader@h/d",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_an_error_that_quotes_nothing(url: str) -> None:
+    tables = {TABLE: {"query": "SELECT 1 AS id", "key": "id"}}
+    settings = ConnectionSettings("baobiao", "tabular", "", "sql", options={"tables": tables}, credentials={"url": url})
+    with pytest.raises(ConfigError) as caught:
+        CONNECTOR.connect(settings).identify()
+    assert PASSWORD not in str(caught.value)
+    assert "url" in str(caught.value)
+
+
+# -- through the commands
+
+CONFIG = """
+database: sqlite:///tieline.db
+mappings: mappings
+connections:
+  caigou:
+    type: tabular
+    variant: folder
+    folder: {folder}
+    quiet_s: 0
+    tables:
+      采购任务: {{file: "采购*.csv", key: 编号, title: 事项, people: [负责人], updated_at: 更新}}
+"""
+
+
+def test_a_spreadsheets_rows_are_tasks_that_wait_for_one_another(tmp_path: Path) -> None:
+    folder, mappings = tmp_path / "drop", tmp_path / "mappings"
+    folder.mkdir()
+    mappings.mkdir()
+    example = (Path(__file__).parents[2] / "mappings/examples/tabular.yaml").read_text(encoding="utf-8")
+    (mappings / "caigou.yaml").write_text(example, encoding="utf-8")
+    (mappings / "departments.yaml").write_text(
+        "departments:\n  procurement: {name: 采购部}\n  engineering: {name: 技术部}\n", encoding="utf-8"
+    )
+    (tmp_path / "tieline.yaml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    rows = "编号,事项,状态,部门,负责人,计划完成,前置任务,更新\n"
+    rows += "CG-1,采购服务器,进行中,采购部,王芳,2026/11/20,,2026-11-18\nCG-2,机房上架,未开始,技术部,李雷,2026年11月30日,CG-1,\nCG-1,重复,未开始,,,,,\n"
+    (folder / "采购-2026.csv").write_bytes(rows.encode("gb18030"))
+    config = tmp_path / "tieline.yaml"
+
+    def say(*words: str) -> Any:
+        said = tieline(*words, "--config", config, "--json")
+        assert said.code in (0, 5), said
+        return said.json()
+
+    assert tieline("check", "--config", config).code == 0
+    collected = say("collect")["connections"]["caigou"]
+    assert (collected["fetched"], collected["skipped"], collected["error"]) == (3, {"unreadable": 1}, None)
+    tasks = {task["key"]: task for task in say("tasks")}
+    assert {key: (task["status"], task["department"], task["due"]) for key, task in tasks.items()} == {
+        "CG-1": ("in_progress", "tieline:department:procurement", "2026-11-20"),
+        "CG-2": ("todo", "tieline:department:engineering", "2026-11-30"),
+    }
+    [dependency] = say("dependencies")
+    assert (dependency["predecessor"], dependency["successor"]) == (tasks["CG-1"]["ref"], tasks["CG-2"]["ref"])
+    told = tieline("explain", f"caigou:task:{TABLE}/CG-1 #2", "--config", config)
+    assert "采购-2026.csv line 4 has the 编号 of line 2" in told.out + told.problem
+    examined = tieline("doctor", "--config", config)
+    assert examined.code == 5
+    assert "mend these rows" in examined.out
