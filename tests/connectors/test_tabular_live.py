@@ -81,8 +81,8 @@ def test_a_missing_quotation_mark_is_an_error_with_its_line_and_no_half_table(tm
         records(opened(tmp_path))
 
 
-def workbook(**sheets: list[list[Any]]) -> openpyxl.Workbook:
-    book = openpyxl.Workbook()
+def workbook(**sheets: Any) -> Any:
+    book: Any = openpyxl.Workbook()
     book.remove(book.active)
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)
@@ -93,7 +93,7 @@ def workbook(**sheets: list[list[Any]]) -> openpyxl.Workbook:
 
 def test_a_spreadsheet_keeps_its_types_and_merged_cells_hold_for_all_their_rows(tmp_path: Path) -> None:
     head = ["编号", "事项", "部门", "计划完成", "金额"]
-    rows = [
+    rows: list[list[Any]] = [
         head,
         [12, "甲", "采购部", date(2026, 11, 30), 1200.5],
         [13.0, "乙", None, date(2026, 12, 1), 800],
