@@ -1,0 +1,4 @@
+"""A simulated Yuque 语雀: one space with a team, its books, documents, tables of contents and versions."""
+
+from sandbox.yuque.simulator import TOKEN as TOKEN
+from sandbox.yuque.simulator import YuqueSimulator as YuqueSimulator
