@@ -27,7 +27,7 @@ class Refusal(Exception):
 
 
 class YuqueSimulator:
-    """One space in memory. ``me`` is who the token acts as; ``ignores_markdown`` makes documents edited in the browser keep what they say."""
+    """One space in memory. ``me`` is who the token acts as; with ``ignores_markdown`` a document edited in the browser stays."""
 
     def __init__(self, name: str = "yuque", clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name, self.clock, self.faults = name, clock, Faults()
@@ -48,15 +48,18 @@ class YuqueSimulator:
                 return html_response(found) if found else html_response("<h1>页面不存在</h1>", 404)
             try:
                 self._check_caller(request)
-                found_route = self._router.find(request)
-                if found_route is None:
-                    raise Refusal(404, "Not Found")
-                handler, values = found_route
-                return handler(request, **values)
+                return self._answer(request)
             except Refusal as refusal:
                 return json_response({"status": refusal.status, "message": refusal.message}, refusal.status)
             except BadRequest:
                 return json_response({"status": 400, "message": "Problems parsing JSON"}, 400)
+
+    def _answer(self, request: Request) -> Response:
+        found = self._router.find(request)
+        if found is None:
+            raise Refusal(404, "Not Found")
+        handler, values = found
+        return handler(request, **values)
 
     def _check_caller(self, request: Request) -> None:
         if not request.headers.get("user-agent"):

@@ -6,6 +6,7 @@ import itertools
 import random
 import re
 import string
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -129,10 +130,10 @@ def normalised(markdown: str) -> str:
     lines, fence = [], ""
     for line in markdown.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         mark = re.match(r" {0,3}(`{3,}|~{3,})", line)
-        if mark and (not fence or line.strip() == mark[1] and mark[1].startswith(fence)):
+        if mark and (not fence or (line.strip() == mark[1] and mark[1].startswith(fence))):
             fence = "" if fence else mark[1]
         elif not fence and _HEADING.match(line):
-            lines.append(f'<a name="{abs(hash(line)) % 0xFFFFF:05x}"></a>')
+            lines.append(f'<a name="{zlib.crc32(line.encode()) % 0xFFFFF:05x}"></a>')
         lines.append(line)
     return "\n".join(lines).strip("\n")
 
