@@ -10,8 +10,8 @@ from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TryLater
 from sync.pace import retry_after_from
 
 SIGN_IN = (
-    "a space's own token works at the space's own address only (base_url https://<space>.yuque.com): make one under 团队设置 > 开发者管理 > Token, "
-    "or a personal one under 账户设置 > Token, with the scopes 知识库 and 文档 (读取; 写入 to publish)"
+    "a space's own token works at the space's own address only (base_url https://<space>.yuque.com): make one under 团队设置 > "
+    "开发者管理 > Token, or a personal one under 账户设置 > Token, with the scopes 知识库 and 文档 (读取; 写入 to publish)"
 )
 RIGHTS = "the token's owner must be a member of the team that may edit the book (知识库 > 权限), and the token needs the scope 文档: 写入"
 

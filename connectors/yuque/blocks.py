@@ -17,16 +17,15 @@ from msgspec import Struct
 from sync.core.errors import CannotExpress
 from sync.core.markdown import markdown_from_rich_text, rich_text_from_markdown
 from sync.core.rich_text import Contents, Paragraph, Picture, RichText, Text, mapped
-from sync.core.values import Language
 
 LARGEST = 5_000_000
 JOINER = "\u2060"
-_FIRST: dict[Language, str] = {
+_FIRST: dict[str, str] = {
     "zh-CN": "以下由 Tieline 自动更新，想补充请写在这一段之外。",
     "en": "Kept up to date by Tieline; please write above or below this part.",
 }
-_LAST: dict[Language, str] = {"zh-CN": "以上由 Tieline 自动更新。", "en": "End of the part kept by Tieline."}
-_PICTURE: dict[Language, str] = {
+_LAST: dict[str, str] = {"zh-CN": "以上由 Tieline 自动更新。", "en": "End of the part kept by Tieline."}
+_PICTURE: dict[str, str] = {
     "zh-CN": "（图：{alt}。语雀的接口传不了图片，请到别处看。）",
     "en": "(Picture: {alt}. Yuque takes no pictures from programs; see it elsewhere.)",
 }
@@ -36,8 +35,8 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 class OwnBlock(Struct, frozen=True):
-    """Where our block stands: character offsets of what lies between its two frame lines, and of the whole with them. ``kept`` and ``title``
-    are digests of what we last wrote: the block, and the document's title.
+    """Where our block stands: character offsets of what lies between its two frame lines, and of the whole with them. ``kept`` and
+    ``title`` are digests of what we last wrote: the block, and the document's title.
     """
 
     mark: str
@@ -67,7 +66,7 @@ def mark_of(slug: str, body: str, installation: str) -> str:
     return next((mark for mark in marks if slug_of(mark) == slug), "")
 
 
-def wrap(mark: str, content: str, title: str, language: Language) -> str:
+def wrap(mark: str, content: str, title: str, language: str) -> str:
     """Our block with its frame."""
     kept = f"{digest(content)}.{title_digest(title)}"
     return f"{_FIRST[language]} `[{mark}]`\n\n{content.strip(chr(10))}\n\n{_LAST[language]} `[{mark} {kept}]`\n"
@@ -75,7 +74,8 @@ def wrap(mark: str, content: str, title: str, language: Language) -> str:
 
 def find_block(body: str, mark: str) -> OwnBlock | None:
     """Our block, or None when the body has none that is whole: each frame line once, in order."""
-    first, last = [], []
+    first: list[tuple[int, int, re.Match[str]]] = []
+    last: list[tuple[int, int, re.Match[str]]] = []
     for start, end, line in _lines(body):
         for found in _FRAME.finditer(line):
             if found[1] == mark:
@@ -105,7 +105,7 @@ def _lines(body: str) -> Iterable[tuple[int, int, str]]:
         at += len(line)
 
 
-def replace_block(body: str, block: OwnBlock | None, mark: str, content: str, title: str, language: Language) -> str:
+def replace_block(body: str, block: OwnBlock | None, mark: str, content: str, title: str, language: str) -> str:
     """The body with this content in our block, or with the block at its end; every character outside stays."""
     if block is None:
         return (
@@ -127,7 +127,7 @@ def title_digest(title: str) -> str:
     return hashlib.blake2b(title.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def markdown_of(body: RichText, language: Language) -> str:
+def markdown_of(body: RichText, language: str) -> str:
     """The body in Yuque's Markdown: its own outline stands for a table of contents, pictures that would be uploaded are named, and dollar
     signs make no formula. Raises CannotExpress for what is larger than Yuque takes.
     """

@@ -149,8 +149,8 @@ class DocWriter:
 
     def _begin(self, mark: str, content: PageContent) -> Sought:
         if other := self._id_titled(content.space, content.title):
-            text = f"document {other} in {content.space} is already titled {content.title!r}; rename it or give ours another title"
-            raise Conflict(text, found=other)
+            text = f"document {other} in {content.space} is already titled {content.title!r}"
+            raise Conflict(f"{text}; rename it or give ours another title", found=other)
         body = blocks.wrap(mark, "", content.title, self.settings.language)
         try:
             doc = self.site.create(content.space, blocks.slug_of(mark), content.title, body)
@@ -159,7 +159,7 @@ class DocWriter:
         return Sought(self.site.detail(str(doc.id)), mark, content.space)
 
     def _put_into_toc(self, doc: Detail, parent: Ref | None) -> None:
-        """A line in the table of contents, unless there is one. A token that may not change it still publishes: people find it by search."""
+        """A line in the table of contents, unless there is one. A token that may not change it publishes all the same."""
         book_id = doc.book_id
         if book_id is None:
             return
@@ -215,8 +215,8 @@ class DocWriter:
         if doc.body is None or (doc.type or "Doc") != "Doc":
             raise Conflict(f"{doc.title!r} is a {doc.type or 'thing without text'}, no document", found=version_of(doc))
         if doc.format == "lake" and CARD in (doc.body_lake or ""):
-            text = f"{doc.title!r} holds what only Yuque's own editor can say (a board, a file, an embedded page); saving Markdown would lose it"
-            raise Conflict(text, found=version_of(doc))
+            text = "holds what only Yuque's own editor can say (a board, a file, an embedded page); saving Markdown would lose it"
+            raise Conflict(f"{doc.title!r} {text}", found=version_of(doc))
         block = blocks.find_block(body, mark)
         if block is None and blocks.has_frame(body, mark):
             raise Conflict(f"the frame of our block in {doc.title!r} was damaged by hand", found=version_of(doc))

@@ -92,10 +92,10 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     """A stored document decoded; unknown and missing keys are tolerated. Raises RecordError for bytes that are none."""
     try:
         data = decoded(raw.payload, what="a document")
-        if not isinstance(data, dict) or not data.get("id"):
-            raise Nonsense(expected="a document with id", sample=raw.payload[:200])
     except Nonsense as error:
         raise RecordError(f"not a document: {error}", raw.ref) from error
+    if not isinstance(data, dict) or not data.get("id"):
+        raise RecordError("not a document: it has no id", raw.ref)
     slug, author, editor = str(data.get("slug") or ""), account_from(data.get("user") or data.get("creator")), None
     if data.get("last_editor_id"):
         editor = Account(str(data["last_editor_id"]))

@@ -157,6 +157,8 @@ class Site:
             empty = 0 if fresh else empty + 1
             if listing.total is not None and len(seen) >= listing.total:
                 return
+        if not seen and not since and not is_deleted and any(node.doc for node in self.toc(self.book(scope).id)):
+            raise Nonsense(expected=f"the documents of {scope}", found="none, though its table of contents has some")
 
     def read(self, doc_id: str) -> bytes:
         """A document's own bytes, wherever it lies. Raises NotFound."""

@@ -163,10 +163,14 @@ class RemoteTrackerSubject(TrackerSubject, Protocol):
 
 
 class KnowledgeBaseSubject(Protocol):
-    """A knowledge base, a space with a home page, and its pages as people see and change them."""
+    """A knowledge base, a space with a home page, and its pages as people see and change them. ``takes_files``, ``takes_labels``: false
+    where the vendor lets no program add them.
+    """
 
     base: KnowledgeBase
     space: str
+    takes_files: bool
+    takes_labels: bool
 
     def titles(self) -> Mapping[str, str]:
         """The space's current pages: id to title."""

@@ -26,6 +26,7 @@ class ConfluenceSubject:
     """A site with the story and one more space that is not collected."""
 
     name, kind = "wiki", "document"
+    takes_files = takes_labels = True
 
     def __init__(self, simulator: Confluence, wire: Wire, clock: Clock) -> None:
         self.simulator, self.wire, self.clock, self.site = simulator, wire, clock, simulator.site

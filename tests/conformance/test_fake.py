@@ -110,6 +110,7 @@ class FakeTrackerSubject:
 
 class FakeKnowledgeBaseSubject:
     space = "S"
+    takes_files = takes_labels = True
 
     def __init__(self) -> None:
         self.base, self.numbers = FakeKnowledgeBase(), count(2)
