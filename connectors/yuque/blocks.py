@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from markdown_it import MarkdownIt
 from msgspec import Struct
 
 from sync.core.errors import CannotExpress
@@ -31,7 +32,7 @@ _PICTURE: dict[str, str] = {
 }
 _FRAME = re.compile(r"`\[(tieline:[^\s\[\]`]+:[0-9a-f]{16})(?: ([0-9a-f]{16})\.([0-9a-f]{12}))?\]`")
 _ANCHOR = re.compile(r'<a name="[^"]*"></a>\n?')
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_parser = MarkdownIt("commonmark", {"html": False})
 
 
 class OwnBlock(Struct, frozen=True):
@@ -91,18 +92,22 @@ def has_frame(body: str, mark: str) -> bool:
     return any(found[1] == mark for _, _, line in _lines(body) for found in _FRAME.finditer(line))
 
 
-def _lines(body: str) -> Iterable[tuple[int, int, str]]:
-    """(start, end, line) of each line outside fenced code."""
-    at, fence = 0, ""
-    for line in body.splitlines(keepends=True):
-        mark = _FENCE.match(line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and line.strip() == mark[1] and mark[1].startswith(fence):
-            fence = ""
-        elif not fence:
-            yield at, at + len(line), line
-        at += len(line)
+def _lines(body: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, line) of each line outside code blocks, wherever these stand: in a list, in a quotation."""
+    # Only line feeds are counted, here and by the parser.
+    tokens = _parser.parse(re.sub(r"\r(?!\n)", " ", body))
+    code = {
+        number
+        for token in tokens
+        if token.type in ("fence", "code_block") and token.map
+        for number in range(*token.map)
+    }
+    at = 0
+    for number, line in enumerate(body.split("\n")):
+        end = min(at + len(line) + 1, len(body))
+        if number not in code:
+            yield at, end, line
+        at = end
 
 
 def replace_block(body: str, block: OwnBlock | None, mark: str, content: str, title: str, language: str) -> str:

@@ -47,7 +47,7 @@ def head_from(item: bytes | msgspec.Raw) -> Head:
 
 def is_restricted(head: Head, is_open_book: bool) -> bool:
     """Drafts, and what only the members of its book may see; of a book that an admin calls open only drafts."""
-    if str(head.status or "1") == "0":
+    if head.status is not None and str(head.status) == "0":
         return True
     return not is_open_book and (head.public is None or head.public == PRIVATE)
 

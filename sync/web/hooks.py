@@ -7,6 +7,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from prometheus_client import Counter
@@ -76,7 +77,8 @@ class Hooks:
         try:
             settings = webhook_settings(app.loaded, name, app.mappings.connections[name].scope)
             url = callback_url(app.loaded, name) or asked_url
-            hints = hints_from(HookRequest(headers, body, url), settings)
+            query = dict(parse_qsl(urlsplit(asked_url).query))
+            hints = hints_from(HookRequest(headers, body, url, query=query), settings)
             if not hints:
                 return "ignored"
             now = datetime.now(UTC)

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import pytest
 from jsonschema import Draft4Validator
+from ruamel.yaml import YAML
 
 from tests.shared import SHARED
 
@@ -62,7 +63,8 @@ def assert_request_in_contract(
 
 @cache
 def _spec(spec_path: Path) -> dict[str, Any]:
-    spec = json.loads(spec_path.read_text(encoding="utf-8"))
+    text = spec_path.read_text(encoding="utf-8")
+    spec = YAML(typ="safe").load(text) if spec_path.suffix == ".yaml" else json.loads(text)
     assert isinstance(spec, dict)
     _allow_null(spec)
     return spec
