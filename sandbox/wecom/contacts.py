@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.http import Request
-from sandbox.wecom.state import AGENT, Json, Person, Refusal, State
+from sandbox.wecom.state import AGENT, Call, Json, Person, Refusal, State
 
 
 def _require_directory(state: State) -> None:
@@ -11,14 +10,14 @@ def _require_directory(state: State) -> None:
         raise Refusal(48002, "api forbidden")
 
 
-def by_mobile(state: State, request: Request, body: Json) -> Json:
-    return _found(state, "mobile", str(body.get("mobile") or ""), 46004)
+def by_mobile(call: Call) -> Json:
+    return _found(call.state, "mobile", str(call.body.get("mobile") or ""), 46004)
 
 
-def by_email(state: State, request: Request, body: Json) -> Json:
-    if body.get("email_type") not in (1, 2):
+def by_email(call: Call) -> Json:
+    if call.body.get("email_type") not in (1, 2):
         raise Refusal(40058, "invalid email_type")
-    return _found(state, "email", str(body.get("email") or ""), 46004)
+    return _found(call.state, "email", str(call.body.get("email") or ""), 46004)
 
 
 def _found(state: State, field: str, value: str, code: int) -> Json:
@@ -28,23 +27,25 @@ def _found(state: State, field: str, value: str, code: int) -> Json:
     raise Refusal(code, "user not exist")
 
 
-def user(state: State, request: Request, body: Json) -> Json:
-    one = state.person(request.get("userid"))
+def user(call: Call) -> Json:
+    one = call.state.person(call.request.get("userid"))
     if one is None or one.status == 5:
         raise Refusal(60111, "userid not found")
-    if state.reachable(one.userid) is None:
+    if call.state.reachable(one.userid) is None:
         raise Refusal(60011, "no privilege to access/modify contact/party/agent")
-    return _shown(state, one)
+    return _shown(call.state, one)
 
 
-def users(state: State, request: Request, body: Json) -> Json:
-    _require_directory(state)
-    department = int(request.get("department_id", "0"))
-    if department not in state.departments:
+def users(call: Call) -> Json:
+    _require_directory(call.state)
+    department = int(call.request.get("department_id", "0"))
+    if department not in call.state.departments:
         raise Refusal(60123, "invalid party id")
     return {
         "userlist": [
-            _shown(state, one) for one in state.people.values() if department in one.departments and one.status != 5
+            _shown(call.state, one)
+            for one in call.state.people.values()
+            if department in one.departments and one.status != 5
         ]
     }
 
@@ -58,22 +59,22 @@ def _shown(state: State, one: Person) -> Json:
     return {**shown, "mobile": one.mobile, "biz_mail": one.email} if state.tells_contacts else shown
 
 
-def departments(state: State, request: Request, body: Json) -> Json:
+def departments(call: Call) -> Json:
     """All of them, in no promised order."""
-    _require_directory(state)
+    _require_directory(call.state)
     listed = [
         {
             "id": one.id, "name": one.name, "parentid": one.parent, "order": one.id,
-            "department_leader": [person.userid for person in state.people.values() if one.id in person.leads and person.status != 5],
+            "department_leader": [person.userid for person in call.state.people.values() if one.id in person.leads and person.status != 5],
         }
-        for one in reversed(state.departments.values())
+        for one in reversed(call.state.departments.values())
     ]  # fmt: skip
-    if request.path.endswith("simplelist"):
+    if call.request.path.endswith("simplelist"):
         return {"department_id": [{key: item[key] for key in ("id", "parentid", "order")} for item in listed]}
     return {"department": listed}
 
 
-def agent(state: State, request: Request, body: Json) -> Json:
-    if request.get("agentid") != AGENT:
+def agent(call: Call) -> Json:
+    if call.request.get("agentid") != AGENT:
         raise Refusal(301002, "not allow operate another agent with this accesstoken")
     return {"agentid": int(AGENT), "name": "Tieline", "close": 0}

@@ -5,33 +5,32 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sandbox.http import Request
-from sandbox.wecom.state import AGENT, Group, Json, Refusal, Said, State
+from sandbox.wecom.state import AGENT, Call, Group, Json, Refusal, Said, State
 
 MENTION = re.compile(r"<@([^<>\s]+)>")
 MOST = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
 
 
-def send(state: State, request: Request, body: Json) -> Json:
+def send(call: Call) -> Json:
     """To people; who is out of range is told beside errcode 0, in small letters."""
-    _check_agent(body)
-    wanted = [one for one in str(body.get("touser") or "").split("|") if one]
-    found = [one for name in wanted if (one := state.reachable(name))]
-    invalid = [name.lower() for name in wanted if not state.reachable(name)]
+    _check_agent(call.body)
+    wanted = [one for one in str(call.body.get("touser") or "").split("|") if one]
+    found = [one for name in wanted if (one := call.state.reachable(name))]
+    invalid = [name.lower() for name in wanted if not call.state.reachable(name)]
     if not found:
         raise Refusal(81013, "user & party & tag all invalid", invaliduser="|".join(invalid))
-    content = _content(body, ("text", "markdown", "template_card"))
-    task_id = str(content.get("task_id") or "") if body["msgtype"] == "template_card" else ""
-    if task_id and any(one.task_id == task_id for one in state.said):
+    content = _content(call.body, ("text", "markdown", "template_card"))
+    task_id = str(content.get("task_id") or "") if call.body["msgtype"] == "template_card" else ""
+    if task_id and any(one.task_id == task_id for one in call.state.said):
         raise Refusal(42014, "task id duplicate")
-    if body.get("enable_duplicate_check") and _is_said(state, body, content):
+    if call.body.get("enable_duplicate_check") and _is_said(call.state, call.body, content):
         return {"msgid": "duplicate", "invaliduser": "|".join(invalid)}
-    said = Said("", body["msgtype"], content, [one.userid for one in found], task_id)
+    said = Said("", call.body["msgtype"], content, [one.userid for one in found], task_id)
     for one in found:
-        state.said.append(Said(one.userid, said.kind, content, [one.userid], task_id))
-    code = f"code-{len(state.codes) + 1}"
-    state.codes[code] = len(state.said) - 1
-    answer: Json = {"invaliduser": "|".join(invalid), "msgid": f"msg-{len(state.said)}"}
+        call.state.said.append(Said(one.userid, said.kind, content, [one.userid], task_id))
+    code = f"code-{len(call.state.codes) + 1}"
+    call.state.codes[code] = len(call.state.said) - 1
+    answer: Json = {"invaliduser": "|".join(invalid), "msgid": f"msg-{len(call.state.said)}"}
     return {**answer, "response_code": code} if task_id else answer
 
 
@@ -39,17 +38,17 @@ def _is_said(state: State, body: Json, content: Json) -> bool:
     return any(one.content == content and one.room == body.get("touser") for one in state.said)
 
 
-def update_card(state: State, request: Request, body: Json) -> Json:
+def update_card(call: Call) -> Json:
     """Once for each code."""
-    _check_agent(body)
-    index = state.codes.pop(str(body.get("response_code")), None)
+    _check_agent(call.body)
+    index = call.state.codes.pop(str(call.body.get("response_code")), None)
     if index is None:
         raise Refusal(42034, "invalid response_code")
-    said = state.said[index]
-    if isinstance(body.get("template_card"), dict):
-        _check_card(body["template_card"])
-        said.content = body["template_card"]
-    elif name := (body.get("button") or {}).get("replace_name"):
+    said = call.state.said[index]
+    if isinstance(call.body.get("template_card"), dict):
+        _check_card(call.body["template_card"])
+        said.content = call.body["template_card"]
+    elif name := (call.body.get("button") or {}).get("replace_name"):
         said.content = {**said.content, "button_list": [], "replaced": name}
     else:
         raise Refusal(40058, "button or template_card is needed")
@@ -102,22 +101,25 @@ def _check_task_id(task_id: Any) -> None:
 # -- groups
 
 
-def create_group(state: State, request: Request, body: Json) -> Json:
-    if state.is_visible_to is not None:
+def create_group(call: Call) -> Json:
+    if call.state.is_visible_to is not None:
         raise Refusal(60011, "no privilege to access/modify contact/party/agent")
-    chatid, members = str(body.get("chatid") or f"made{len(state.groups)}"), list(body.get("userlist") or [])
+    chatid, members = (
+        str(call.body.get("chatid") or f"made{len(call.state.groups)}"),
+        list(call.body.get("userlist") or []),
+    )
     if not re.fullmatch(r"[0-9a-zA-Z]{1,32}", chatid):
         raise Refusal(86001, "invalid chatid")
-    if chatid in state.groups:
+    if chatid in call.state.groups:
         raise Refusal(86215, "chatid existed")
-    if bad := [name for name in members if not state.reachable(name)]:
+    if bad := [name for name in members if not call.state.reachable(name)]:
         raise Refusal(86216, f"invalid member id, invalid userids: {bad}")
     if not 2 <= len(members) <= 2000:
         raise Refusal(86006, "invalid chat member count")
-    owner = str(body.get("owner") or members[0])
+    owner = str(call.body.get("owner") or members[0])
     if owner not in members:
         raise Refusal(86005, "invalid chat owner")
-    state.groups[chatid] = Group(chatid, str(body.get("name") or "")[:50], owner, members)
+    call.state.groups[chatid] = Group(chatid, str(call.body.get("name") or "")[:50], owner, members)
     return {"chatid": chatid}
 
 
@@ -127,38 +129,38 @@ def _group(state: State, chatid: str) -> Group:
     return state.groups[chatid]
 
 
-def get_group(state: State, request: Request, body: Json) -> Json:
-    one = _group(state, request.get("chatid"))
+def get_group(call: Call) -> Json:
+    one = _group(call.state, call.request.get("chatid"))
     return {"chat_info": {"chatid": one.chatid, "name": one.name, "owner": one.owner, "userlist": one.members}}
 
 
-def update_group(state: State, request: Request, body: Json) -> Json:
-    one = _group(state, str(body.get("chatid")))
-    if bad := [name for name in body.get("add_user_list") or [] if not state.reachable(name)]:
+def update_group(call: Call) -> Json:
+    one = _group(call.state, str(call.body.get("chatid")))
+    if bad := [name for name in call.body.get("add_user_list") or [] if not call.state.reachable(name)]:
         raise Refusal(86216, f"invalid member id, invalid userids: {bad}")
-    one.members = list(dict.fromkeys([*one.members, *(body.get("add_user_list") or [])]))
-    one.members = [name for name in one.members if name not in (body.get("del_user_list") or [])]
+    one.members = list(dict.fromkeys([*one.members, *(call.body.get("add_user_list") or [])]))
+    one.members = [name for name in one.members if name not in (call.body.get("del_user_list") or [])]
     return {}
 
 
-def send_to_group(state: State, request: Request, body: Json) -> Json:
+def send_to_group(call: Call) -> Json:
     """Text and markdown; no cards, no buttons."""
-    one = _group(state, str(body.get("chatid")))
-    content = _content(body, ("text", "markdown"))
+    one = _group(call.state, str(call.body.get("chatid")))
+    content = _content(call.body, ("text", "markdown"))
     one.is_visible = True
-    state.said.append(Said(one.chatid, body["msgtype"], content, list(one.members)))
+    call.state.said.append(Said(one.chatid, call.body["msgtype"], content, list(one.members)))
     return {}
 
 
-def speak(state: State, request: Request, body: Json) -> Json:
+def speak(call: Call) -> Json:
     """A robot's webhook."""
-    key = request.get("key")
-    if key not in state.robots:
+    key = call.request.get("key")
+    if key not in call.state.robots:
         raise Refusal(93000, "invalid webhook url, hint: [3]")
-    content = _content(body, ("text", "markdown", "markdown_v2", "template_card"))
-    if body["msgtype"] == "template_card" and content.get("card_type") == "button_interaction":
+    content = _content(call.body, ("text", "markdown", "markdown_v2", "template_card"))
+    if call.body["msgtype"] == "template_card" and content.get("card_type") == "button_interaction":
         raise Refusal(40058, "invalid card_type")
-    state.said.append(Said(key, body["msgtype"], content, []))
+    call.state.said.append(Said(key, call.body["msgtype"], content, []))
     return {}
 
 

@@ -23,6 +23,7 @@ from sandbox.wecom.state import (
     CORP,
     ROOT,
     SECRET,
+    Call,
     Department,
     Json,
     Person,
@@ -32,7 +33,7 @@ from sandbox.wecom.state import (
 )
 
 LIVES_S, PER_MINUTE = 7200, 20
-Answering = Callable[[State, Request, Json], Json]
+Answering = Callable[[Call], Json]
 ROUTES: Mapping[tuple[str, str], Answering] = {
     ("POST", "message/send"): messages.send,
     ("POST", "message/update_template_card"): messages.update_card,
@@ -105,8 +106,8 @@ class WeComSimulator:
         """A callback around this XML, as WeCom sends it."""
         text, at = encrypted(inner.encode(), AES_KEY, receiver), str(int(self.clock().timestamp()))
         query = {"msg_signature": signed(CALLBACK_TOKEN, at, nonce, text), "timestamp": at, "nonce": nonce}
-        body = f"<xml><ToUserName><![CDATA[{CORP}]]></ToUserName><Encrypt><![CDATA[{text}]]></Encrypt><AgentID><![CDATA[{AGENT}]]></AgentID></xml>"
-        return query, body.encode()
+        own = f"<ToUserName><![CDATA[{CORP}]]></ToUserName><AgentID><![CDATA[{AGENT}]]></AgentID>"
+        return query, f"<xml>{own}<Encrypt><![CDATA[{text}]]></Encrypt></xml>".encode()
 
     def check(self, word: str = "7654321") -> dict[str, str]:
         """The query with which WeCom checks an address before it is saved."""
@@ -135,13 +136,13 @@ class WeComSimulator:
             return self._new_token(request)
         if (request.method, path) == ("POST", "webhook/send"):
             self._count_robot(request.get("key"))
-            return messages.speak(self.state, request, body)
+            return messages.speak(Call(self.state, request, body))
         if (request.method, path) not in ROUTES:
             raise Refusal(40066, "invalid url")
         self._require_token(request)
         if not self.state.trusted:
             raise Refusal(60020, "not allow to access from your ip, hint: [1], from ip: 203.0.113.7")
-        return ROUTES[request.method, path](self.state, request, body)
+        return ROUTES[request.method, path](Call(self.state, request, body))
 
     def _new_token(self, request: Request) -> Json:
         if request.get("corpid") != CORP:

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.http import Request
+
 Json = dict[str, Any]
 CORP, AGENT, SECRET = "ww0a1b2c3d4e5f6071", "1000002", "wecom-app-secret-9f8e7d6c5b4a"
 CALLBACK_TOKEN = "wecom-callback-token"
@@ -87,3 +89,12 @@ class State:
         if one is None or one.status == 5 or (self.is_visible_to is not None and one.userid not in self.is_visible_to):
             return None
         return one
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that was let in, and what it is asked of."""
+
+    state: State
+    request: Request
+    body: Json

@@ -1,0 +1,127 @@
+"""Connections to WeCom: a self-built application, or a robot of a group."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.wecom import CONNECTOR, WECOM
+from connectors.wecom.answers import decipher
+from connectors.wecom.chat import ChatMessenger
+from connectors.wecom.doctor import probes_of
+from connectors.wecom.people import CompanyDirectory
+from connectors.wecom.robot import PER_MINUTE, RobotMessenger, key_of
+from connectors.wecom.site import Site
+from sync.core.errors import ConfigError, Problem
+from sync.core.messages import Contact
+from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
+from sync.core.values import Account
+from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path
+from sync.remote import Remote, keep_secret
+
+MINUTE_S = 60.0
+# An API takes 10,000 a minute of a company; one person 30 a minute, what is above is dropped in silence.
+APP_LIMITS = (Limit("endpoint", ((8_000, MINUTE_S),)), Limit("item", ((25, MINUTE_S),)))
+ROBOT_LIMITS = (Limit("item", ((PER_MINUTE, MINUTE_S),)),)
+
+
+class WeCom(ChatMessenger, CompanyDirectory):
+    """WeCom as one application sees it. Its secret travels only to ask for the token."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        options = settings.options
+        secret = settings.credentials["corp_secret"].strip()
+        keep_secret(
+            secret, *(settings.credentials.get(name, "").strip() for name in ("callback_token", "callback_aes_key"))
+        )
+        corp_id = str(options.get("corp_id") or "").strip()
+        self.agent_id = _agent_id(settings, corp_id)
+        self.room_keepers = tuple(map(str, options.get("room_keepers") or ()))
+        self.people_known: dict[Contact, str] = {}
+        self.settings = settings
+        self.remote = _remote(settings, f"{corp_id} {self.agent_id}", APP_LIMITS, sleep)
+        self.site = Site(settings, self.remote, corp_id, secret)
+
+    def identify(self) -> SiteIdentity:
+        """The company and the application."""
+        self.site.token()
+        return SiteIdentity(f"wecom:{self.site.corp_id}", Account(str(self.agent_id), f"application {self.agent_id}"))
+
+    def probes(self) -> Iterator[Probe]:
+        """Try each operation this connection needs, without changing anything."""
+        return probes_of(self.site, self.agent_id)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
+class WeComRobot(RobotMessenger):
+    """A robot of one group. Its key is a part of its address and never leaves."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
+        self.key = key_of(settings.credentials["webhook"])
+        keep_secret(self.key)
+        self.digest = hashlib.sha256(self.key.encode()).hexdigest()[:16]
+        self.remote = _remote(settings, self.digest, ROBOT_LIMITS, sleep)
+
+    def identify(self) -> SiteIdentity:
+        """The robot itself; a robot can ask nothing about its group."""
+        return SiteIdentity(f"wecom-robot:{self.digest}", Account(self.digest, self.settings.name))
+
+    def probes(self) -> Iterator[Probe]:
+        """A robot can be tried only by speaking."""
+        cure = "群设置 > 消息推送：重新复制 webhook 地址"
+        yield Probe("send messages", is_ok=None, detail="a robot can only be tried by a message", cure=cure)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
+def place_of(method: str, path: str, body: bytes) -> Place:
+    """The endpoint, and whom a message is for."""
+    endpoint = place_by_path(method, path, body).endpoint
+    if path.endswith("/webhook/send"):
+        return Place(endpoint, ("robot",))
+    if method != "POST" or not path.endswith(("/message/send", "/appchat/send")):
+        return Place(endpoint)
+    try:
+        said: Mapping[str, Any] = msgspec.json.decode(body)
+        return Place(endpoint, (str(said.get("touser") or said.get("chatid") or ""),))
+    except (msgspec.DecodeError, AttributeError):
+        return Place(endpoint)
+
+
+def _agent_id(settings: ConnectionSettings, corp_id: str) -> int:
+    text, place = str(settings.options.get("agent_id") or ""), f"connections.{settings.name}"
+    problems = []
+    if not corp_id:
+        problems.append(Problem(place, 0, "corp_id", "missing", "管理后台 > 我的企业 > 企业信息，最下面一行"))
+    if not text.isdecimal():
+        problems.append(
+            Problem(place, 0, "agent_id", "missing or not a number", "管理后台 > 应用管理 > 自建应用里的 AgentId")
+        )
+    if problems:
+        raise ConfigError(problems)
+    return int(text)
+
+
+def _remote(
+    settings: ConnectionSettings, account: str, limits: tuple[Limit, ...], sleep: Callable[[float], None]
+) -> Remote:
+    rate = settings.requests_per_second or CONNECTOR.requests_per_second[settings.variant or "app"]
+    pace = Pace(
+        rate,
+        settings.in_flight or CONNECTOR.in_flight,
+        limits=limits if rate < UNLIMITED else (),
+        place=place_of,
+        product="wecom",
+        account=account,
+    )
+    return Remote(settings.name, settings.base_url.rstrip("/") or WECOM, {}, decipher, pace, sleep)

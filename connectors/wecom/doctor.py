@@ -1,0 +1,45 @@
+"""What ``doctor`` tries at WeCom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from connectors.wecom.answers import APP, DENIED
+from connectors.wecom.site import Site
+from sync.core.errors import TielineError, Unreachable
+from sync.core.ports import Probe
+
+SIGN_IN = f"{DENIED[40001]}；{DENIED[40013]}"
+AGENT = f"{DENIED[301002]}；{DENIED[60020]}"
+PEOPLE = f"{APP} > 可见范围：选到根部门；2022-06-20 以后建的应用读不到手机号和邮箱，人要在 people.yaml 里写"
+SAY = f"{APP} > 可见范围：收消息的人都要在里面"
+GROUPS = f"{APP} > 可见范围：选到根部门，只有这样的应用能建群"
+
+
+def probes_of(site: Site, agent_id: int) -> Iterator[Probe]:
+    """Reach and sign in first; without them nothing else can be told."""
+    try:
+        site.token()
+    except Unreachable as error:
+        yield Probe("reach", is_ok=False, detail=str(error), cure=f"let this machine reach {site.remote.base_url}")
+        return
+    except TielineError as error:
+        yield Probe("reach", is_ok=True)
+        yield Probe("sign in", is_ok=False, detail=str(error), cure=SIGN_IN)
+        return
+    yield Probe("reach", is_ok=True)
+    yield Probe("sign in", is_ok=True, detail=f"company {site.corp_id}")
+    yield _try(
+        "act as the application (trusted IP)", AGENT, lambda: site.ask("GET", "agent/get", {"agentid": agent_id})
+    )
+    yield _try("read departments", PEOPLE, lambda: site.ask("GET", "department/list"))
+    yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
+    yield Probe("make groups", is_ok=None, detail="cannot be told without writing", cure=GROUPS)
+
+
+def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:
+    try:
+        act()
+    except TielineError as error:
+        return Probe(operation, is_ok=False, detail=str(error), cure=cure)
+    return Probe(operation, is_ok=True)
