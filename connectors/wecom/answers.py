@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from sync.core.errors import AccessDenied, CannotExpress, Conflict, Nonsense, NotFound, Refused, TielineError, TryLater
+from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 
 STALE_TOKEN = frozenset({40014, 42001, 41001})
 BUSY = frozenset({-1, 6000, 45033})
@@ -19,8 +19,6 @@ A_MINUTE = timedelta(seconds=60)
 GONE = frozenset({60111, 46004, 86003, 60123})
 BAD_MEMBERS = frozenset({86007, 86216, 60111})
 DUPLICATE_TASK = 42014
-CODE_USED = frozenset({42034, 42035})
-GROUP_EXISTS = 86215
 APP = "管理后台 > 应用管理 > 自建应用"
 DENIED: Mapping[int, str] = {
     40001: f"Secret 不对：{APP} 里重新查看（corp_secret）",
@@ -38,7 +36,7 @@ DENIED: Mapping[int, str] = {
 log = structlog.get_logger()
 
 
-def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
+def decipher(status: int, _headers: Mapping[str, str], body: bytes) -> None:
     """Return when the errcode is 0; raise what it means otherwise."""
     said = _said(body)
     given = said.get("errcode") if said is not None else None
@@ -71,12 +69,6 @@ def _refusal(code: int, text: str, words: str, said: Mapping[str, Any]) -> Tieli
         return AccessDenied(f"{text}; {DENIED[code]}", code=code)
     if code in GONE:
         return NotFound(text)
-    if code == GROUP_EXISTS:
-        return Conflict(text)
-    if code in CODE_USED:
-        return CannotExpress(
-            f"{text}: a card can be changed once for each time it was sent or pressed, within 72 hours"
-        )
     return Refused(text, vendor_code=str(code), vendor_message=words)
 
 

@@ -10,7 +10,7 @@ import re
 import struct
 import time
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from connectors.wecom.cards import pressed
 from sync.core.errors import AccessDenied
@@ -93,8 +93,8 @@ def _fields(said: bytes) -> dict[str, str]:
     if b"<!" in said.replace(b"<![CDATA[", b""):
         raise AccessDenied("WeCom: a callback with a document type")
     try:
-        root = ElementTree.fromstring(said)  # noqa: S314 - without a document type there is nothing to expand
-    except ElementTree.ParseError:
+        root = ET.fromstring(said)  # noqa: S314 - without a document type there is nothing to expand
+    except ET.ParseError:
         return {}
     return {child.tag: child.text or "" for child in root}
 

@@ -11,7 +11,7 @@ from connectors.wecom.answers import DUPLICATE_TASK
 from connectors.wecom.cards import card_from, chat_id_of, markdown_of, task_id_of
 from connectors.wecom.markdown import url_of
 from connectors.wecom.site import Site
-from sync.core.errors import AccessDenied, CannotExpress, Conflict, Nonsense, NotFound, Refused
+from sync.core.errors import AccessDenied, CannotExpress, Nonsense, NotFound, Refused
 from sync.core.messages import Contact, Found, Message, NewRoom
 from sync.core.ports import Written
 from sync.core.values import Ref
@@ -82,7 +82,10 @@ class ChatMessenger:
             "response_code": written.version,
             "template_card": card,
         }
-        self.site.ask("POST", "message/update_template_card", json=body)
+        try:
+            self.site.ask("POST", "message/update_template_card", json=body)
+        except Refused as error:  # which errcode a used or old code has is not published
+            raise CannotExpress(f"WeCom does not change this card (once, within 72 hours): {error}") from error
         return Written(written.id, "", is_untouched=True)
 
     def repeatable_s(self, room: Ref, message: Message) -> float:
@@ -112,8 +115,10 @@ class ChatMessenger:
             body["owner"] = owner
         try:
             self.site.ask("POST", "appchat/create", json=body, is_safe=True)  # its id is taken once
-        except Conflict:
-            return NewRoom(key, tuple(item for item in wanted if item not in known))
+        except Refused:  # which errcode an id that is taken has is not published
+            if (there := self._group(key)) is None:
+                raise
+            return NewRoom(key, self._join(key, wanted, there))
         self.site.ask(
             "POST", "appchat/send", json={"chatid": key, "msgtype": "text", "text": {"content": name}, "safe": 0}
         )

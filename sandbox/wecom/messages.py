@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.wecom.state import AGENT, Call, Group, Json, Refusal, Said, State
 
+NOT_PUBLISHED = 499999  # what the vendor says here is in no document, so nobody may depend on it
 MENTION = re.compile(r"<@([^<>\s]+)>")
 MOST = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
 
@@ -43,7 +44,7 @@ def update_card(call: Call) -> Json:
     _check_agent(call.body)
     index = call.state.codes.pop(str(call.body.get("response_code")), None)
     if index is None:
-        raise Refusal(42034, "invalid response_code")
+        raise Refusal(NOT_PUBLISHED, "invalid response_code")
     said = call.state.said[index]
     if isinstance(call.body.get("template_card"), dict):
         _check_card(call.body["template_card"])
@@ -111,7 +112,7 @@ def create_group(call: Call) -> Json:
     if not re.fullmatch(r"[0-9a-zA-Z]{1,32}", chatid):
         raise Refusal(86001, "invalid chatid")
     if chatid in call.state.groups:
-        raise Refusal(86215, "chatid existed")
+        raise Refusal(NOT_PUBLISHED, "chatid existed")
     if bad := [name for name in members if not call.state.reachable(name)]:
         raise Refusal(86216, f"invalid member id, invalid userids: {bad}")
     if not 2 <= len(members) <= 2000:
