@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,20 @@ def _ref(app: App, view: View, text: str) -> Ref:
     """The ref that a ref, a key or a URL names. Raises ConfigError when it names nothing or several things."""
     if text in view.tasks or text in view.documents:
         return Ref(text)
-    with suppress(ValueError):
-        if app.store.raw(Ref(text)):
-            return Ref(text)  # a record that no mapping could read: why is what is asked
+    if text in _skipped(app):
+        return Ref(text)
     index = AliasIndex(app.store.load_aliases())
     found = {hit for name in app.loaded.config.connections if isinstance(hit := index.find(text, name), Ref)}
     if len(found) == 1:
         return found.pop()
     words = f"names {', '.join(sorted(found))}" if found else "names nothing that is stored"
     raise ConfigError([Problem("command line", 0, text, words, "give a ref, as `tieline tasks` lists them")])
+
+
+def _skipped(app: App) -> set[Ref]:
+    """Records that stand there and that no mapping could read: why is what is asked. What is gone is told of no more."""
+    refs = {problem.record for problem in app.store.load_problems() if problem.is_skipped}
+    return set(app.store.raw_versions(refs))
 
 
 def _steps(app: App, ref: Ref, field: str) -> tuple[list[Step], str]:

@@ -78,7 +78,7 @@ def test_who_we_are_and_which_space(bench: Bench) -> None:
     assert identity.fingerprint == f"yuque:{bench.sandbox.url('yuque').removeprefix('http://')}"
     assert (identity.account.name, identity.account.login) == ("Tieline", "tieline")
     with pytest.raises(AccessDenied, match="开发者管理"):
-        bench.connect(token="another").identify()
+        bench.connect(token="a-token-of-nobody-0f1e2d").identify()
 
 
 def test_doctor_tells_what_is_missing_in_the_words_of_the_settings(bench: Bench) -> None:
