@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.feishu.markdown import cut, markdown_from, url_of
+from connectors.feishu.markdown import cut, markdown_from
+from sync.core.chat_text import web_url
 from sync.core.messages import Button, Message
 
 CARD_BYTES = 29_000  # 30 KB are allowed, ours and the platform's own frame together
@@ -45,7 +46,7 @@ def _card(message: Message, body: str, buttons: list[dict[str, Any]]) -> dict[st
 
 def _button(button: Button, mark: str, is_robot: bool) -> dict[str, Any] | None:
     """A button that calls back, or one that leads somewhere; a robot's that leads nowhere is left out."""
-    target = url_of(button.url)
+    target = web_url(button.url)
     if target:
         behavior: dict[str, Any] = {"type": "open_url", "default_url": target}
     elif is_robot:

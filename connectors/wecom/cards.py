@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.wecom.markdown import COLOURS, cut, escaped, markdown_from, plain_from, url_of
+from connectors.wecom.markdown import COLOURS, escaped, markdown_from, plain_from
+from sync.core.chat_text import cut, web_url
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, BulletList, NumberedList, Panel, Paragraph, Quote, RichText
 
@@ -24,7 +25,7 @@ def markdown_of(message: Message) -> str:
     title = f"**{escaped(message.title)}**" if message.title else ""
     if title and message.colour != "grey":
         title = f'<font color="{COLOURS[message.colour]}">{title}</font>'
-    links = [f"[{escaped(button.text)}]({url})" for button in message.buttons if (url := url_of(button.url))]
+    links = [f"[{escaped(button.text)}]({url})" for button in message.buttons if (url := web_url(button.url))]
     foot = "\n" + "　".join(links) if links else ""
     room = MARKDOWN_BYTES - len(foot.encode())
     return cut("\n".join(part for part in (title, markdown_from(message.body)) if part), room) + foot
@@ -32,7 +33,7 @@ def markdown_of(message: Message) -> str:
 
 def card_from(mark: str, message: Message) -> dict[str, Any]:
     """A card with buttons that call back, or without any. Its task id follows from mark and words, so WeCom takes it once."""
-    buttons = [_button(button, mark) for button in message.buttons if not url_of(button.url)][:MOST_BUTTONS]
+    buttons = [_button(button, mark) for button in message.buttons if not web_url(button.url)][:MOST_BUTTONS]
     text = plain_from(message.body)
     title = message.title.replace("\n", " ") or text.split("\n", 1)[0]
     card: dict[str, Any] = {
@@ -57,8 +58,8 @@ def _button(button: Button, mark: str) -> dict[str, Any]:
 
 
 def _jumps(message: Message) -> Iterator[dict[str, Any]]:
-    links = [(button.text, url_of(button.url)) for button in message.buttons]
-    links += [(anchor.text, url_of(anchor.url)) for anchor in _anchors(message.body)]
+    links = [(button.text, web_url(button.url)) for button in message.buttons]
+    links += [(anchor.text, web_url(anchor.url)) for anchor in _anchors(message.body)]
     for text, url in dict.fromkeys((text, url) for text, url in links if url):
         yield {"type": 1, "title": shortened(text or url, JUMP), "url": url}
 

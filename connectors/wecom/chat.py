@@ -9,8 +9,8 @@ import structlog
 
 from connectors.wecom.answers import DUPLICATE_TASK
 from connectors.wecom.cards import card_from, chat_id_of, markdown_of, task_id_of
-from connectors.wecom.markdown import url_of
 from connectors.wecom.site import Site
+from sync.core.chat_text import web_url
 from sync.core.errors import AccessDenied, CannotExpress, Nonsense, NotFound, Refused
 from sync.core.messages import Contact, Found, Message, NewRoom
 from sync.core.ports import Written
@@ -195,7 +195,7 @@ class ChatMessenger:
 
 
 def _has_buttons(message: Message) -> bool:
-    return any(not url_of(button.url) for button in message.buttons)
+    return any(not web_url(button.url) for button in message.buttons)
 
 
 def _listed(value: object) -> list[str]:
