@@ -1,4 +1,4 @@
-"""Rich text as the Markdown of chats, which each spell in their own way: a dialect says how, and what is the same for all stands here. Pure."""
+"""Rich text as the Markdown of chats: a dialect says how each spells it, what is the same for all stands here. Pure."""
 
 from __future__ import annotations
 
