@@ -30,11 +30,8 @@ def below(call: Call) -> Json:
 def department(call: Call) -> Json:
     _require(call)
     one = call.state.departments.get(_department(call))
-    heads = [
-        person.userid
-        for person in call.state.people.values()
-        if one and one.id in person.leads and person.userid not in call.state.left
-    ]
+    people = [person for person in call.state.people.values() if person.userid not in call.state.left]
+    heads = [person.userid for person in people if one and one.id in person.leads]
     name = one.name if one else "某某科技"
     return {"result": {"dept_id": call.body["dept_id"], "name": name, "dept_manager_userid_list": heads}}
 
