@@ -145,8 +145,8 @@ class ChatMessenger(CompanyDirectory):
     # -- finding people
 
     def find_people(self, contacts: Sequence[Contact]) -> Found:
-        """By mobile number; by e-mail out of the directory, which is read once a day at most: DingTalk has no such question, and counts every
-        call of the organisation's month."""
+        """By mobile number; by e-mail out of the directory, which is read once a day at most: DingTalk has no such question, and
+        counts every call of the organisation's month."""
         found = {}
         for contact in contacts:
             account = self._by_mobile(contact.mobile) if contact.mobile else ""
