@@ -1,4 +1,4 @@
-"""The whole simulated company: seven sites on seven ports, seeded with the story, and what to write into tieline.yaml for them."""
+"""The whole simulated company: ten sites on ten ports, seeded with the story, and what to write into tieline.yaml for them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox import confluence, feishu, jira, powerbi, trello
+from sandbox import confluence, dingtalk, feishu, jira, powerbi, trello, wecom, yuque
 from sandbox.confluence import access
 from sandbox.confluence.seed import seed as seed_confluence
 from sandbox.http import Simulator
 from sandbox.server import Sandbox
-from sandbox.story import story
+from sandbox.story import Story, story
 
-SITES = ("jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi", "feishu")
+SITES = (
+    "jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi", "feishu", "yuque", "wecom", "dingtalk",
+)  # fmt: skip
 # What the environment must hold for the connections of mappings/ to sign in to the simulators.
 CREDENTIALS: Mapping[str, str] = {
     "JIRA_EMAIL": jira.ACCOUNT_EMAIL,
@@ -29,6 +31,9 @@ CREDENTIALS: Mapping[str, str] = {
     "POWERBI_SECRET": powerbi.CLIENT_SECRET,
     "FEISHU_APP_ID": feishu.APP_ID,
     "FEISHU_APP_SECRET": feishu.APP_SECRET,
+    "YUQUE_TOKEN": yuque.TOKEN,
+    "WECOM_ROBOT": wecom.ROBOT_KEY,
+    "DINGTALK_SECRET": dingtalk.CLIENT_SECRET,
 }
 
 
@@ -49,6 +54,9 @@ class World(Sandbox):
         self.confluence_dc = confluence.Confluence("confluence-dc", clock, variant="dc")
         self.powerbi = powerbi.PowerBISimulator("powerbi", clock)
         self.feishu = feishu.FeishuSimulator("feishu", clock)
+        self.yuque = yuque.YuqueSimulator("yuque", clock)
+        self.wecom = wecom.WeComSimulator("wecom", clock)
+        self.dingtalk = dingtalk.DingTalkSimulator("dingtalk", clock)
         simulators: list[Simulator] = [
             self.jira_cloud,
             self.jira_dc,
@@ -57,24 +65,34 @@ class World(Sandbox):
             self.confluence_dc,
             self.powerbi,
             self.feishu,
+            self.yuque,
+            self.wecom,
+            self.dingtalk,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
         super().__init__(simulators, ports, clock=clock)
         urls = self.urls()
+        self._tell_addresses(urls)
+        if not is_empty:
+            self._seed(story(anchor or clock().date()), urls)
+
+    def _tell_addresses(self, urls: Mapping[str, str]) -> None:
+        """Sites whose answers hold their own address learn it."""
         self.jira_cloud.public_url, self.jira_dc.public_url = urls["jira-cloud"], urls["jira-dc"]
         self.trello.public_url = urls["trello"]
-        self.confluence_cloud.public_url, self.confluence_dc.public_url = (
-            urls["confluence-cloud"],
-            urls["confluence-dc"],
-        )
-        if not is_empty:
-            told = story(anchor or clock().date())
-            jira.seed(self.jira_cloud, told, urls)
-            jira.seed(self.jira_dc, told, urls)
-            trello.seed(self.trello, told, urls)
-            seed_confluence(self.confluence_cloud, told, urls)
-            seed_confluence(self.confluence_dc, told, urls)
-            feishu.seed(self.feishu, told)
+        self.confluence_cloud.public_url = urls["confluence-cloud"]
+        self.confluence_dc.public_url = urls["confluence-dc"]
+
+    def _seed(self, told: Story, urls: Mapping[str, str]) -> None:
+        jira.seed(self.jira_cloud, told, urls)
+        jira.seed(self.jira_dc, told, urls)
+        trello.seed(self.trello, told, urls)
+        seed_confluence(self.confluence_cloud, told, urls)
+        seed_confluence(self.confluence_dc, told, urls)
+        feishu.seed(self.feishu, told)
+        yuque.seed(self.yuque)
+        wecom.seed(self.wecom, told)
+        dingtalk.seed(self.dingtalk, told)
 
     def pages(self) -> Iterator[tuple[str, str, str]]:
         """(site, title, address) of the pages that show what a team would see."""

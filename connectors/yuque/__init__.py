@@ -30,7 +30,7 @@ CONNECTOR = Connector(
     scope_word="books",
     options=("bodies", "calls_per_hour", "open_books", "overlap_minutes", "reread_hours"),
     # 5,000 requests an hour for each token; nothing is published about bursts.
-    requests_per_second={"cloud": 5.0},
+    requests_per_second={"cloud": 10.0},
     in_flight=4,
     hints_from=hints_from,
     webhooks={"cloud": "by_hand"},

@@ -87,6 +87,8 @@ def _links(view: View, dependency: Dependency, published: Mapping[str, Published
         connection = view.connections.get(here.ref.connection)
         if connection is None or "tracker" not in connection.ports or (is_over and key not in published):
             continue
+        if not other.url and other.ref.connection != here.ref.connection:
+            continue  # a row of a spreadsheet may have no address: there is nothing to link to
         yield Desired(
             key=key,
             job=NAME,

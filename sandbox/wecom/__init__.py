@@ -1,5 +1,6 @@
 """A simulated WeCom 企业微信: one company with one self-built application, its directory, groups and robots."""
 
+from sandbox.wecom.seed import ROBOT_KEY as ROBOT_KEY
 from sandbox.wecom.seed import seed as seed
 from sandbox.wecom.simulator import WeComSimulator as WeComSimulator
 from sandbox.wecom.state import AES_KEY as AES_KEY

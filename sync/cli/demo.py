@@ -6,13 +6,17 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
+from sandbox import dingtalk
 from sandbox.feishu import TEAM_CHAT_ID
 from sandbox.powerbi import CLIENT_ID, TENANT
 from sandbox.world import CREDENTIALS, World
+from sandbox.yuque import BOOK
 from sync.app import App, build
 from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outcome
 from sync.cli.demo_pages import save_pages
@@ -28,6 +32,10 @@ MAPPING_FILES = (
     "people.yaml", "departments.yaml", "calendar.yaml",
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
+EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml"}
+SPREADSHEET = """编号,事项,状态,部门,负责人,计划开始,计划完成,前置任务
+CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
+"""
 
 
 def run_demo(folder: Path, keep: bool) -> int:
@@ -38,7 +46,7 @@ def run_demo(folder: Path, keep: bool) -> int:
     os.environ.update(CREDENTIALS)
     os.environ.pop("TIELINE_DATABASE", None)  # the demo has its own; a real one is not to be told stories
     with World() as world:
-        config = write_config(folder, world.urls())
+        config = write_config(folder, world.urls(), is_whole=True)
         app = build(config)
         try:
             codes = _tell(app, world)
@@ -88,8 +96,10 @@ def _show_written(cycle: Cycle) -> None:
     say(f"Run {cycle.run}: {len(_written(cycle))} written.")
 
 
-def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
-    """A configuration for the simulated sites, with copies of the mappings and SOPs to play with."""
+def write_config(folder: Path, urls: Mapping[str, str], *, is_whole: bool = False) -> Path:
+    """A configuration for the simulated sites, with copies of the mappings and SOPs to play with; ``is_whole`` for every tool there
+    is, else for trackers, wikis, a chat and charts.
+    """
     (folder / "mappings").mkdir()
     for name in MAPPING_FILES:
         shutil.copy(MAPPINGS / name, folder / "mappings" / name)
@@ -98,7 +108,7 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
         {"connection": "confluence-main", "space": "TEAM", "title": "跨部门状态"},
         {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
     ]
-    config = {
+    config: dict[str, Any] = {
         "installation": "demo",
         "database": "sqlite:///tieline.sqlite",
         "mappings": "mappings",
@@ -111,10 +121,51 @@ def write_config(folder: Path, urls: Mapping[str, str]) -> Path:
             "status_view": {"pages": pages, "tables": [{"connection": "bi-main", "place": "运营"}]},
         },
     }
+    if is_whole:
+        _add_others(config, folder, urls)
     path = folder / "tieline.yaml"
     with path.open("w", encoding="utf-8") as file:
         YAML().dump(config, file)
     return path
+
+
+def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -> None:
+    """Yuque, WeCom and DingTalk, and a department whose work lies in a spreadsheet."""
+    for name in ("yuque-main.yaml", "caigou.yaml"):
+        shutil.copy(MAPPINGS / "examples" / EXAMPLES[name], folder / "mappings" / name)
+    (folder / "drop").mkdir()
+    (folder / "drop" / "采购任务.csv").write_text(_spreadsheet(), encoding="utf-8")
+    table = {"file": "采购*.csv", "key": "编号", "title": "事项", "people": ["负责人"]}
+    config["connections"] |= {
+        "yuque-main": _connection("yuque", urls["yuque"], "", token="env:YUQUE_TOKEN"),
+        "wecom-robot": _connection("wecom", urls["wecom"], "robot", webhook="env:WECOM_ROBOT"),
+        "ding-main": _connection(
+            "dingtalk",
+            urls["dingtalk"],
+            "app",
+            client_id=dingtalk.CLIENT_ID,
+            client_secret="env:DINGTALK_SECRET",
+            card_template_id=dingtalk.CARD_TEMPLATE,
+        ),
+        "caigou": {
+            "type": "tabular",
+            "variant": "folder",
+            "folder": str((folder / "drop").resolve()),
+            "quiet_s": 0,
+            "tables": {"采购任务": table},
+        },
+    }
+    config["jobs"]["delays"]["rooms"] += [
+        {"connection": "wecom-robot", "room": "支付项目群"},
+        {"connection": "ding-main", "room": dingtalk.GROUP},
+    ]
+    config["jobs"]["status_view"]["pages"].append({"connection": "yuque-main", "space": BOOK, "title": "跨部门状态"})
+
+
+def _spreadsheet() -> str:
+    """A task that waits for what the story lets slip."""
+    start = date.today() + timedelta(days=2)  # noqa: DTZ011 - the story is told in the dates of whoever looks
+    return SPREADSHEET.format(start=start, due=start + timedelta(days=7))
 
 
 def _connections(urls: Mapping[str, str]) -> dict[str, dict[str, str]]:

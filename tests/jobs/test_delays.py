@@ -126,6 +126,14 @@ def test_links_stand_in_both_tools_and_once_where_one_shows_at_both_ends() -> No
     assert links(judged(one)) == [(FLOW, "blocks", "发布预热活动")]
 
 
+def test_what_has_no_address_is_told_of_but_not_linked_to() -> None:
+    view = story(waits=WAITS[:1])
+    row = replace(view.tasks[FLOW], url="")
+    judgement = judged(replace(view, tasks={**view.tasks, FLOW: row}))
+    assert links(judgement) == [(FLOW, "waits_for", "PAY-63 支付接口开发")]
+    assert len(comments(judgement)) == 2
+
+
 def test_a_tool_that_cannot_be_written_gets_nothing() -> None:
     view = story(waits=WAITS[:1])
     read_only = replace(view.connections["trello-main"], ports=("source",))
