@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync.core.addresses import is_address
 from sync.core.errors import Problem
+from sync.core.options import option_problem
 from sync.core.ports import Connector
 from sync.core.values import Language
 from sync.mapping.validation import nearest
@@ -120,6 +121,18 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
     for name in extra:
         if name not in allowed:
             problem(name, f"not a setting of {manifest.name}", nearest(name, allowed))
+    _option_problems(connection, manifest, problem)
+
+
+def _option_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:
+    options = {name: value for name, value in connection.extra.items() if name in manifest.options}
+    for name, value in options.items():
+        if found := option_problem(manifest.option_kinds.get(name, "text"), value):
+            problem(name, *found)
+    for setting, text, hint in (
+        manifest.check_options(variant_of(connection, manifest), options) if manifest.check_options else ()
+    ):
+        problem(setting, text, hint)
 
 
 def _webhook_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:

@@ -44,6 +44,7 @@ CONNECTOR = Connector(
         "page_size",
         "settle_hours",
     ),
+    option_kinds={"history": "flag", "overlap_minutes": "number", "page_size": "number", "settle_hours": "number"},
     # Cloud counts bursts per site, endpoint and method: 100 a second, 50 for PUT and DELETE (tokens are exempt from points per
     # hour). Half of 100 leaves room for others, and no one endpoint gets all of it. Data Center's limits are the admin's own.
     requests_per_second={"cloud": 50.0, "dc": 20.0},

@@ -30,6 +30,7 @@ CONNECTOR: Connector = Connector(
     record_from_raw=no_records,
     scope_word="workspaces",
     options=("authority", "api_scope", "workspaces"),
+    option_kinds={"workspaces": "names"},
     # Thresholds are not published but for queries and rows (120 a minute each), which are counted apart.
     requests_per_second={"global": 5.0, "china": 5.0},
     in_flight=4,

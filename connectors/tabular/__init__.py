@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.tabular.records import record_from_raw
+from connectors.tabular.tables import check_options
 from sync.core.ports import ConnectionSettings, Connector
 
 if TYPE_CHECKING:
@@ -28,5 +29,7 @@ CONNECTOR = Connector(
     record_from_raw=record_from_raw,
     scope_word="tables",
     options=("folder", "quiet_s", "statement_timeout_s", "tables"),
+    option_kinds={"quiet_s": "number", "statement_timeout_s": "number", "tables": "own"},
+    check_options=check_options,
     in_flight=2,
 )

@@ -14,7 +14,7 @@ from connectors.tabular.cells import Sheet, typed_column
 from connectors.tabular.queries import engine_for, sheet_from_query, url_from_text
 from connectors.tabular.records import BETWEEN, TASK, raw_from_row, rows_of
 from connectors.tabular.sheets import newest_file, sheet_from_file
-from connectors.tabular.tables import TableRules, option_s, tables_of
+from connectors.tabular.tables import TableRules, tables_of
 from sync.core.errors import ConfigError, NotFound, Problem, Refused, TielineError
 from sync.core.metrics import MetricQuery, Reading, Table
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
@@ -52,13 +52,13 @@ class Tabular:
     def __init__(self, settings: ConnectionSettings) -> None:
         self._settings = settings
         self._tables = tables_of(settings)
-        self._quiet_s = option_s(settings, "quiet_s", QUIET_S)
-        self._timeout_s = option_s(settings, "statement_timeout_s", STATEMENT_TIMEOUT_S)
+        self._quiet_s = float(settings.options.get("quiet_s", QUIET_S))
+        self._timeout_s = float(settings.options.get("statement_timeout_s", STATEMENT_TIMEOUT_S))
         self.remote = Reads()
         self._lock = threading.Lock()
         self._engine: Any = None
         if settings.variant == "folder":
-            self._folder = _folder_of(settings)
+            self._folder = Path(str(settings.options["folder"]))
         else:
             self._url = url_from_text(settings.credentials["url"], settings.name)
 
@@ -202,14 +202,6 @@ class Tabular:
             if self._engine is None:
                 self._engine = engine_for(self._url, self._settings.name, table, self._timeout_s)
             return self._engine
-
-
-def _folder_of(settings: ConnectionSettings) -> Path:
-    text = settings.options.get("folder")
-    if not isinstance(text, str) or not Path(text).is_absolute():
-        hint = "the folder's whole path as this process sees it, such as /data/drop"
-        raise ConfigError([Problem(f"connections.{settings.name}", 0, "folder", "missing or not absolute", hint)])
-    return Path(text)
 
 
 def _cure(table: str, rules: TableRules) -> str:

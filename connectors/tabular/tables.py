@@ -51,31 +51,39 @@ class TableRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def tables_of(settings: ConnectionSettings) -> Mapping[str, TableRules]:
-    """The tables by name. Raises ConfigError that names every mistake."""
-    tables: dict[str, TableRules] = {}
-    problems: list[Problem] = []
+    """The tables by name. Raises ConfigError that names every mistake; those that the file alone tells are told by `tieline check`."""
+    problems = list(check_options(settings.variant, settings.options))
+    tables = {} if problems else _rules_by_name(settings.options["tables"])
+    problems += [
+        (f"tables.{scope}.key", "missing", "tasks are collected from it, so a column must name its rows")
+        for scope in settings.scopes
+        if scope in tables and not tables[scope].keys
+    ]
+    if problems:
+        raise ConfigError([Problem(f"connections.{settings.name}", 0, *problem) for problem in problems])
+    return tables
 
-    def problem(path: str, text: str, hint: str = "") -> None:
-        problems.append(Problem(f"connections.{settings.name}", 0, path, text, hint))
 
-    said = settings.options.get("tables")
+def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(setting, what is wrong, what to do) of every mistake."""
+    folder = options.get("folder")
+    if variant == "folder" and not (isinstance(folder, str) and PurePath(folder).is_absolute()):
+        yield "folder", "missing or not absolute", "the folder's whole path as this process sees it, such as /data/drop"
+    said = options.get("tables")
     if not isinstance(said, Mapping) or not said:
-        problem("tables", "missing", "name each table: tables: {采购任务: {file: 采购*.xlsx, key: 编号}}")
-        said = {}
+        yield "tables", "missing", "name each table: tables: {采购任务: {file: 采购*.xlsx, key: 编号}}"
+        return
     for name, rules in said.items():
         try:
-            tables[str(name)] = msgspec.convert(rules, TableRules, strict=False)
+            read = msgspec.convert(rules, TableRules, strict=False)
         except msgspec.ValidationError as error:
-            problem(f"tables.{name}", str(error), f"it takes {', '.join(TableRules.__struct_fields__)}")
+            yield f"tables.{name}", str(error), f"it takes {', '.join(TableRules.__struct_fields__)}"
             continue
-        for field, text, hint in _mistakes(tables[str(name)], settings.variant):
-            problem(f"tables.{name}.{field}", text, hint)
-    for scope in settings.scopes:
-        if scope in tables and not tables[scope].keys:
-            problem(f"tables.{scope}.key", "missing", "tasks are collected from it, so a column must name its rows")
-    if problems:
-        raise ConfigError(problems)
-    return tables
+        yield from ((f"tables.{name}.{field}", text, hint) for field, text, hint in _mistakes(read, variant))
+
+
+def _rules_by_name(said: Mapping[Any, Any]) -> dict[str, TableRules]:
+    return {str(name): msgspec.convert(rules, TableRules, strict=False) for name, rules in said.items()}
 
 
 def _mistakes(rules: TableRules, variant: str) -> Iterator[tuple[str, str, str]]:
@@ -97,15 +105,3 @@ def _mistakes(rules: TableRules, variant: str) -> Iterator[tuple[str, str, str]]
             "".encode(rules.encoding)
         except LookupError:
             yield "encoding", f"{rules.encoding!r} is no encoding", "utf-8, gb18030 or utf-16"
-
-
-def option_s(settings: ConnectionSettings, name: str, default: float) -> float:
-    """An option that is a number of seconds. Raises ConfigError for another."""
-    value: Any = settings.options.get(name, default)
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if not 0 <= seconds <= 86_400:
-        raise ConfigError([Problem(f"connections.{settings.name}", 0, name, f"{value!r} is not a number of seconds")])
-    return seconds

@@ -30,6 +30,7 @@ CONNECTOR = Connector(
     scope_word="boards",
     has_mutual_links=False,
     options=("overlap_minutes", "pause_after_429_s", "quoted_boards"),
+    option_kinds={"overlap_minutes": "number", "pause_after_429_s": "number", "quoted_boards": "names"},
     # Trello allows 100 requests in 10 s per token; 80 in 10 s leave room for a second process with the same token.
     requests_per_second={"cloud": 8.0},
     in_flight=6,

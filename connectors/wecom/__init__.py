@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.wecom.callbacks import answers_from
 from sync.core.ports import ConnectionSettings, Connector, no_records
 
 WECOM = "https://qyapi.weixin.qq.com"
+
+
+def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """An application is named by its company and its own number."""
+    if variant != "app":
+        return
+    if not str(options.get("corp_id") or "").strip():
+        yield "corp_id", "missing", "管理后台 > 我的企业 > 企业信息，最下面一行"
+    if not str(options.get("agent_id") or "").isdecimal():
+        yield "agent_id", "missing or not a number", "管理后台 > 应用管理 > 自建应用里的 AgentId"
 
 
 def connect(settings: ConnectionSettings) -> Any:
@@ -29,6 +40,8 @@ CONNECTOR = Connector(
     record_from_raw=no_records,
     scope_word="rooms",
     options=("agent_id", "corp_id", "room_keepers"),
+    option_kinds={"room_keepers": "names"},
+    check_options=check_options,
     # 10,000 a minute for each API of a company; a robot says 20 things a minute.
     requests_per_second={"app": 20.0, "robot": 4.0},
     in_flight=4,

@@ -16,7 +16,6 @@ from connectors.wecom.doctor import probes_of
 from connectors.wecom.people import CompanyDirectory
 from connectors.wecom.robot import PER_MINUTE, RobotMessenger, key_of
 from connectors.wecom.site import Site
-from sync.core.errors import ConfigError, Problem
 from sync.core.messages import Contact
 from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
 from sync.core.values import Account
@@ -39,7 +38,7 @@ class WeCom(ChatMessenger, CompanyDirectory):
             secret, *(settings.credentials.get(name, "").strip() for name in ("callback_token", "callback_aes_key"))
         )
         corp_id = str(options.get("corp_id") or "").strip()
-        self.agent_id = _agent_id(settings, corp_id)
+        self.agent_id = int(options.get("agent_id") or 0)
         self.room_keepers = tuple(map(str, options.get("room_keepers") or ()))
         self.people_known: dict[Contact, str] = {}
         self.settings = settings
@@ -96,20 +95,6 @@ def place_of(method: str, path: str, body: bytes) -> Place:
         return Place(endpoint, (str(said.get("touser") or said.get("chatid") or ""),))
     except (msgspec.DecodeError, AttributeError):
         return Place(endpoint)
-
-
-def _agent_id(settings: ConnectionSettings, corp_id: str) -> int:
-    text, place = str(settings.options.get("agent_id") or ""), f"connections.{settings.name}"
-    problems = []
-    if not corp_id:
-        problems.append(Problem(place, 0, "corp_id", "missing", "管理后台 > 我的企业 > 企业信息，最下面一行"))
-    if not text.isdecimal():
-        problems.append(
-            Problem(place, 0, "agent_id", "missing or not a number", "管理后台 > 应用管理 > 自建应用里的 AgentId")
-        )
-    if problems:
-        raise ConfigError(problems)
-    return int(text)
 
 
 def _remote(

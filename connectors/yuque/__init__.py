@@ -29,6 +29,13 @@ CONNECTOR = Connector(
     record_from_raw=record_from_raw,
     scope_word="books",
     options=("bodies", "calls_per_hour", "open_books", "overlap_minutes", "reread_hours"),
+    option_kinds={
+        "bodies": "flag",
+        "calls_per_hour": "number",
+        "open_books": "names",
+        "overlap_minutes": "number",
+        "reread_hours": "number",
+    },
     # 5,000 requests an hour for each token; nothing is published about bursts.
     requests_per_second={"cloud": 10.0},
     in_flight=4,

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from sync.core.errors import CannotExpress
 from sync.core.hooks import Hint, HookRequest
 from sync.core.messages import CallbackReply, Hearing
+from sync.core.options import OptionKind
 from sync.core.rich_text import RichText
 from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
 
@@ -323,6 +324,9 @@ class Connector:
     optional_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     has_mutual_links: bool = False
     options: tuple[str, ...] = ()
+    option_kinds: Mapping[str, OptionKind] = dataclasses.field(default_factory=dict)  # what is not named is a text
+    # Pure. From the variant and the options: (setting, what is wrong, what to do) of mistakes that no kind tells.
+    check_options: Callable[[str, Mapping[str, Any]], Iterator[tuple[str, str, str]]] | None = None
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
     requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8

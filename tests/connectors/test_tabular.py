@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.tabular.cells import Line, Sheet, header_from, plain, text_of, typed_column
 from connectors.tabular.records import raw_from_row, record_from_raw, rows_of
-from connectors.tabular.tables import TableRules, option_s, tables_of
+from connectors.tabular.tables import TableRules, tables_of
 from sync.core.errors import ConfigError, Nonsense, RecordError, Refused
 from sync.core.metrics import Cell
 from sync.core.ports import ConnectionSettings
@@ -23,10 +23,9 @@ RULES = TableRules(file="采购.csv", key="编号", title="事项", people=["负
 COLUMNS = ("编号", "事项", "负责人", "更新")
 
 
-def settings(**options: Any) -> ConnectionSettings:
-    return ConnectionSettings(
-        "caigou", "tabular", "", options.pop("variant", "folder"), options=options, scopes=options.pop("scopes", ())
-    )
+def settings(scopes: tuple[str, ...] = (), variant: str = "folder", **options: Any) -> ConnectionSettings:
+    options = {"folder": "/data/drop", **options}
+    return ConnectionSettings("caigou", "tabular", "", variant, options=options, scopes=scopes)
 
 
 @pytest.mark.parametrize(
@@ -181,12 +180,6 @@ def test_every_mistake_of_the_settings_is_named(options: dict[str, Any], words: 
     with pytest.raises(ConfigError) as caught:
         tables_of(settings(**options))
     assert [word for word in ("connections.caigou", *words) if word not in str(caught.value)] == []
-
-
-@pytest.mark.parametrize("value", ["bald", -1, None, [], 1e9])
-def test_seconds_are_seconds(value: object) -> None:
-    with pytest.raises(ConfigError, match="quiet_s"):
-        option_s(settings(quiet_s=value), "quiet_s", 10)
 
 
 def test_text_of_a_key_is_as_people_type_it() -> None:

@@ -22,9 +22,8 @@ from sandbox.story import story
 from sandbox.wecom import AGENT, CORP, SECRET, WeComSimulator, seed
 from sandbox.wecom.messages import shown
 from sandbox.wecom.seed import ROBOT_KEY
-from sync.core.errors import AccessDenied, CannotExpress, ConfigError, LostAnswer, Refused, TryLater
+from sync.core.errors import AccessDenied, CannotExpress, LostAnswer, Refused, TryLater
 from sync.core.messages import Button, Contact, Message
-from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
 from tests.conformance.subjects import MARK, OTHER_MARK, served, text
 from tests.conformance.test_wecom import PersonSubject, RobotSubject, WeComSubject
@@ -139,14 +138,11 @@ def test_an_address_that_is_not_trusted_is_told_with_the_address_and_the_cure(gr
     assert bad == ["act as the application (trusted IP)", "read departments"]
 
 
-def test_what_is_missing_in_the_settings_is_told_where_it_stands() -> None:
-    with pytest.raises(ConfigError) as caught:
-        CONNECTOR.connect(
-            ConnectionSettings(
-                "wecom-main", "wecom", "", "app", credentials={"corp_secret": "s"}, options={"agent_id": "x"}
-            )
-        )
-    assert [problem.path for problem in caught.value.problems] == ["corp_id", "agent_id"]
+def test_what_is_missing_in_the_settings_is_told_by_its_name() -> None:
+    assert CONNECTOR.check_options
+    assert [path for path, _, _ in CONNECTOR.check_options("app", {"agent_id": "x"})] == ["corp_id", "agent_id"]
+    assert list(CONNECTOR.check_options("robot", {})) == []
+    assert list(CONNECTOR.check_options("app", {"corp_id": CORP, "agent_id": 1000002})) == []
 
 
 # -- to people

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync.config import connection_settings, load_config, read_secret
 from sync.core.errors import ConfigError
+from sync.core.options import OptionKind, option_problem
+from sync.registry import connectors_by_name
 from sync.remote import redact
 
 GOOD = """\
@@ -83,6 +91,67 @@ def test_each_mistake_has_its_line_and_its_cure(name: str, tmp_path: Path) -> No
     text = problems(tmp_path, GOOD.replace(old, new, 1))
     assert line in text, text
     assert words in text, text
+
+
+WRONG: dict[str, object] = {"number": "soon", "flag": "no", "names": "one", "text": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("connector", "option"),
+    [
+        (name, option)
+        for name, found in connectors_by_name().items()
+        for option in found.options
+        if found.option_kinds.get(option) != "own"
+    ],
+)
+def test_an_option_that_is_not_what_it_must_be_has_its_line_and_its_cure(
+    connector: str, option: str, tmp_path: Path
+) -> None:
+    manifest = connectors_by_name()[connector]
+    kind = manifest.option_kinds.get(option, "text")
+    connection = {
+        "type": connector,
+        "variant": manifest.variants[0],
+        option: WRONG[kind],
+        "base_url": "https://acme.example",
+    }
+    lines = json.dumps({"connections": {"one": connection}}, indent=1).splitlines()
+    number = next(at for at, line in enumerate(lines, 1) if line.strip().startswith(f'"{option}"'))
+    text = problems(tmp_path, "\n".join(lines))
+    assert f"line {number} " in text, text
+    assert f"connections.one.{option}" in text, text
+    assert {"number": "a number", "flag": "true or false", "names": "a list", "text": "one text"}[kind] in text, text
+
+
+@given(
+    st.sampled_from(["text", "number", "flag", "names"]),
+    st.integers() | st.floats() | st.booleans() | st.text() | st.lists(st.text()),
+)
+def test_an_option_that_is_let_through_can_be_used(kind: OptionKind, value: Any) -> None:
+    use: dict[str, Callable[[Any], object]] = {
+        "number": lambda found: timedelta(minutes=min(float(found), 1e6)),
+        "flag": bool,
+        "names": list,
+        "text": str,
+    }
+    if option_problem(kind, value) is None:
+        use[kind](value)
+        assert kind != "flag" or isinstance(value, bool)
+        assert kind != "names" or isinstance(value, list)
+        assert kind != "number" or float(value) >= 0
+
+
+def test_mistakes_in_tables_have_their_lines(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        "connections:\n  caigou:\n    type: tabular\n    variant: folder\n    folder: drop\n    tables:\n"
+        "      采购:\n        file: ../x.csv\n      入库:\n        fiel: x.csv\n",
+    )
+    said = " ".join(text.split())
+    assert "line 5 connections.caigou.folder" in said
+    assert "line 8 connections.caigou.tables.采购.file" in said
+    assert "unknown field `fiel`; it takes file" in text
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
