@@ -14,7 +14,7 @@ from msgspec import Struct
 from connectors.yuque import blocks
 from connectors.yuque.answers import SlugTaken
 from connectors.yuque.records import web_url
-from connectors.yuque.site import Detail, Node, Site
+from connectors.yuque.site import Detail, Node, PastDetail, Site
 from sync.core.errors import AccessDenied, Conflict, LostAnswer, NotFound, Refused, TielineError, TryLater
 from sync.core.ports import ConnectionSettings, Page, PageContent
 from sync.core.values import Ref
@@ -116,13 +116,18 @@ class DocWriter:
             title=doc.title,
             space=found.space,
             version=version_of(doc),
-            url=web_url(self.settings, found.space, doc.slug),
+            url=web_url(self.settings, self._namespace(found), doc.slug),
             parent=Ref.of(name, "document", parent) if parent else None,
             mark=mark,
             block=blocks.digest(block.content) if block else NO_BLOCK if mark else "",
             status="trashed" if found.is_trashed else "current",
             is_untouched=block is not None and blocks.digest(block.content) == block.kept,
         )
+
+    def _namespace(self, found: Sought) -> str:
+        """The path of the book a document lies in, as its own answer tells it, else as we know the book."""
+        named = found.doc.book.namespace if found.doc.book else None
+        return named or (self.site.book(found.space).namespace if found.space else None) or found.space
 
     def _parent_of(self, doc: Detail) -> str:
         """The id of the document above ours in the table of contents; "" at the top, below a group, or when it is not in it."""
@@ -196,19 +201,30 @@ class DocWriter:
 
     def _save(self, found: Sought, title: str, markdown: str) -> None:
         """Save our block into the document, look that it was taken, and put back what somebody saved in the same moment."""
-        doc, mark = found.doc, found.mark
+        doc = found.doc
         body = self._body_with(found, doc.body or "", title, markdown)
         self.site.update(doc.book_id or 0, doc.id, title, body, doc.public)
         for _ in range(MOST_REPAIRS):
-            self._check_was_taken(doc.id, mark, markdown)
-            late = self._late_body(doc)
+            self._check_was_taken(doc.id, found.mark, markdown)
+            late = self._late_version(doc)
             if late is None:
                 return
             log.info("edit_put_back", connection=self.settings.name, page=str(doc.id))
-            doc = self.site.detail(str(doc.id))
-            self.site.update(
-                doc.book_id or 0, doc.id, doc.title, self._body_with(found, late, title, markdown), doc.public
-            )
+            kept = doc.title if late.title is None else late.title
+            title = title if kept == doc.title else kept  # renamed in that moment: their title stays
+            doc = self._put_back(found, late, title, markdown)
+
+    def _put_back(self, found: Sought, late: PastDetail, title: str, markdown: str) -> Detail:
+        """Their version with our block in it; just theirs, and a Conflict, where our frame is no longer whole in it. The document as it
+        stood before that."""
+        now, theirs = self.site.detail(str(found.doc.id)), late.markdown or ""
+        try:
+            body = self._body_with(found, theirs, title, markdown)
+        except Conflict:
+            self.site.update(now.book_id or 0, now.id, title, theirs, now.public)
+            raise
+        self.site.update(now.book_id or 0, now.id, title, body, now.public)
+        return now
 
     def _body_with(self, found: Sought, body: str, title: str, markdown: str) -> str:
         doc, mark = found.doc, found.mark
@@ -234,14 +250,14 @@ class DocWriter:
                 "Yuque said yes and kept the old text: it was edited in its own editor; copy it into a new document or remove it"
             )
 
-    def _late_body(self, looked: Detail) -> str | None:
+    def _late_version(self, looked: Detail) -> PastDetail | None:
         """What somebody saved after we looked and before our save; None when nobody did, or the history does not tell."""
         if looked.latest_version_id is None:
             return None
         try:
             ids = [version.id for version in self.site.versions(looked.id)]
             late = ids[1 : ids.index(looked.latest_version_id)] if looked.latest_version_id in ids else []
-            return self.site.body_of_version(late[0]) if late else None
+            return self.site.version(late[0]) if late else None
         except TielineError as error:
             log.warning("history_not_read", connection=self.settings.name, page=str(looked.id), reason=str(error))
             return None

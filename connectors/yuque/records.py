@@ -71,12 +71,17 @@ def raw_from_item(
 
 
 # What changes without anybody's edit, what says the same a second time, and what nothing maps.
-_IDLE = ("likes_count", "read_count", "hits", "comments_count", "body_html", "body_lake", "body_draft", "book", "cover")
+_IDLE = ("likes_count", "read_count", "hits", "comments_count", "body_html", "body_lake", "body_draft", "cover")
 
 
 def _telling(item: bytes) -> bytes:
     data = decoded(item, dict[str, msgspec.Raw], "a document")
-    return msgspec.json.encode({key: value for key, value in data.items() if key not in _IDLE})
+    kept = {key: value for key, value in data.items() if key not in _IDLE}
+    if "book" in kept:  # its counts change; its path is needed for the address
+        book = decoded(kept["book"])
+        named = {"namespace": book.get("namespace")} if isinstance(book, dict) else {}
+        kept["book"] = msgspec.Raw(msgspec.json.encode(named))
+    return msgspec.json.encode(kept)
 
 
 def instant_from(text: object) -> datetime | None:
@@ -99,7 +104,9 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
     slug, author, editor = str(data.get("slug") or ""), account_from(data.get("user") or data.get("creator")), None
     if data.get("last_editor_id"):
         editor = Account(str(data["last_editor_id"]))
-    url = web_url(settings, raw.scope, slug or str(data["id"]))
+    book = data.get("book")
+    namespace = str((book.get("namespace") if isinstance(book, dict) else None) or raw.scope)
+    url = web_url(settings, namespace, slug or str(data["id"]))
     accounts = {account.id: account for account in (editor, author) if account}
     return Record(
         ref=raw.ref,
@@ -110,7 +117,7 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
         values=_values(data, raw, author, editor),
         scope=raw.scope,
         visibility=raw.visibility,
-        aliases=(url, web_url(settings, raw.scope, str(data["id"]))),
+        aliases=(url,),
         accounts=tuple(accounts.values()),
     )
 
@@ -145,7 +152,7 @@ def account_from(user: object) -> Account | None:
     return Account(str(user["id"]), str(user.get("name") or ""), None, str(login) if login else None)
 
 
-def web_url(settings: ConnectionSettings, scope: str, slug: str) -> str:
-    """Where people open a document: by its book's path, or by the book's id where that is what the admin wrote."""
+def web_url(settings: ConnectionSettings, namespace: str, slug: str) -> str:
+    """Where people open a document: below its book's path."""
     base = (settings.browse_base or settings.base_url).rstrip("/").removesuffix("/api/v2")
-    return f"{base}/go/doc/{slug}" if scope.isdecimal() else f"{base}/{scope}/{slug}"
+    return f"{base}/{namespace}/{slug}"

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.yuque.records import Head, head_from
+from sync.core.decode import decoded
 from sync.core.errors import Nonsense, NotFound
 from sync.remote import Remote
 
@@ -68,6 +69,18 @@ class Version(Struct, frozen=True):
     title: str | None = None
 
 
+class PastDetail(Struct, frozen=True):
+    """A published version with its text."""
+
+    title: str | None = None
+    body: str | None = None
+    body_md: str | None = None
+
+    @property
+    def markdown(self) -> str | None:
+        return self.body if self.body_md is None else self.body_md
+
+
 class Detail(Struct, frozen=True):
     """A document with its text. ``body`` is its Markdown; of a document that is none (a sheet, a board) there is none."""
 
@@ -78,6 +91,7 @@ class Detail(Struct, frozen=True):
     format: str | None = None
     body: str | None = None
     body_lake: str | None = None
+    book: Book | None = None
     type: str | None = None
     public: int | None = None
     latest_version_id: int | None = None
@@ -119,12 +133,7 @@ class Site:
             reply = self.remote.send("GET", f"/repos/{path}").read(One)
         except NotFound as error:
             raise NotFound(f"book {scope}: {error}") from error
-        try:
-            found = msgspec.json.decode(reply.data, type=Book, strict=False)
-        except msgspec.MsgspecError:
-            found = None
-        if found is None:
-            raise Nonsense(expected=f"the book {scope}", sample=bytes(reply.data)[:200])
+        found = decoded(reply.data, Book, f"the book {scope}")
         with self._lock:
             self._books[scope] = found
         return found
@@ -197,20 +206,19 @@ class Site:
     def versions(self, doc_id: int) -> list[Version]:
         """The published versions, newest first."""
         reply = self.remote.send("GET", "/doc_versions", params={"doc_id": doc_id}).read(Listing)
-        return [msgspec.json.decode(item, type=Version, strict=False) for item in reply.data]
+        return [decoded(item, Version, "a version") for item in reply.data]
 
-    def body_of_version(self, version_id: int) -> str:
-        """What a version said, in Markdown. Raises Nonsense when the answer does not tell."""
-        data = self._data(f"/doc_versions/{version_id}")
-        found = data.get("body_md") or data.get("body") if isinstance(data, dict) else None
-        if not isinstance(found, str):
-            raise Nonsense(expected="a version with its body", sample=data)
+    def version(self, version_id: int) -> PastDetail:
+        """What a version was called and said, in Markdown. Raises Nonsense when the answer does not tell."""
+        found = decoded(self.remote.send("GET", f"/doc_versions/{version_id}").read(One).data, PastDetail, "a version")
+        if found.markdown is None:
+            raise Nonsense(expected="a version with its body", found="none")
         return found
 
     def toc(self, book_id: int) -> list[Node]:
         """The book's table of contents from top to bottom."""
         reply = self.remote.send("GET", f"/repos/{book_id}/toc").read(Listing)
-        return [msgspec.json.decode(item, type=Node, strict=False) for item in reply.data]
+        return [decoded(item, Node, "a line of a table of contents") for item in reply.data]
 
     def add_to_toc(self, book_id: int, doc_id: int, parent: str) -> None:
         """A line at the end, below the line ``parent`` or at the top level."""
@@ -224,8 +232,4 @@ class Site:
 
 
 def _detail(item: bytes) -> Detail:
-    try:
-        return msgspec.json.decode(item, type=Detail, strict=False)
-    except msgspec.MsgspecError as error:
-        trouble = str(error)
-    raise Nonsense(expected=f"a document ({trouble})", sample=item[:200])
+    return decoded(item, Detail, "a document")

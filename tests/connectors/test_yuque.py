@@ -41,7 +41,7 @@ DOC = {
     "id": 41, "type": "Doc", "slug": "pay-sop", "title": "支付上线流程", "book_id": 7, "public": 2, "status": "1", "format": "lake",
     "body": "# 步骤", "body_html": "<h1>步骤</h1>", "read_count": 9, "latest_version_id": 99, "updated_at": "2026-11-20T01:02:03.000Z",
     "created_at": "2026-11-01T00:00:00.000Z", "last_editor_id": 5, "user": {"id": 6, "login": "zhao", "name": "赵敏"},
-    "tags": [{"title": "支付"}],
+    "tags": [{"title": "支付"}], "book": {"namespace": "team/handbook", "items_count": 4},
 }  # fmt: skip
 
 
@@ -98,8 +98,19 @@ def test_a_document_as_a_record() -> None:
     assert {account.id for account in record.accounts} == {"5", "6"}
 
 
+@pytest.mark.parametrize("book", [None, [], {}, {"namespace": None}])
+def test_a_book_that_does_not_tell_its_path_is_known_by_the_scope(book: object) -> None:
+    assert record_from_raw(raw(book=book), SETTINGS).url == "https://acme.yuque.com/team/handbook/pay-sop"
+
+
+def test_a_scope_that_is_an_id_still_leads_to_the_books_own_path() -> None:
+    by_id = msgspec.structs.replace(raw(), scope="7")
+    assert record_from_raw(by_id, SETTINGS).url == "https://acme.yuque.com/team/handbook/pay-sop"
+
+
 def test_who_reads_and_comments_makes_no_new_version() -> None:
     assert raw().payload == raw(read_count=10, comments_count=3, likes_count=1).payload
+    assert raw().payload == raw(book={"namespace": "team/handbook", "items_count": 5}).payload
     assert raw().version == raw(read_count=10).version != raw(latest_version_id=100).version
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 
@@ -12,10 +14,11 @@ from structlog.testing import capture_logs
 
 from connectors.yuque import CONNECTOR, blocks
 from sandbox.faults import Fault
+from sandbox.http import Request, Response, json_response
 from sandbox.server import Sandbox
 from sandbox.yuque import TOKEN, YuqueSimulator
 from sandbox.yuque.state import Doc
-from sync.core.errors import AccessDenied, Conflict, LostAnswer, Nonsense, NotFound, Refused, TryLater
+from sync.core.errors import AccessDenied, Conflict, LostAnswer, Nonsense, NotFound, Refused, TielineError, TryLater
 from sync.core.ports import ConnectionSettings, Page, PageContent
 from sync.core.rich_text import Paragraph, Text
 from tests.conformance.subjects import MARK, Clock, text
@@ -154,6 +157,44 @@ def test_what_somebody_saves_in_the_same_moment_is_saved_again_around_our_block(
     assert "第二版" in doc.body
     assert "第一版" not in doc.body
     assert bench.yuque.get_page(page.ref).is_untouched
+
+
+def test_a_name_that_somebody_gives_it_in_the_same_moment_stays(bench: Bench) -> None:
+    page = bench.create("第一版")
+    doc = bench.doc(page)
+    with saving(bench, lambda: bench.simulator.edit(doc, title="刚起的名字")):
+        page = bench.yuque.update_page(page, MARK, content("第二版"))
+    assert (page.title, doc.title) == ("刚起的名字", "刚起的名字")
+    assert "第二版" in doc.body
+
+
+def test_who_damages_the_frame_in_the_same_moment_has_their_words_back_and_is_told(bench: Bench) -> None:
+    page = bench.create("第一版")
+    doc = bench.doc(page)
+    with (
+        saving(
+            bench, lambda: bench.simulator.edit(doc, body="以上由 Tieline 删了，" + doc.body.partition("以上由")[0])
+        ),
+        pytest.raises(Conflict, match="damaged by hand"),
+    ):
+        bench.yuque.update_page(page, MARK, content("第二版"))
+    assert doc.body.startswith("以上由 Tieline 删了，")
+    assert "第二版" not in doc.body
+
+
+@pytest.mark.parametrize("where", ["/toc", "/doc_versions", f"/repos/{BOOK}$"])
+def test_an_answer_of_another_shape_is_told_as_such(bench: Bench, where: str) -> None:
+    page = bench.create("第一版")
+    answer = json_response({"data": [{"uuid": 1, "id": "x"}]})
+    handle = bench.simulator._answer
+
+    def odd(request: Request) -> Response:
+        return answer if re.search(where, request.path) else handle(request)
+
+    connection = bench.connect()
+    with mock.patch.object(bench.simulator, "_answer", odd), suppress(TielineError):
+        connection.get_page(page.ref)
+        connection.update_page(page, MARK, content("第二版"))
 
 
 def test_a_history_that_cannot_be_read_stops_no_update(bench: Bench) -> None:
