@@ -7,6 +7,7 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,17 +112,22 @@ def _spreadsheet_rows(data: bytes, place: str, rules: TableRules) -> Iterator[tu
         raise Nonsense(f"{place}: expected {unread}", expected=unread, sample=data[:8])
     if sheet is None:
         raise Refused(f"{place} has no sheet {rules.sheet!r}; it has {', '.join(names) or 'none'}")
-    for (top, left), (bottom, right) in merged:  # what people merged holds for all its cells
-        for number in range(top, min(bottom + 1, len(rows))):
-            rows[number][left : right + 1] = [rows[top][left]] * (right + 1 - left)
+    _fill_merged(rows, merged)
     yield from enumerate(rows, 1)
+
+
+def _fill_merged(rows: list[list[Any]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """What people merged holds for all its cells; a merge may reach beyond what is used of the sheet."""
+    for (top, left), (bottom, right) in merged:
+        for row in rows[top : bottom + 1]:
+            width = len(row[left : right + 1])
+            row[left : left + width] = [rows[top][left]] * width if width else []
 
 
 def _require_modest(data: bytes, place: str) -> None:
     """A small file that unpacks to gigabytes is refused before it is unpacked."""
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+    size = 0
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as packed:  # what is none, its reader tells
         size = sum(item.file_size for item in packed.infolist())
     if size > MOST_UNPACKED:
         raise Refused(f"{place} unpacks to {size:,} bytes; at most {MOST_UNPACKED:,} are read")
@@ -152,7 +158,7 @@ def _decoded(data: bytes, place: str, encoding: str) -> str:
     for name in tried:
         try:
             return data.decode(name)
-        except UnicodeDecodeError:
+        except UnicodeError:
             continue
     raise Nonsense(f"{place} is no text in {' or '.join(tried)}; name its `encoding`", expected="text", sample=data[:8])
 

@@ -115,10 +115,19 @@ def test_a_spreadsheet_keeps_its_types_and_merged_cells_hold_for_all_their_rows(
         records(opened(tmp_path, sheet="没有"))
 
 
+def test_a_merge_may_reach_beyond_what_is_used(tmp_path: Path) -> None:
+    book = workbook(任务=[["编号", "事项"], ["CG-1", "甲"]])
+    for cells in ("B2:D9", "F20:G21", "A5:B6"):
+        book["任务"].merge_cells(cells)
+    book.save(tmp_path / "采购.xlsx")
+    assert titles(opened(tmp_path))[f"{TABLE}/CG-1"] == "甲"
+
+
 def test_half_a_spreadsheet_or_something_else_is_no_table(tmp_path: Path) -> None:
     book = io.BytesIO()
     workbook(任务=[["编号", "事项"], ["CG-1", "甲"]]).save(book)
-    for data in (book.getvalue()[:-200], b"<html>login", b"", b"PK\x03\x04"):
+    broken = book.getvalue()[:200] + bytes(400) + book.getvalue()[-120:]  # its end is there, what it lists is not
+    for data in (book.getvalue()[:-200], b"<html>login", b"", b"PK\x03\x04", broken):
         (tmp_path / "采购.xlsx").write_bytes(data)
         with pytest.raises(Nonsense, match=r"采购.xlsx"):
             records(opened(tmp_path))
