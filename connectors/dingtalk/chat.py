@@ -12,7 +12,7 @@ import msgspec
 from connectors.dingtalk.cards import card_id_of, id_of, named_in, parameters_of, text_of, title_of
 from connectors.dingtalk.people import CompanyDirectory
 from connectors.dingtalk.site import Site
-from sync.core.errors import CannotExpress, Nonsense, NotFound, Refused, TryLater
+from sync.core.errors import CannotExpress, LostAnswer, Nonsense, NotFound, Refused, TryLater
 from sync.core.messages import Contact, Found, Message, NewRoom
 from sync.core.ports import Written
 from sync.core.values import Ref
@@ -174,11 +174,11 @@ class ChatMessenger(CompanyDirectory):
 
 
 def _require_delivered(said: Mapping[str, Any], room: str) -> None:
-    """A success may hold that the card came nowhere."""
+    """A success may hold that the card came nowhere; one that tells nothing of it leaves open whether it came."""
     result = said.get("result")
     results = result.get("deliverResults") if isinstance(result, Mapping) else None
     if said.get("success") is False or not isinstance(results, list) or not results:
-        raise Nonsense(expected="deliverResults", sample=said)
+        raise LostAnswer(f"DingTalk took a card for {room} and tells nothing of where it came")
     failed = [
         str(item.get("errorMsg") or "") for item in results if isinstance(item, Mapping) and not item.get("success")
     ]

@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.feishu.cards import card_from, id_of, uuid_of
 from connectors.feishu.site import Site
-from sync.core.errors import CannotExpress, Nonsense
+from sync.core.errors import CannotExpress, LostAnswer, Nonsense
 from sync.core.messages import Contact, Found, Message, NewRoom
 from sync.core.ports import Written
 from sync.core.values import Ref
@@ -128,5 +128,7 @@ def _mobile(text: str) -> str:
 
 def _written(message_id: object, version: str) -> Written:
     if not isinstance(message_id, str) or not message_id:
-        raise Nonsense(expected="a message_id", sample=message_id)
+        raise LostAnswer(
+            "Feishu took a message and tells no message_id"
+        )  # it may stand there: said again, it may stand twice
     return Written(message_id, version, is_untouched=True)

@@ -31,7 +31,7 @@ from sandbox.http import BadRequest, Request, Response, html_response, json_resp
 from sandbox.sockets import Channel
 
 LIVES_S, PER_MINUTE = 7200, 20
-NEW: Mapping[tuple[str, str], Callable[[Call], Json]] = {
+NEW: dict[tuple[str, str], Callable[[Call], Json]] = {
     ("POST", "/v1.0/card/instances/createAndDeliver"): messages.deliver_card,
     ("PUT", "/v1.0/card/instances"): messages.update_card,
     ("POST", "/v1.0/robot/groupMessages/send"): messages.say_in_group,

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from connectors.dingtalk import CONNECTOR
-from sandbox.dingtalk import CLIENT_ID, CLIENT_SECRET, DingTalkSimulator, seed
+from sandbox.dingtalk import CLIENT_ID, CLIENT_SECRET, DingTalkSimulator, seed, simulator
 from sandbox.dingtalk.seed import ROBOT_TOKEN
+from sandbox.dingtalk.state import Call
 from sandbox.dingtalk.stream import BOT, CARD
 from sandbox.story import story
-from sync.core.errors import AccessDenied, CannotExpress, NotFound, Refused, TryLater
+from sync.core.errors import AccessDenied, CannotExpress, LostAnswer, NotFound, Refused, TryLater
 from sync.core.messages import Answer, Button, Contact, Listener, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
@@ -117,6 +119,26 @@ def test_a_card_that_came_nowhere_is_refused_though_the_answer_is_a_success(grou
     with pytest.raises(Refused, match="用户不存在"):
         group.messenger.send_message(Ref.of("ding-main", "person", "nobody"), MARK, SAID)
     assert group.said() == []
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"success": True}, {"success": True, "result": {"deliverResults": []}}, {"result": None}]
+)
+def test_a_success_that_tells_nothing_of_where_the_card_came_is_a_lost_answer(
+    group: DingTalkSubject, answer: Any
+) -> None:
+    deliver = simulator.NEW["POST", "/v1.0/card/instances/createAndDeliver"]
+
+    def silent(call: Call) -> Any:
+        deliver(call)
+        return answer
+
+    with (
+        mock.patch.dict(simulator.NEW, {("POST", "/v1.0/card/instances/createAndDeliver"): silent}),
+        pytest.raises(LostAnswer),
+    ):
+        group.messenger.send_message(group.room, MARK, SAID)
+    assert len(group.said()) == 1
 
 
 def test_a_message_that_reached_nobody_is_refused_and_one_held_back_comes_later() -> None:

@@ -14,9 +14,10 @@ from connectors.feishu import CONNECTOR
 from connectors.feishu.answers import decipher, is_stale_token
 from connectors.feishu.callbacks import answers_from
 from connectors.feishu.cards import card_from, uuid_of
+from connectors.feishu.chat import _written
 from connectors.feishu.markdown import cut, markdown_from
 from connectors.feishu.robot import signature, token_of
-from sync.core.errors import AccessDenied, CannotExpress, Nonsense, NotFound, Refused, TryLater
+from sync.core.errors import AccessDenied, CannotExpress, LostAnswer, Nonsense, NotFound, Refused, TryLater
 from sync.core.hooks import HookRequest
 from sync.core.messages import Button, Message
 from sync.core.ports import ConnectionSettings
@@ -201,3 +202,9 @@ def test_whoever_cannot_prove_to_be_feishu_is_refused() -> None:
 def test_the_manifest_says_what_each_variant_offers() -> None:
     assert CONNECTOR.offered("robot") == ("messenger",)
     assert CONNECTOR.offered("app") == ("messenger", "organisation", "directory")
+
+
+@pytest.mark.parametrize("message_id", [None, "", 7])
+def test_a_message_that_was_taken_without_an_id_may_stand_there(message_id: object) -> None:
+    with pytest.raises(LostAnswer):
+        _written(message_id, "uuid")
