@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -18,6 +20,8 @@ from sync.web import api as web
 from tests.end_to_end.company import Company
 from tests.hooks.desk import SIGNED, Desk, delivery, listening, served
 
+EXAMPLES = Path(__file__).parents[2] / "mappings" / "examples"
+SECRET = "秘密 of the address/+"
 ISSUE = {"webhookEvent": "jira:issue_updated", "issue": {"id": "10001", "fields": {"project": {"key": "PAY"}}}}
 EVENTS: dict[str, Any] = {
     "jira-main": ISSUE,
@@ -71,6 +75,29 @@ def test_a_wrong_signature_is_refused_and_counted(desk: Desk, name: str) -> None
     assert (desk.app.store.waiting_hints(name), desk.woken) == ([], 0)
     assert post(desk, name, *delivery(name, EVENTS[name], desk.url)) == 200
     assert desk.hooks.refused(name) == 0
+
+
+def test_a_vendor_that_signs_nothing_shows_the_secret_in_the_address(
+    company: Company, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("YUQUE_TOKEN", "yuque-token-of-nobody")
+    monkeypatch.setenv("YUQUE_HOOK", SECRET)
+    shutil.copy(EXAMPLES / "yuque.yaml", company.folder / "mappings" / "yuque-main.yaml")
+    connection = {
+        "type": "yuque",
+        "base_url": "http://127.0.0.1:1",
+        "token": "env:YUQUE_TOKEN",
+        "webhook_secret": "env:YUQUE_HOOK",
+    }
+    company.configure(**{"connections__yuque-main": connection})
+    event = {"data": {"id": 41, "book": {"namespace": "team/handbook"}, "webhook_subject_type": "update"}}
+    with served(company) as desk:
+        for query, status in ((f"?token={quote(SECRET)}", 200), ("?token=falsch", 401), ("", 401)):
+            answer = httpx.post(f"{desk.url}/hooks/yuque-main{query}", json=event, trust_env=False)
+            assert answer.status_code == status, query
+        assert [hint.id for hint in desk.app.store.waiting_hints("yuque-main")] == ["41"]
+    said = capfd.readouterr()
+    assert quote(SECRET) not in said.out + said.err
 
 
 @pytest.mark.parametrize("name", ["nobody", "confluence-main", "tieline", "..%2f", "a\\b", "%00"])
