@@ -100,11 +100,6 @@ def _old_refusal(code: int, sub: str, text: str, words: str) -> TielineError:
     return Refused(text, vendor_code=str(code), vendor_message=words)
 
 
-def is_stale_token(error: AccessDenied) -> bool:
-    """True when a new token may help."""
-    return bool(error.data.get("is_stale_token"))
-
-
 def _said(body: bytes) -> Mapping[str, Any] | None:
     try:
         said = msgspec.json.decode(body)

@@ -76,11 +76,6 @@ def pause_from(headers: Mapping[str, str]) -> timedelta | None:
         return retry_after_from(low)
 
 
-def is_stale_token(error: AccessDenied) -> bool:
-    """True when a new tenant token may help."""
-    return bool(error.data.get("is_stale_token"))
-
-
 def _refusal(status: int, code: int, words: str, said: Mapping[str, Any]) -> TielineError:
     text = f"Feishu: {code} {words}"
     if code in STALE_TOKEN:

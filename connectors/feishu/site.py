@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.feishu.answers import is_stale_token
-from sync.core.errors import AccessDenied, LostAnswer, Nonsense, TryLater
+from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
-from sync.remote import Remote, keep_secret
+from sync.core.tokens import Token
+from sync.remote import Remote
 
 RENEW_EARLY_S = 600
 SAME_PAGES = 5  # a page token that leads to itself more often than that leads nowhere
@@ -23,8 +21,7 @@ class Site:
         self.settings, self.remote = settings, remote
         self.app_id = settings.credentials["app_id"].strip()
         self._secret = settings.credentials["app_secret"].strip()
-        self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
+        self._token = Token(self._fetch_token, RENEW_EARLY_S)
 
     def ask(
         self,
@@ -35,14 +32,7 @@ class Site:
         is_safe: bool | None = None,
     ) -> Mapping[str, Any]:
         """The ``data`` of an answer. A token that is refused is renewed once."""
-        token = self.token()
-        try:
-            return self._send(method, path, params, json, is_safe, token)
-        except AccessDenied as error:
-            if not is_stale_token(error):
-                raise
-        self._drop(token)
-        return self._send(method, path, params, json, is_safe, self.token())
+        return self._token.use(lambda token: self._send(method, path, params, json, is_safe, token))
 
     def pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
         """The items of a listing, page by page, until none follows."""
@@ -65,30 +55,13 @@ class Site:
 
     def token(self) -> str:
         """The tenant token; one thread fetches it for all."""
-        with self._lock:
-            if not self._token or time.monotonic() >= self._until:
-                self._fetch_token()
-            return self._token
+        return self._token.get()
 
-    def _fetch_token(self) -> None:
+    def _fetch_token(self) -> tuple[object, object]:
         body = {"app_id": self.app_id, "app_secret": self._secret}
-        try:
-            reply = self.remote.send("POST", "/open-apis/auth/v3/tenant_access_token/internal", json=body, is_safe=True)
-        except LostAnswer as error:  # a token that was lost is no write that was lost
-            raise TryLater(str(error), error.retry_after, error.reason) from error
-        said = reply.read()
-        token, expire = said.get("tenant_access_token"), said.get("expire")
-        if not isinstance(token, str) or not token:
-            raise Nonsense(expected="a tenant_access_token", sample=said)
-        keep_secret(token)
-        lives_s = float(expire) if isinstance(expire, int | float) else 0.0
-        self._token = token
-        self._until = time.monotonic() + max(lives_s - RENEW_EARLY_S, lives_s / 2, 1.0)
-
-    def _drop(self, token: str) -> None:
-        with self._lock:
-            if self._token == token:
-                self._token = ""
+        path = "/open-apis/auth/v3/tenant_access_token/internal"
+        said = self.remote.send("POST", path, json=body, is_safe=True).read()
+        return said.get("tenant_access_token"), said.get("expire")
 
     def _send(
         self, method: str, path: str, params: Any, json: object, is_safe: bool | None, token: str

@@ -72,11 +72,6 @@ def _refusal(code: int, text: str, words: str, said: Mapping[str, Any]) -> Tieli
     return Refused(text, vendor_code=str(code), vendor_message=words)
 
 
-def is_stale_token(error: AccessDenied) -> bool:
-    """True when a new token may help."""
-    return bool(error.data.get("is_stale_token"))
-
-
 def _words(said: Mapping[str, Any]) -> str:
     """What it says, without the hint that differs each time."""
     return re.sub(r",?\s*(hint: \[[^\]]*\]|more info at \S+)", "", str(said.get("errmsg") or ""))[:300]

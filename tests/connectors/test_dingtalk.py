@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dingtalk import CONNECTOR
-from connectors.dingtalk.answers import decipher, is_stale_token
+from connectors.dingtalk.answers import decipher
 from connectors.dingtalk.cards import MOST_BYTES, card_id_of, id_of, named_in, parameters_of, pressed, text_of, title_of
 from connectors.dingtalk.client import place_of
 from connectors.dingtalk.listener import BOT, CARD, answer_of
@@ -18,6 +18,7 @@ from connectors.dingtalk.robot import signature, token_of
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, RichText, Text
+from sync.core.tokens import is_stale_token
 from tests.conformance.subjects import MARK, OTHER_MARK, text
 from tests.conformance.texts import rich_texts
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.feishu import CONNECTOR
-from connectors.feishu.answers import decipher, is_stale_token
+from connectors.feishu.answers import decipher
 from connectors.feishu.callbacks import answers_from
 from connectors.feishu.cards import card_from, uuid_of
 from connectors.feishu.chat import _written
@@ -22,6 +22,7 @@ from sync.core.hooks import HookRequest
 from sync.core.messages import Button, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, Text
+from sync.core.tokens import is_stale_token
 
 KEY, TOKEN = "test key", "v-token"
 

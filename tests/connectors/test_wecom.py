@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.wecom import CONNECTOR
-from connectors.wecom.answers import decipher, is_stale_token
+from connectors.wecom.answers import decipher
 from connectors.wecom.callbacks import opened, signature
 from connectors.wecom.cards import CARD_TEXT, MARKDOWN_BYTES, card_from, chat_id_of, markdown_of, pressed, task_id_of
 from connectors.wecom.markdown import escaped, is_account, markdown_from
@@ -26,6 +26,7 @@ from sync.core.hooks import HookRequest
 from sync.core.messages import Button, CallbackReply, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, RichText, Text
+from sync.core.tokens import is_stale_token
 from tests.conformance.subjects import MARK, OTHER_MARK, text
 from tests.conformance.texts import rich_texts
 
