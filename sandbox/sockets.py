@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sandbox.http import query_from_string
@@ -36,7 +37,9 @@ class Channel:
         await self._send({"type": "websocket.send", name: data})
 
     async def close(self, code: int = 1000) -> None:
-        await self._send({"type": "websocket.close", "code": code})
+        """Hang up; nothing when the other side was faster (uvicorn's ClientDisconnected is an OSError)."""
+        with suppress(OSError):
+            await self._send({"type": "websocket.close", "code": code})
 
 
 async def serve_socket(

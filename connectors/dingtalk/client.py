@@ -70,15 +70,6 @@ class DingTalkRobot(RobotMessenger):
         base = OAPI if settings.base_url.rstrip("/") in ("", API) else settings.base_url.rstrip("/")
         self.remote = _remote(settings, base, self.digest, ROBOT_LIMITS, sleep)
 
-    def identify(self) -> SiteIdentity:
-        """The robot itself; a robot can ask nothing about its group."""
-        return SiteIdentity(f"dingtalk-robot:{self.digest}", Account(self.digest, self.settings.name))
-
-    def probes(self) -> Iterator[Probe]:
-        """A robot can be tried only by speaking."""
-        cure = "群设置 > 机器人：重新复制 webhook 地址和「加签」密钥"
-        yield Probe("send messages", is_ok=None, detail="a robot can only be tried by a message", cure=cure)
-
     def close(self) -> None:
         """Let go of the connections."""
         self.remote.close()

@@ -6,14 +6,14 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.dingtalk.cards import card_id_of, named_in, text_of, title_of
-from sync.core.errors import CannotExpress
-from sync.core.messages import Contact, Found, Message, NewRoom
+from sync.core.messages import Message
 from sync.core.ports import Written
+from sync.core.robots import Robot
 from sync.core.values import Ref
 from sync.remote import Remote
 
@@ -32,17 +32,15 @@ def token_of(webhook: str) -> str:
     return (parse_qs(urlsplit(text).query).get("access_token") or [text])[0]
 
 
-class RobotMessenger:
-    """The Messenger port of a robot. The room is the group that it sits in, whatever the room's key says."""
+class RobotMessenger(Robot):
+    """What is DingTalk's own of a robot."""
+
+    vendor, cure = "DingTalk", "群设置 > 机器人：重新复制 webhook 地址和「加签」密钥"
 
     remote: Remote
     token: str
     secret: str
     clock: Callable[[], float] = staticmethod(time.time)
-
-    def find_message(self, room: Ref, mark: str) -> Written | None:
-        """A robot cannot look."""
-        raise CannotExpress("a DingTalk robot cannot look up what it said")
 
     def send_message(self, room: Ref, mark: str, message: Message) -> Written:
         """Markdown; its answer tells no id."""
@@ -59,26 +57,6 @@ class RobotMessenger:
         self.remote.send("POST", "/robot/send", params=params, json=body)
         return Written(card_id_of(room.key, mark, message), "", is_untouched=True)
 
-    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
-        """A robot cannot."""
-        raise CannotExpress("a DingTalk robot cannot change what it said")
-
-    def repeatable_s(self, room: Ref, message: Message) -> float:
-        """DingTalk says whatever a robot sends, however often."""
-        return 0.0
-
     def per_minute(self, room: Ref) -> int:
         """Of 20."""
         return PER_MINUTE
-
-    def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
-        """A robot cannot."""
-        raise CannotExpress("a DingTalk robot makes no groups; use the variant app")
-
-    def invite(self, room: Ref, members: Sequence[str]) -> tuple[str, ...]:
-        """A robot cannot."""
-        raise CannotExpress("a DingTalk robot brings nobody in; use the variant app")
-
-    def find_people(self, contacts: Sequence[Contact]) -> Found:
-        """A robot sees no directory."""
-        return {}

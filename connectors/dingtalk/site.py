@@ -7,8 +7,8 @@ from typing import Any
 
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
-from sync.core.tokens import Token
 from sync.remote import Remote
+from sync.tokens import Token
 
 
 class Site:

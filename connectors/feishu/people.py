@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.feishu.site import Site
 from sync.core.errors import CannotExpress, Refused
-from sync.core.organisation import Absence, Employee, OrgDepartment
+from sync.core.organisation import Absence, Employee, OrgDepartment, parents_first
 from sync.core.values import Account
 
 ROOT = "0"
@@ -24,17 +24,7 @@ class CompanyDirectory:
 
     def departments(self) -> Iterator[Sequence[OrgDepartment]]:
         """All below the root, parents before children."""
-        found = {item.id: item for item in self._departments()}
-        told: set[str] = set()
-        while found:
-            level = [item for item in found.values() if not item.parent_id or item.parent_id in told]
-            # A parent that we may not see: its child is told as a root, never left out.
-            level = level or [_without_parent(item) for item in found.values() if item.parent_id not in found]
-            level = level or [_without_parent(next(iter(found.values())))]
-            yield level
-            for item in level:
-                told.add(item.id)
-                del found[item.id]
+        yield from parents_first(self._departments())
 
     def employees(self) -> Iterator[Sequence[Employee]]:
         """Department by department, each person once. Feishu no longer lists those who left."""
@@ -106,7 +96,3 @@ def employee_from(item: Mapping[str, Any]) -> Employee:
 
 def _is_deleted(item: Mapping[str, Any]) -> bool:
     return bool((item.get("status") or {}).get("is_deleted"))
-
-
-def _without_parent(item: OrgDepartment) -> OrgDepartment:
-    return OrgDepartment(item.id, item.name, "", item.head_ids)

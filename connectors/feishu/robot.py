@@ -6,13 +6,13 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from connectors.feishu.cards import ROBOT_BYTES, card_from, id_of
-from sync.core.errors import CannotExpress
-from sync.core.messages import Contact, Found, Message, NewRoom
+from sync.core.messages import Message
 from sync.core.ports import Written
+from sync.core.robots import Robot
 from sync.core.values import Ref
 from sync.remote import Remote
 
@@ -29,17 +29,15 @@ def token_of(webhook: str) -> str:
     return webhook.strip().rstrip("/").rpartition("/")[2]
 
 
-class RobotMessenger:
-    """The Messenger port of a robot. The room is the group that it sits in, whatever the room's key says."""
+class RobotMessenger(Robot):
+    """What is Feishu's own of a robot."""
+
+    vendor, cure = "Feishu", "群设置 > 群机器人：重新复制 webhook 地址和「签名校验」密钥"
 
     remote: Remote
     token: str
     secret: str
     clock: Callable[[], float] = staticmethod(time.time)
-
-    def find_message(self, room: Ref, mark: str) -> Written | None:
-        """A robot cannot look."""
-        raise CannotExpress("a Feishu robot cannot look up what it said")
 
     def send_message(self, room: Ref, mark: str, message: Message) -> Written:
         """A card; its answer tells no id."""
@@ -51,26 +49,6 @@ class RobotMessenger:
         self.remote.send("POST", f"/open-apis/bot/v2/hook/{self.token}", json=body)
         return Written(id_of(room.key, mark, str(card)), "")
 
-    def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:
-        """A robot cannot."""
-        raise CannotExpress("a Feishu robot cannot change what it said")
-
-    def repeatable_s(self, room: Ref, message: Message) -> float:
-        """Feishu says whatever a robot sends, however often."""
-        return 0.0
-
     def per_minute(self, room: Ref) -> int:
         """Of 100."""
         return PER_MINUTE
-
-    def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
-        """A robot cannot."""
-        raise CannotExpress("a Feishu robot makes no groups; use the variant app")
-
-    def invite(self, room: Ref, members: Sequence[str]) -> tuple[str, ...]:
-        """A robot cannot."""
-        raise CannotExpress("a Feishu robot brings nobody in; use the variant app")
-
-    def find_people(self, contacts: Sequence[Contact]) -> Found:
-        """A robot sees no directory."""
-        return {}

@@ -7,8 +7,8 @@ from typing import Any
 
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
-from sync.core.tokens import Token
 from sync.remote import Remote
+from sync.tokens import Token
 
 RENEW_EARLY_S = 600
 SAME_PAGES = 5  # a page token that leads to itself more often than that leads nowhere

@@ -69,15 +69,6 @@ class WeComRobot(RobotMessenger):
         self.digest = hashlib.sha256(self.key.encode()).hexdigest()[:16]
         self.remote = _remote(settings, self.digest, ROBOT_LIMITS, sleep)
 
-    def identify(self) -> SiteIdentity:
-        """The robot itself; a robot can ask nothing about its group."""
-        return SiteIdentity(f"wecom-robot:{self.digest}", Account(self.digest, self.settings.name))
-
-    def probes(self) -> Iterator[Probe]:
-        """A robot can be tried only by speaking."""
-        cure = "群设置 > 消息推送：重新复制 webhook 地址"
-        yield Probe("send messages", is_ok=None, detail="a robot can only be tried by a message", cure=cure)
-
     def close(self) -> None:
         """Let go of the connections."""
         self.remote.close()

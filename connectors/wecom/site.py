@@ -9,8 +9,8 @@ import msgspec
 
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
-from sync.core.tokens import Token
 from sync.remote import Remote
+from sync.tokens import Token
 
 
 class Site:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.core.values import Account
 
@@ -39,6 +40,22 @@ class Absence(Struct, frozen=True):
     ends: datetime
     kind: str = ""
     deputy_id: str = ""
+
+
+def parents_first(departments: Iterable[OrgDepartment]) -> Iterator[list[OrgDepartment]]:
+    """Level by level, each department once. One whose parent is not among them is told as a root, and so is one of a circle: none is left
+    out.
+    """
+    left = {item.id: item for item in departments}
+    told: set[str] = set()
+    while left:
+        level = [item for item in left.values() if not item.parent_id or item.parent_id in told]
+        level = level or [replace(item, parent_id="") for item in left.values() if item.parent_id not in left]
+        level = level or [replace(next(iter(left.values())), parent_id="")]
+        yield level
+        for item in level:
+            told.add(item.id)
+            del left[item.id]
 
 
 @runtime_checkable

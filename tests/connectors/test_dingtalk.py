@@ -18,7 +18,7 @@ from connectors.dingtalk.robot import signature, token_of
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, RichText, Text
-from sync.core.tokens import is_stale_token
+from sync.tokens import is_stale_token
 from tests.conformance.subjects import MARK, OTHER_MARK, text
 from tests.conformance.texts import rich_texts
 

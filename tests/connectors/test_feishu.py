@@ -22,7 +22,7 @@ from sync.core.hooks import HookRequest
 from sync.core.messages import Button, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, Text
-from sync.core.tokens import is_stale_token
+from sync.tokens import is_stale_token
 
 KEY, TOKEN = "test key", "v-token"
 

@@ -26,7 +26,7 @@ from sync.core.hooks import HookRequest
 from sync.core.messages import Button, CallbackReply, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, Paragraph, PersonMention, RichText, Text
-from sync.core.tokens import is_stale_token
+from sync.tokens import is_stale_token
 from tests.conformance.subjects import MARK, OTHER_MARK, text
 from tests.conformance.texts import rich_texts
 

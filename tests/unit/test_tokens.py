@@ -10,7 +10,7 @@ import pytest
 
 from sync.core.errors import AccessDenied, LostAnswer, Nonsense, TryLater
 from sync.core.secrets import redact
-from sync.core.tokens import Token
+from sync.tokens import Token
 
 
 class Vendor:
@@ -44,7 +44,7 @@ def test_many_threads_fetch_it_once() -> None:
 def test_it_is_fetched_again_before_it_ends(lives: object, holds_s: float) -> None:
     vendor = Vendor(lives)
     token = Token(vendor.fetch)
-    with mock.patch("sync.core.tokens.time.monotonic") as clock:
+    with mock.patch("sync.tokens.time.monotonic") as clock:
         for at, fetched in ((1000.0, 1), (1000.0 + holds_s - 0.1, 1), (1000.0 + holds_s, 2)):
             clock.return_value = at
             token.get()
