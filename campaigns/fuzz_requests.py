@@ -17,9 +17,9 @@ from connectors.confluence.site import cql_text
 from connectors.jira.bodies import jql, remote_link
 from connectors.jira.site import part
 from sandbox.confluence.cql import _Tokens
-from sandbox.confluence.multipart import parts_of
 from sandbox.http import Request
 from sandbox.jira.jql import Clause, query_from_text
+from sandbox.multipart import parts_of
 from sync.core.ports import LinkEnd
 from sync.core.values import Ref
 

@@ -73,13 +73,20 @@ class Courier:
 
 def ask(method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> int:
     """The status that a callback answers with; 0 when it does not answer at all."""
+    return answered(method, url, body, headers)[0]
+
+
+def answered(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, Mapping[str, str]]:
+    """The same, with the answer's headers, names in lower case."""
     sent = {"content-type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, body, sent, method=method)
     try:
         with _DIRECT.open(request, timeout=10) as answer:
-            return int(answer.status)
+            return int(answer.status), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
         with error:
-            return int(error.code)
+            return int(error.code), {}
     except OSError:
-        return NO_ANSWER
+        return NO_ANSWER, {}

@@ -1,4 +1,4 @@
-"""The whole simulated company: ten sites on ten ports, seeded with the story, and what to write into tieline.yaml for them."""
+"""The whole simulated company: eleven sites on eleven ports, seeded with the story, and what to write into tieline.yaml for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox import confluence, dingtalk, feishu, jira, powerbi, trello, wecom, yuque
+from sandbox import asana, confluence, dingtalk, feishu, jira, powerbi, trello, wecom, yuque
 from sandbox.confluence import access
 from sandbox.confluence.seed import seed as seed_confluence
 from sandbox.http import Simulator
@@ -17,6 +17,7 @@ from sandbox.story import Story, story
 
 SITES = (
     "jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi", "feishu", "yuque", "wecom", "dingtalk",
+    "asana",
 )  # fmt: skip
 # What the environment must hold for the connections of mappings/ to sign in to the simulators.
 CREDENTIALS: Mapping[str, str] = {
@@ -34,6 +35,7 @@ CREDENTIALS: Mapping[str, str] = {
     "YUQUE_TOKEN": yuque.TOKEN,
     "WECOM_ROBOT": wecom.ROBOT_KEY,
     "DINGTALK_SECRET": dingtalk.CLIENT_SECRET,
+    "ASANA_TOKEN": asana.TOKEN,
 }
 
 
@@ -57,6 +59,7 @@ class World(Sandbox):
         self.yuque = yuque.YuqueSimulator("yuque", clock)
         self.wecom = wecom.WeComSimulator("wecom", clock)
         self.dingtalk = dingtalk.DingTalkSimulator("dingtalk", clock)
+        self.asana = asana.AsanaSimulator("asana", clock)
         simulators: list[Simulator] = [
             self.jira_cloud,
             self.jira_dc,
@@ -68,6 +71,7 @@ class World(Sandbox):
             self.yuque,
             self.wecom,
             self.dingtalk,
+            self.asana,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
         super().__init__(simulators, ports, clock=clock)
@@ -82,6 +86,7 @@ class World(Sandbox):
         self.trello.public_url = urls["trello"]
         self.confluence_cloud.public_url = urls["confluence-cloud"]
         self.confluence_dc.public_url = urls["confluence-dc"]
+        self.asana.state.public_url = urls["asana"]
 
     def _seed(self, told: Story, urls: Mapping[str, str]) -> None:
         jira.seed(self.jira_cloud, told, urls)
@@ -93,6 +98,7 @@ class World(Sandbox):
         yuque.seed(self.yuque)
         wecom.seed(self.wecom, told)
         dingtalk.seed(self.dingtalk, told)
+        asana.seed(self.asana, told)
 
     def pages(self) -> Iterator[tuple[str, str, str]]:
         """(site, title, address) of the pages that show what a team would see."""

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from connectors.jira.adf import adf_from_rich_text, plain_text
-from connectors.jira.marks import MARK_PROPERTY, Kept, anchor, digest_of_body, kept_anchor, property_value
+from connectors.jira.marks import MARK_PROPERTY, anchor, digest_of_body, kept_anchor, property_value
 from connectors.jira.wiki import wiki_from_rich_text
 from sync.core.errors import CannotExpress
+from sync.core.marks import Kept
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.rich_text import RichText
 from sync.core.values import LinkSide

@@ -11,7 +11,6 @@ import structlog
 from connectors.jira.bodies import block_of_comment, comment_cloud, comment_dc
 from connectors.jira.marks import (
     MARK_PROPERTY,
-    Kept,
     block_of,
     digest_of_body,
     is_marked,
@@ -23,6 +22,7 @@ from connectors.jira.paging import comment_pages
 from connectors.jira.site import Site, issue_path, part
 from connectors.jira.wiki import mentioned_accounts
 from sync.core.errors import AccessDenied, Conflict, NotFound, Refused, TryLater
+from sync.core.marks import Kept
 from sync.core.ports import Written
 from sync.core.rich_text import RichText
 from sync.core.values import Ref

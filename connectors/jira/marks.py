@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+
+from sync.core.marks import Kept
 
 MARK_PROPERTY = "tieline.mark"
 _OWN_ANCHOR = re.compile(r"\{anchor:(tieline[:.][^{}\s]*)\}")
@@ -26,15 +27,6 @@ _TELLING: Mapping[str, tuple[str, ...]] = {
     "inlineCard": ("url",), "blockCard": ("url",), "embedCard": ("url",), "taskItem": ("state",), "link": ("href",),
 }  # fmt: skip
 _USUAL = {"order": 1}  # what Jira may leave out or put in
-
-
-class Kept(Struct, frozen=True):
-    """What our mark remembers of our last write: ``block`` of the text we meant, and the digest of it ``as_stored``, which differs
-    where Jira spells it its own way (a person by login name).
-    """
-
-    block: str
-    as_stored: str
 
 
 def anchor(mark: str) -> str:

@@ -13,9 +13,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
-from msgspec import Struct
-
 from sync.core.errors import CannotExpress
+from sync.core.marks import Kept, is_mark_line, kept_from, mark_line
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -45,7 +44,6 @@ JOINER = "\u2060"
 HAIR_SPACE = "\u200a"
 PANEL_SIGNS = {"info": "ℹ️", "note": "📝", "tip": "💡", "warning": "⚠️"}
 BOXES = {True: "✅", False: "⬜"}
-_MARK_LINE = re.compile(r"\[(tieline:[^\s\[\]]+:[0-9a-f]{16})(?: ([0-9a-f]{12})(?:\.([0-9a-f]{12}))?)?\]")
 _MARKUP = re.compile(r"[\\`*_\[\]<>~|!]")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _MENTION = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
@@ -60,38 +58,16 @@ _TOUCHING = re.compile(r"[`*~][`*~]|[A-Za-z0-9_]@")
 _WIDE_SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
-class Kept(Struct, frozen=True):
-    """What our mark line remembers of our last write: ``block`` of the text we meant, people by their names, and the digest of
-    it ``as_stored``, people by their user names.
-    """
-
-    block: str
-    as_stored: str
-
-
 def comment_text(body: RichText, mark: str, usernames: Mapping[str, str] | None = None) -> str:
     """The comment as it is sent: the body, and our mark with the digest of the body alone on the last line."""
     text = markdown_from(body, usernames)
     block, as_stored = block_of_comment(body), said_digest(text)
-    kept = block if block == as_stored else f"{block}.{as_stored}"
-    return f"{text}\n\n[{mark} {kept}]".lstrip("\n")
+    return f"{text}\n\n{mark_line(mark, Kept(block, as_stored))}".lstrip("\n")
 
 
 def block_of_comment(body: RichText) -> str:
     """A digest of what a comment with this body says."""
     return said_digest(markdown_from(body))
-
-
-def mark_from(text: str) -> str:
-    """The mark that a comment of ours ends with; also where somebody wrote below it. Empty when no line is one."""
-    match = _mark_line(text)
-    return match[1] if match else ""
-
-
-def kept_from(text: str) -> Kept | None:
-    """What the mark line remembers of our last write; None for a line from before digests were kept."""
-    match = _mark_line(text)
-    return Kept(match[2], match[3] or match[2]) if match and match[2] else None
 
 
 def is_as_written(text: str) -> bool:
@@ -100,15 +76,10 @@ def is_as_written(text: str) -> bool:
     return kept is not None and kept.as_stored == said_digest(text)
 
 
-def _mark_line(text: str) -> re.Match[str] | None:
-    matches = (_MARK_LINE.fullmatch(line.strip()) for line in reversed(text.splitlines()))
-    return next((match for match in matches if match), None)
-
-
 def said_digest(text: str) -> str:
     """A digest of a comment's text without our mark line; kinds of line ends, blanks at ends of lines and empty lines do not count."""
     lines = (line.rstrip() for line in text.splitlines())
-    said = [line for line in lines if line and not _MARK_LINE.fullmatch(line.strip())]
+    said = [line for line in lines if line and not is_mark_line(line)]
     return hashlib.blake2b("\n".join(said).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 

@@ -13,12 +13,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from connectors.trello.links import CHECKLIST_NAMES, checklist_name, same_place, urls_from
+from connectors.trello.links import CHECKLIST_NAMES, checklist_name, urls_from
 from connectors.trello.markdown import (
     block_of_comment,
     comment_text,
-    kept_from,
-    mark_from,
     mention_ids,
     said_digest,
 )
@@ -26,6 +24,8 @@ from connectors.trello.shapes import CardChecklist, Entry
 from connectors.trello.site import Site
 from connectors.trello.tolerance import shaped_or_none
 from sync.core.errors import CannotExpress, Conflict, Nonsense, NotFound, Refused
+from sync.core.links import same_place
+from sync.core.marks import kept_from, mark_from
 from sync.core.ports import LinkEnd, Written
 from sync.core.rich_text import RichText
 from sync.core.values import LinkSide, Ref

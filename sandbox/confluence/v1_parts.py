@@ -8,7 +8,6 @@ from sandbox.confluence import parts
 from sandbox.confluence.access import ANONYMOUS
 from sandbox.confluence.call import Call, Route
 from sandbox.confluence.errors import Refusal, bad_request, not_found
-from sandbox.confluence.multipart import Part, parts_of
 from sandbox.confluence.paging import v1_page
 from sandbox.confluence.site import Site, property_by_key
 from sandbox.confluence.state import Attachment, Page, number_of
@@ -21,7 +20,8 @@ from sandbox.confluence.v1_shapes import (
     user_shape,
 )
 from sandbox.confluence.v2_parts import PROPERTY_FIELDS, find_by_key
-from sandbox.http import Response, json_response
+from sandbox.http import BadRequest, Response, json_response
+from sandbox.multipart import Part, is_multipart, parts_of
 
 ATTACHMENT_FIELDS = frozenset(
     [
@@ -60,7 +60,12 @@ def _upload(call: Call) -> Upload:
     """The files, the comment and the minor-edit flag of an upload; 403 without the XSRF header, 400 without a file."""
     if call.request.headers.get("x-atlassian-token", "").lower() not in ("nocheck", "no-check"):
         raise Refusal(403, "XSRF check failed")
-    fields = parts_of(call.request)
+    if not is_multipart(call.request):
+        raise Refusal(415, "Unsupported Media Type: multipart/form-data is expected")
+    try:
+        fields = parts_of(call.request)
+    except BadRequest as error:
+        raise bad_request(str(error)) from error
     files = [field for field in fields if field.name == "file" and field.filename]
     if not files:
         raise bad_request("At least one file must be sent as the multipart field 'file'")

@@ -32,7 +32,7 @@ MAPPING_FILES = (
     "people.yaml", "departments.yaml", "calendar.yaml",
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
-EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml"}
+EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
 SPREADSHEET = """编号,事项,状态,部门,负责人,计划开始,计划完成,前置任务
 CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 """
@@ -130,14 +130,15 @@ def write_config(folder: Path, urls: Mapping[str, str], *, is_whole: bool = Fals
 
 
 def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -> None:
-    """Yuque, WeCom and DingTalk, and a department whose work lies in a spreadsheet."""
-    for name in ("yuque-main.yaml", "caigou.yaml"):
-        shutil.copy(MAPPINGS / "examples" / EXAMPLES[name], folder / "mappings" / name)
+    """Yuque, Asana, WeCom and DingTalk, and a department whose work lies in a spreadsheet."""
+    for name, example in EXAMPLES.items():
+        shutil.copy(MAPPINGS / "examples" / example, folder / "mappings" / name)
     (folder / "drop").mkdir()
     (folder / "drop" / "采购任务.csv").write_text(_spreadsheet(), encoding="utf-8")
     table = {"file": "采购*.csv", "key": "编号", "title": "事项", "people": ["负责人"]}
     config["connections"] |= {
         "yuque-main": _connection("yuque", urls["yuque"], "", token="env:YUQUE_TOKEN"),
+        "asana-main": _connection("asana", urls["asana"], "", token="env:ASANA_TOKEN"),
         "wecom-robot": _connection("wecom", urls["wecom"], "robot", webhook="env:WECOM_ROBOT"),
         "ding-main": _connection(
             "dingtalk",

@@ -335,6 +335,8 @@ class Connector:
     hints_from: Callable[[HookRequest, ConnectionSettings], tuple[Hint, ...]] | None = None
     # By variant that sends webhooks: a connection has the port Webhooks as its ``webhooks``, or an admin registers by hand.
     webhooks: Mapping[str, Literal["registered", "by_hand"]] = dataclasses.field(default_factory=dict)
+    # A header of a delivery that its answer repeats, where a vendor knows by that whose the address is; lower case.
+    echoed_header: str = ""
     # Pure. What people answered, out of a vendor's callback (its own check of an address too), and what it is answered with at once; raises
     # AccessDenied for a signature that does not fit the connection's credentials.
     answers_from: Callable[[HookRequest, ConnectionSettings], CallbackReply] | None = None

@@ -65,7 +65,10 @@ def add_hooks(app: FastAPI, hooks: Hooks) -> None:
         if under_way.locked():
             return Response(status_code=503)
         async with under_way:
-            return Response(status_code=await _take(hooks, connection, request))
+            status = await _take(hooks, connection, request)
+            return Response(
+                status_code=status, headers=hooks.echoed(connection, request.headers) if status == 200 else None
+            )
 
 
 def add_answers(app: FastAPI, callbacks: Callbacks) -> None:

@@ -55,6 +55,12 @@ class Hooks:
         self.count(name, outcome)
         return outcome
 
+    def echoed(self, name: str, headers: Mapping[str, str]) -> dict[str, str]:
+        """What the answer to a good delivery must repeat of it."""
+        loaded = self._app().loaded
+        header = connectors_by_name()[loaded.config.connections[name].type].echoed_header
+        return {header: headers[header]} if header and header in headers else {}
+
     def count(self, name: str, outcome: Outcome) -> None:
         """Note what became of a delivery; what strangers may call connections is not noted."""
         DELIVERIES.labels(name if self.takes(name) else "", outcome).inc()

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from connectors.trello import CONNECTOR
 from connectors.trello.answers import is_signed_out, is_too_big
-from connectors.trello.links import same_place, urls_from
+from connectors.trello.links import urls_from
 from connectors.trello.records import (
     board_from_answer,
     decipher,
@@ -33,6 +33,7 @@ from sync.core.errors import (
     TielineError,
     TryLater,
 )
+from sync.core.links import same_place
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record
 from tests.shared import SHARED

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from connectors.trello.markdown import mark_from
 from sandbox.faults import Fault
 from sync.core.errors import (
     CannotExpress,
@@ -17,6 +16,7 @@ from sync.core.errors import (
     NotFound,
     Refused,
 )
+from sync.core.marks import mark_from
 from sync.core.ports import LinkEnd
 from sync.core.rich_text import Paragraph, PersonMention, RichText
 from sync.core.values import Ref

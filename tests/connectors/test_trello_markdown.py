@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from connectors.trello.markdown import JOINER, comment_text, mark_from, markdown_from, mention_ids
+from connectors.trello.markdown import JOINER, comment_text, markdown_from, mention_ids
 from sync.core.errors import (
     CannotExpress,
 )
+from sync.core.marks import mark_from
 from sync.core.rich_text import (
     Anchor,
     BulletList,

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from connectors.trello.hooks import hints_from, signature
-from connectors.trello.markdown import comment_text, kept_from, mark_from, said_digest
+from connectors.trello.markdown import comment_text, said_digest
 from sandbox.http import Request, Response
 from sync.core.errors import Conflict
 from sync.core.hooks import HookRequest
+from sync.core.marks import kept_from, mark_from
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Paragraph, PersonMention, Text
 from tests.connectors.trello_bench import MARK, PRODUCT, Bench, open_bench, text

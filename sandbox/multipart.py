@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from sandbox.confluence.errors import Refusal, bad_request
-from sandbox.http import Request
+from sandbox.http import BadRequest, Request
 
 _PARAMETER = re.compile(r';\s*(?P<name>[\w-]+)(?P<extended>\*)?=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^;]*))')
 
@@ -22,14 +21,16 @@ class Part:
     data: bytes
 
 
+def is_multipart(request: Request) -> bool:
+    """Whether the request says that it is."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
 def parts_of(request: Request) -> list[Part]:
-    """The fields in order; 415 for another content type, 400 without a boundary."""
-    content_type = request.headers.get("content-type", "")
-    if not content_type.lower().startswith("multipart/form-data"):
-        raise Refusal(415, "Unsupported Media Type: multipart/form-data is expected")
-    boundary = _parameters(content_type).get("boundary", "")
+    """The fields in order. Raises BadRequest without a boundary."""
+    boundary = _parameters(request.headers.get("content-type", "")).get("boundary", "")
     if not boundary:
-        raise bad_request("The multipart request has no boundary")
+        raise BadRequest("The multipart request has no boundary")
     chunks = (b"\r\n" + request.body).split(b"\r\n--" + boundary.encode("latin-1"))
     return [_part(chunk.removeprefix(b"\r\n")) for chunk in chunks[1:] if not chunk.startswith(b"--")]
 
