@@ -247,10 +247,17 @@ def test_where_asana_keeps_other_words_the_mark_learns_how_they_read(
     assert found is None or not found.is_untouched
 
 
-def test_a_comment_of_which_nothing_is_told_is_a_lost_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.asana.shapes.story", lambda *_: {"gid": "1", "resource_type": "story"})
+@pytest.mark.parametrize("told", [{"gid": "1", "resource_type": "story"}, {"resource_type": "story"}])
+def test_a_write_of_which_nothing_is_told_is_a_lost_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, told: dict[str, str]
+) -> None:
+    monkeypatch.setattr("sandbox.asana.shapes.story", lambda *_: told)
+    monkeypatch.setattr("sandbox.asana.shapes.attachment", lambda *_: {"resource_type": "attachment"})
+    task = Ref.of("asana-main", "task", bench.task("一"))
     with pytest.raises(LostAnswer):
-        bench.asana.add_comment(Ref.of("asana-main", "task", bench.task("一")), MARK, text("一"))
+        bench.asana.add_comment(task, MARK, text("一"))
+    with pytest.raises(LostAnswer):
+        bench.asana.add_link(task, PAY, "blocks", MARK)
 
 
 def test_a_comment_of_another_task_is_not_ours_to_edit(bench: Bench) -> None:
