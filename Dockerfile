@@ -7,7 +7,9 @@ COPY connectors ./connectors
 COPY jobs ./jobs
 COPY sandbox ./sandbox
 COPY mappings ./mappings
-RUN python -m venv /opt/tieline && /opt/tieline/bin/pip install --no-cache-dir -c constraints.txt .
+# `--build-arg EXTRAS=tableau` adds what publishing to Tableau needs (300 MB).
+ARG EXTRAS=""
+RUN python -m venv /opt/tieline && /opt/tieline/bin/pip install --no-cache-dir -c constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 # The service. Runs as nobody in particular on a read-only root: only /data (database) and /tmp need to be writable.
 # It listens on every address of its container; who reaches it is decided where the port is published.

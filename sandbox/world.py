@@ -1,4 +1,4 @@
-"""The whole simulated company: eleven sites on eleven ports, seeded with the story, and what to write into tieline.yaml for them."""
+"""The whole simulated company: twelve sites on twelve ports, seeded with the story, and what to write into tieline.yaml for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox import asana, confluence, dingtalk, feishu, jira, powerbi, trello, wecom, yuque
+from sandbox import asana, confluence, dingtalk, feishu, jira, powerbi, tableau, trello, wecom, yuque
 from sandbox.confluence import access
 from sandbox.confluence.seed import seed as seed_confluence
 from sandbox.http import Simulator
@@ -17,7 +17,7 @@ from sandbox.story import Story, story
 
 SITES = (
     "jira-cloud", "jira-dc", "trello", "confluence-cloud", "confluence-dc", "powerbi", "feishu", "yuque", "wecom", "dingtalk",
-    "asana",
+    "asana", "tableau",
 )  # fmt: skip
 # What the environment must hold for the connections of mappings/ to sign in to the simulators.
 CREDENTIALS: Mapping[str, str] = {
@@ -36,6 +36,7 @@ CREDENTIALS: Mapping[str, str] = {
     "WECOM_ROBOT": wecom.ROBOT_KEY,
     "DINGTALK_SECRET": dingtalk.CLIENT_SECRET,
     "ASANA_TOKEN": asana.TOKEN,
+    "TABLEAU_SECRET": tableau.TOKEN_SECRET,
 }
 
 
@@ -60,6 +61,7 @@ class World(Sandbox):
         self.wecom = wecom.WeComSimulator("wecom", clock)
         self.dingtalk = dingtalk.DingTalkSimulator("dingtalk", clock)
         self.asana = asana.AsanaSimulator("asana", clock)
+        self.tableau = tableau.TableauSimulator("tableau", clock)
         simulators: list[Simulator] = [
             self.jira_cloud,
             self.jira_dc,
@@ -72,6 +74,7 @@ class World(Sandbox):
             self.wecom,
             self.dingtalk,
             self.asana,
+            self.tableau,
         ]
         ports = {name: first_port + index for index, name in enumerate(SITES)} if first_port else {}
         super().__init__(simulators, ports, clock=clock)
@@ -99,6 +102,7 @@ class World(Sandbox):
         wecom.seed(self.wecom, told)
         dingtalk.seed(self.dingtalk, told)
         asana.seed(self.asana, told)
+        tableau.seed(self.tableau)
 
     def pages(self) -> Iterator[tuple[str, str, str]]:
         """(site, title, address) of the pages that show what a team would see."""

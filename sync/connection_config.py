@@ -18,7 +18,7 @@ from sync.mapping.yaml import Node
 from sync.registry import connectors_by_name
 
 # Names a person signs in with; not secrets, though they may come from the environment as well.
-PLAIN_CREDENTIALS = frozenset({"email", "user", "tenant", "client_id"})
+PLAIN_CREDENTIALS = frozenset({"token_name", "email", "user", "tenant", "client_id"})
 _CONNECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - the setting's name
 RESERVED_NAME = "tieline"  # refs of what YAML defines begin with it: tieline:person:zhang-wei

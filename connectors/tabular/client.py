@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from connectors.tabular.cells import Sheet, typed_column
 from connectors.tabular.queries import engine_for, sheet_from_query, url_from_text
 from connectors.tabular.records import BETWEEN, TASK, raw_from_row, rows_of
 from connectors.tabular.sheets import newest_file, sheet_from_file
 from connectors.tabular.tables import TableRules, tables_of
+from sync.core.cells import Sheet, typed_column
 from sync.core.errors import ConfigError, NotFound, Problem, Refused, TielineError
 from sync.core.metrics import MetricQuery, Reading, Table
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream

@@ -12,9 +12,9 @@ import tenacity
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from connectors.tabular.cells import Line, Sheet, header_from, plain
 from connectors.tabular.sheets import MOST_LINES, check_columns
 from connectors.tabular.tables import TableRules
+from sync.core.cells import Line, Sheet, header_from, plain
 from sync.core.errors import AccessDenied, ConfigError, NotFound, Problem, Refused, TielineError, TryLater, Unreachable
 from sync.core.secrets import keep_secret, redact_pieces
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from connectors.tabular.cells import Line, Sheet, as_json, instant_of, says_yes, text_of
 from connectors.tabular.tables import TableRules
+from sync.core.cells import Line, Sheet, as_json, instant_of, says_yes, text_of
 from sync.core.decode import decoded
 from sync.core.errors import RecordError
 from sync.core.ports import ConnectionSettings

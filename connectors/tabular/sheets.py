@@ -14,8 +14,8 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from connectors.tabular.cells import Line, Sheet, header_from, is_blank, plain
 from connectors.tabular.tables import TableRules
+from sync.core.cells import Line, Sheet, header_from, is_blank, plain
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 
 MOST_BYTES = 50_000_000

@@ -7,14 +7,16 @@ import shutil
 import threading
 from collections.abc import Mapping
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from sandbox import dingtalk
+from sandbox import dingtalk, tableau
 from sandbox.feishu import TEAM_CHAT_ID
 from sandbox.powerbi import CLIENT_ID, TENANT
+from sandbox.tableau.seed import PROJECT as TABLEAU_PROJECT
 from sandbox.world import CREDENTIALS, World
 from sandbox.yuque import BOOK
 from sync.app import App, build
@@ -161,6 +163,24 @@ def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -
         {"connection": "ding-main", "room": dingtalk.GROUP},
     ]
     config["jobs"]["status_view"]["pages"].append({"connection": "yuque-main", "space": BOOK, "title": "跨部门状态"})
+    if find_spec("tableauhyperapi"):
+        _add_tableau(config, urls)
+    else:
+        say(
+            "Tableau is left out: publishing there needs `pip install 'tieline[tableau]'`, which this machine does not have."
+        )
+
+
+def _add_tableau(config: dict[str, Any], urls: Mapping[str, str]) -> None:
+    config["connections"]["charts-main"] = _connection(
+        "tableau",
+        urls["tableau"],
+        "cloud",
+        site=tableau.SITE,
+        token_name=tableau.TOKEN_NAME,
+        token_secret="env:TABLEAU_SECRET",
+    )
+    config["jobs"]["status_view"]["tables"].append({"connection": "charts-main", "place": TABLEAU_PROJECT})
 
 
 def _spreadsheet() -> str:

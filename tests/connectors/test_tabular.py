@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.tabular.cells import Line, Sheet, header_from, plain, text_of, typed_column
 from connectors.tabular.records import raw_from_row, record_from_raw, rows_of
 from connectors.tabular.tables import TableRules, tables_of
+from sync.core.cells import Line, Sheet, header_from, plain, text_of, typed_column
 from sync.core.errors import ConfigError, Nonsense, RecordError, Refused
 from sync.core.metrics import Cell
 from sync.core.ports import ConnectionSettings

@@ -1,4 +1,4 @@
-"""Cells of spreadsheets, CSV files and databases, brought to one set of values; and the types of their columns. Pure."""
+"""Cells of spreadsheets, CSV files, databases and charts, brought to one set of values; and the types of their columns. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from sync.core.metrics import Cell, Column, ColumnType
 
 _EXACT = 10**15  # beyond it a float does not tell whole numbers apart
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
-_NUMBER = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?%?")
+# As tools show them: 1,234.50  ¥1,234  -$5  (5)  12.5%
+_NUMBER = re.compile(r"(?P<minus>-|\()?[¥￥$€£]?(?P<digits>(\d{1,3}(,\d{3})+|\d+)(\.\d+)?)(?P<percent>%)?(?P<end>\))?")
 _DAY = re.compile(r"(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})日?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 _BOOLEANS = {"true": True, "false": False, "是": True, "否": False}
@@ -98,9 +99,11 @@ def _integer(cell: Cell) -> int | None:
 
 
 def _number(cell: Cell) -> Decimal | None:
-    if isinstance(cell, str) and _NUMBER.fullmatch(cell) and not re.match(r"-?0\d", cell):
-        share = Decimal("0.01") if cell.endswith("%") else Decimal(1)
-        return Decimal(cell.rstrip("%").replace(",", "")) * share
+    if isinstance(cell, str) and (found := _NUMBER.fullmatch(cell)) and not re.match(r"0\d", found["digits"]):
+        if (found["minus"] == "(") != bool(found["end"]):
+            return None
+        share = Decimal("0.01") if found["percent"] else Decimal(1)
+        return Decimal(found["digits"].replace(",", "")) * share * (-1 if found["minus"] else 1)
     if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
         return Decimal(cell)
     return None

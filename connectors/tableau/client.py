@@ -1,0 +1,59 @@
+"""A connection to one Tableau site: one Remote, and the ports over it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from connectors.tableau import CONNECTOR
+from connectors.tableau.answers import RIGHTS, SIGN_IN, decipher
+from connectors.tableau.publishing import Publisher
+from connectors.tableau.reading import ViewReader
+from connectors.tableau.site import Site
+from sync.core.errors import TielineError
+from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
+from sync.core.values import Account
+from sync.pace import Pace
+from sync.remote import Remote
+
+
+class Tableau(ViewReader, Publisher):
+    """One site as the owner of a personal access token sees it. The session's token travels in a header only."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
+        account = hashlib.sha256(settings.credentials["token_secret"].encode()).hexdigest()[:12]
+        rate = settings.requests_per_second or CONNECTOR.requests_per_second["cloud"]
+        pace = Pace(rate, settings.in_flight or CONNECTOR.in_flight, product="tableau", account=account, pool=account)
+        self.remote = Remote(settings.name, settings.base_url, {}, decipher, pace, sleep)
+        self.site = Site(settings, self.remote)
+
+    def identify(self) -> SiteIdentity:
+        """The site and the token's account. Raises AccessDenied when the token is refused."""
+        self.site.sign_in(ended=self.site.sign_in())
+        server = self.site.server
+        return SiteIdentity(f"tableau:{server.site_id}", Account(str(server.user_id), "Tableau account"))
+
+    def probes(self) -> Iterator[Probe]:
+        """The sign-in, and what is visible."""
+        yield _probe("sign in", lambda: f"version {self.site.server.version}" if self.site.sign_in() else "", SIGN_IN)
+        for kind, words in (("projects", "see projects"), ("views", "see views"), ("datasources", "see data sources")):
+            yield _probe(words, partial(self._visible, kind), RIGHTS)
+        yield Probe("publish a data source", None, "cannot be told without writing", RIGHTS)
+
+    def _visible(self, kind: str) -> str:
+        total = self.site.ask(lambda server: getattr(server, kind).get()[1].total_available)
+        return f"{total} visible"
+
+    def close(self) -> None:
+        """Let go of the connections. The session ends by itself; signing out could end one that another process has just begun."""
+        self.remote.close()
+
+
+def _probe(operation: str, attempt: Callable[[], str], cure: str) -> Probe:
+    try:
+        return Probe(operation, True, attempt())
+    except TielineError as error:
+        return Probe(operation, False, str(error), cure)

@@ -1,0 +1,14 @@
+"""The company's Tableau site, before Tieline writes anything."""
+
+from __future__ import annotations
+
+from sandbox.tableau.simulator import TableauSimulator
+
+PROJECT = "经营分析"
+
+
+def seed(simulator: TableauSimulator) -> None:
+    """One project with a workbook that people look at."""
+    project = simulator.add_project(PROJECT)
+    rows = [["华东", "1,204", "¥3,582,100", "12.5%"], ["华南", "987", "¥2,410,550", "9.8%"]]
+    simulator.add_view(project, "支付转化", "各区概览", ["区域", "订单数", "成交额", "转化率"], rows)
