@@ -24,10 +24,10 @@ class Token:
         self._lock = threading.Lock()
         self._value, self._until = "", 0.0
 
-    def get(self) -> str:
-        """The token."""
+    def get(self, *, is_fresh: bool = False) -> str:
+        """The token; another one, asked for now, where it must be ``is_fresh``."""
         with self._lock:
-            if not self._value or time.monotonic() >= self._until:
+            if is_fresh or not self._value or time.monotonic() >= self._until:
                 self._value, lives_s = self._fetched()
                 self._until = time.monotonic() + max(lives_s - self._early_s, lives_s / 2, 1.0)
             return self._value

@@ -1,36 +1,69 @@
-"""Feishu and Lark: messages with buttons in group chats, emergency groups, the company's directory; robots that only speak."""
+"""Feishu and Lark: messages with buttons in group chats, emergency groups, the company's directory; robots that only speak; rows of Bitable
+tables, and tasks with their comments and dependencies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.feishu.callbacks import answers_from
-from sync.core.ports import ConnectionSettings, Connector, no_records
+from connectors.feishu.records import record_from_raw
+from connectors.feishu.table_rows import table_problems
+from sync.core.ports import ConnectionSettings, Connector
 
 FEISHU, LARK = "https://open.feishu.cn", "https://open.larksuite.com"
 
 
 def connect(settings: ConnectionSettings) -> Any:
-    """A connection to Feishu as one application, or as one robot of a group."""
-    from connectors.feishu.client import Feishu, FeishuRobot
+    """A connection to Feishu as one application (its chats, its tables or its tasks), or as one robot of a group."""
+    from connectors.feishu import client
 
-    return FeishuRobot(settings) if settings.variant == "robot" else Feishu(settings)
+    kinds = {
+        "app": client.Feishu,
+        "robot": client.FeishuRobot,
+        "bitable": client.FeishuTables,
+        "tasks": client.FeishuTasks,
+    }
+    return kinds[settings.variant or "app"](settings)
+
+
+def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with a connection's options, as far as reading them tells."""
+    if variant == "bitable":
+        yield from table_problems(options)
+
+
+APP: tuple[str, ...] = ("app_id", "app_secret")
 
 
 CONNECTOR = Connector(
     name="feishu",
-    variants=("app", "robot"),
+    variants=("app", "robot", "bitable", "tasks"),
     default_base_url=FEISHU,
-    credentials={"app": ("app_id", "app_secret"), "robot": ("webhook",)},
+    credentials={"app": APP, "robot": ("webhook",), "bitable": APP, "tasks": APP},
     optional_credentials={"app": ("encrypt_key", "verification_token"), "robot": ("sign_secret",)},
-    ports=("messenger", "organisation", "directory"),
-    variant_ports={"robot": ("messenger",)},
+    ports=("messenger", "organisation", "directory", "source", "tracker"),
+    variant_ports={
+        "app": ("messenger", "organisation", "directory"),
+        "robot": ("messenger",),
+        "bitable": ("source",),
+        "tasks": ("source", "tracker"),
+    },
     connect=connect,
-    record_from_raw=no_records,
-    scope_word="rooms",
-    options=("host",),
+    record_from_raw=record_from_raw,
+    scope_word="tables, task lists or rooms",
+    has_mutual_links=True,
+    options=("host", "overlap_minutes", "reread_hours", "restricted_tasklists", "subtasks", "tables"),
+    option_kinds={
+        "overlap_minutes": "number",
+        "reread_hours": "number",
+        "restricted_tasklists": "names",
+        "subtasks": "flag",
+        "tables": "own",
+    },
+    check_options=check_options,
     # An API takes 50 a second and 1000 a minute of an application; a robot takes 5 a second and 100 a minute.
-    requests_per_second={"app": 20.0, "robot": 4.0},
+    requests_per_second={"app": 20.0, "robot": 4.0, "bitable": 10.0, "tasks": 10.0},
     in_flight=6,
     answers_from=answers_from,
     hears={"app": "shared"},

@@ -17,6 +17,9 @@ from connectors.feishu.listener import AnswerListener
 from connectors.feishu.people import CompanyDirectory
 from connectors.feishu.robot import RobotMessenger, token_of
 from connectors.feishu.site import Site
+from connectors.feishu.tables import TableSource
+from connectors.feishu.task_tracker import TaskTracker
+from connectors.feishu.tasks import TaskSource
 from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
 from sync.core.values import Account
 from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path, share_of
@@ -55,6 +58,28 @@ class Feishu(ChatMessenger, CompanyDirectory, AnswerListener):
         self.remote.close()
 
 
+class FeishuTables(TableSource):
+    """Bitable tables as one application sees them."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings, self.remote, self.site = _work(settings, sleep)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
+class FeishuTasks(TaskSource, TaskTracker):
+    """Task lists as one application sees them."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings, self.remote, self.site = _work(settings, sleep)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
 class FeishuRobot(RobotMessenger):
     """A robot of one group. Its token is a part of its address and never leaves."""
 
@@ -69,6 +94,12 @@ class FeishuRobot(RobotMessenger):
     def close(self) -> None:
         """Let go of the connections."""
         self.remote.close()
+
+
+def _work(settings: ConnectionSettings, sleep: Callable[[float], None]) -> tuple[ConnectionSettings, Remote, Site]:
+    keep_secret(settings.credentials["app_secret"].strip())
+    remote = _remote(settings, settings.credentials["app_id"].strip(), APP_LIMITS, sleep)
+    return settings, remote, Site(settings, remote)
 
 
 def place_of(method: str, path: str, body: bytes) -> Place:

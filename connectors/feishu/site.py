@@ -34,11 +34,13 @@ class Site:
         """The ``data`` of an answer. A token that is refused is renewed once."""
         return self._token.use(lambda token: self._send(method, path, params, json, is_safe, token))
 
-    def pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-        """The items of a listing, page by page, until none follows."""
+    def pages(self, path: str, params: Mapping[str, Any], body: object = None) -> Iterator[Sequence[Any]]:
+        """The items of a listing, page by page, until none follows; of a search, where there is a ``body``."""
         token, tries = "", 0
+        method = "GET" if body is None else "POST"
         while True:
-            data = self.ask("GET", path, {**params, **({"page_token": token} if token else {})})
+            page = {**params, **({"page_token": token} if token else {})}
+            data = self.ask(method, path, page, body, is_safe=True)
             items = data.get("items")
             if items is not None and not isinstance(items, list):
                 raise Nonsense(expected="a list of items", sample=items)
@@ -53,9 +55,9 @@ class Site:
                 raise Nonsense(expected="another page", found="the same page token again and again")
             token = following
 
-    def token(self) -> str:
+    def token(self, *, is_fresh: bool = False) -> str:
         """The tenant token; one thread fetches it for all."""
-        return self._token.get()
+        return self._token.get(is_fresh=is_fresh)
 
     def _fetch_token(self) -> tuple[object, object]:
         body = {"app_id": self.app_id, "app_secret": self._secret}

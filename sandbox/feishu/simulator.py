@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.feishu import contact_api, im_api, robots
+from sandbox.feishu import contact_api, im_api, robots, table_api, task_api
 from sandbox.feishu.call import Call
 from sandbox.feishu.long_connection import LongConnections
+from sandbox.feishu.people_at_work import PeopleAtWork
 from sandbox.feishu.state import APP_ID, APP_SECRET, Chat, Department, Person, Refusal, Robot, Said, State
 from sandbox.http import Request, Response, html_response, json_response
 from sandbox.sockets import Channel
@@ -32,10 +33,27 @@ ROUTES: tuple[tuple[str, str, Answering], ...] = (
     ("POST", "/contact/v3/users/batch_get_id", contact_api.batch_get_id),
     ("GET", "/contact/v3/departments/{department_id}/children", contact_api.children),
     ("GET", "/contact/v3/users/find_by_department", contact_api.find_by_department),
+    ("GET", "/wiki/v2/spaces/get_node", table_api.get_node),
+    ("GET", "/bitable/v1/apps/{app_token}", table_api.get_base),
+    ("GET", "/bitable/v1/apps/{app_token}/tables/{table_id}/fields", table_api.fields),
+    ("POST", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/search", table_api.search),
+    ("POST", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/batch_get", table_api.batch_get),
+    ("GET", "/task/v2/tasklists", task_api.lists),
+    ("GET", "/task/v2/tasklists/{tasklist_guid}/tasks", task_api.tasks_of_list),
+    ("GET", "/task/v2/sections", task_api.sections),
+    ("GET", "/task/v2/tasks/{task_guid}", task_api.get_task),
+    ("GET", "/task/v2/tasks/{task_guid}/subtasks", task_api.subtasks),
+    ("POST", "/task/v2/tasks/{task_guid}/add_dependencies", task_api.add_dependencies),
+    ("POST", "/task/v2/tasks/{task_guid}/remove_dependencies", task_api.remove_dependencies),
+    ("GET", "/task/v2/comments", task_api.comments),
+    ("POST", "/task/v2/comments", task_api.add_comment),
+    ("GET", "/task/v2/comments/{comment_id}", task_api.get_comment),
+    ("PATCH", "/task/v2/comments/{comment_id}", task_api.edit_comment),
+    ("DELETE", "/task/v2/comments/{comment_id}", task_api.delete_comment),
 )
 
 
-class FeishuSimulator:
+class FeishuSimulator(PeopleAtWork):
     """A tenant in memory. ``monotonic`` is the clock of its rate limits and tokens."""
 
     def __init__(

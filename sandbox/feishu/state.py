@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from sandbox.feishu.work_state import Work
+
 APP_ID, APP_SECRET = "cli_a1b2c3d4e5f60718", "s3cRetOfTheSimulatedFeishuApp0001"
 SCOPES = frozenset(
     {
@@ -18,6 +20,11 @@ SCOPES = frozenset(
         "contact:user.id:readonly",
         "contact:contact.base:readonly",
         "contact:department.organize:readonly",
+        "bitable:app:readonly",
+        "wiki:node:read",
+        "task:task:write",
+        "task:tasklist:read",
+        "task:comment:write",
     }
 )
 
@@ -95,6 +102,7 @@ class State:
     uuids: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     chat_uuids: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     ids: Any = field(default_factory=lambda: count(1))
+    work: Work = field(default_factory=Work)
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{next(self.ids):032x}"

@@ -18,7 +18,7 @@ from sync.core.rich_text import Paragraph, RichText, Text
 from sync.core.values import LinkSide, RawRecord, Ref
 
 MARK, OTHER_MARK = "tieline:demo:0123456789abcdef", "tieline:demo:fedcba9876543210"
-WRITES = r"^(POST|PUT|DELETE) "
+WRITES = r"^(POST|PUT|PATCH|DELETE) "
 
 
 class Clock:

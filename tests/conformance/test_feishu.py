@@ -17,9 +17,15 @@ from sync.core.messages import Contact
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
+from tests.conformance.feishu_work import TableSubject, TasksSubject, WorkSubject
 from tests.conformance.messenger_suite import MessengerFaults, MessengerSuite
 from tests.conformance.organisation_suite import OrganisationFaults, OrganisationSuite
-from tests.conformance.subjects import Wire, hurry, served
+from tests.conformance.source_faults import SourceFaults, empty_database, store
+from tests.conformance.source_suite import SourceSuite
+from tests.conformance.subjects import Clock, SourceSubject, Wire, hurry, served
+from tests.conformance.tracker_suite import MutualLinkSuite, TrackerFaults, TrackerSuite
+
+__all__ = ["empty_database", "store"]
 
 CREDENTIALS = {
     "app": {"app_id": APP_ID, "app_secret": APP_SECRET},
@@ -131,3 +137,57 @@ class TestFeishuAsDirectory(DirectorySuite):
 
 class TestFeishuDirectoryUnderFaults(DirectoryFaults):
     variant, kind = "app", FeishuDirectorySubject
+
+
+def at_work(kind: type[WorkSubject]) -> Iterator[WorkSubject]:
+    clock = Clock()
+    simulator = FeishuSimulator("feishu", clock, enforce_limits=False)
+    made = kind(simulator, served(simulator), clock)
+    yield made
+    for connection in made.opened:
+        connection.close()
+
+
+class TestBitableAsSource(SourceSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TableSubject)
+
+
+class TestBitableUnderFaults(SourceFaults):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TableSubject)
+
+
+class TestTasksAsSource(SourceSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TasksSubject)
+
+    def test_a_restricted_item_is_marked_and_an_open_one_is_not(self, subject: SourceSubject, stream: str) -> None:
+        """Feishu shows a task to whoever sees its list; which lists are not for everybody, the admin says (tests/connectors/test_feishu_work.py)."""
+
+
+class TestTasksUnderFaults(SourceFaults):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TasksSubject)
+
+
+class TestTasksAsTracker(TrackerSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TasksSubject)
+
+
+class TestTasksDependencies(MutualLinkSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TasksSubject)
+
+
+class TestTasksTrackerUnderFaults(TrackerFaults):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(TasksSubject)

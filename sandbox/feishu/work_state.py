@@ -1,0 +1,92 @@
+"""What a simulated tenant holds of work: bases with tables, and task lists."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+TEXT, NUMBER, CHOICE, DATE, PERSON, LINK = 1, 2, 3, 5, 11, 18
+
+
+@dataclass
+class Row:
+    """``fields`` as Feishu gives them; ``is_forbidden``: no role of the application's reads it."""
+
+    id: str
+    fields: Json
+    created_ms: int
+    modified_ms: int
+    is_forbidden: bool = False
+
+
+@dataclass
+class Table:
+    """``columns``: name to type; the first is the primary one."""
+
+    id: str
+    name: str
+    base: str
+    columns: dict[str, int]
+    rows: dict[str, Row] = field(default_factory=dict)
+    is_shared: bool = True
+
+
+@dataclass
+class Comment:
+    id: str
+    content: str
+    creator: Json
+    created_ms: int
+    updated_ms: int
+
+
+@dataclass
+class Task:
+    """``details`` is whatever else people said, in Feishu's own shape. ``waits_for`` are the guids of its predecessors."""
+
+    guid: str
+    summary: str
+    created_ms: int
+    updated_ms: int
+    lists: dict[str, str] = field(default_factory=dict)
+    parent: str = ""
+    details: Json = field(default_factory=dict)
+    waits_for: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+
+
+@dataclass
+class TaskList:
+    guid: str
+    name: str
+    sections: dict[str, str] = field(default_factory=dict)
+    is_shared: bool = True
+
+
+@dataclass
+class Work:
+    tables: dict[str, Table] = field(default_factory=dict)
+    wiki: dict[str, str] = field(default_factory=dict)  # node token to base token
+    lists: dict[str, TaskList] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    turns_round: bool = False
+    serial: int = 0
+
+    def new(self, prefix: str = "") -> str:
+        """An id that is the same in each run."""
+        self.serial += 1
+        return prefix + uuid.uuid5(uuid.NAMESPACE_URL, f"feishu work {self.serial}").hex[:14]
+
+    def new_guid(self) -> str:
+        self.serial += 1
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"feishu task {self.serial}"))
+
+    def places(self, task: Task) -> set[str]:
+        """The lists in which a task is seen: its own and those of what it is a part of."""
+        found, at = set(task.lists), task
+        while at.parent and at.parent in self.tasks:
+            at = self.tasks[at.parent]
+            found |= set(at.lists)
+        return found

@@ -1,0 +1,223 @@
+"""Bitable and tasks over HTTP: what is asked and what is saved, rights in the console's words, and every request against the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors.feishu import CONNECTOR
+from sandbox.feishu import FeishuSimulator
+from sandbox.feishu.table_api import shown_text
+from sandbox.feishu.task_api import APP
+from sync.core.errors import AccessDenied, CannotExpress, ConfigError, NotFound, Refused
+from sync.core.ports import Cursor, LinkEnd
+from sync.core.values import Ref
+from tests.conformance.feishu_work import TableSubject, TasksSubject, WorkSubject
+from tests.conformance.subjects import MARK, Clock, read, served, text
+from tests.connectors.contract import SPECS, assert_request_in_contract
+
+
+def stage(kind: type[WorkSubject]) -> Any:
+    clock = Clock()
+    simulator = FeishuSimulator("feishu-work", clock, enforce_limits=False)
+    return kind(simulator, served(simulator), clock)
+
+
+@pytest.fixture
+def table() -> Iterator[TableSubject]:
+    made = stage(TableSubject)
+    yield made
+    for connection in made.opened:
+        connection.close()
+
+
+@pytest.fixture
+def tasks() -> Iterator[TasksSubject]:
+    made = stage(TasksSubject)
+    yield made
+    for connection in made.opened:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = SPECS / "feishu/openapi"
+    if not folder.exists():
+        pytest.skip(f"{folder} is not on this machine")
+    copies = tmp_path_factory.mktemp("contracts")
+    for name in ("auth", "bitable", "task", "wiki"):
+        spec = yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+        (copies / f"{name}.json").write_text(json.dumps(spec), encoding="utf-8")
+    return copies
+
+
+def assert_in_contract(subject: WorkSubject, contracts: Path) -> None:
+    for one in subject.wire._sandbox.requests("feishu-work"):
+        name = one.path.split("/")[2]
+        assert_request_in_contract(contracts / f"{name}.json", one.method, one.path, one.query, one.body)
+
+
+def asked(subject: WorkSubject) -> list[str]:
+    return [
+        request.partition("/open-apis")[2].split("?")[0]
+        for request in subject.wire.requests()
+        if "internal" not in request
+    ]
+
+
+# -- tables
+
+
+def test_every_request_about_tables_is_in_the_contract(table: TableSubject, contracts: Path) -> None:
+    row = table.make("一")
+    table.source.identify()
+    table.source.vocabulary()
+    list(table.source.probes())
+    read(table.source, "rows", table.scope)
+    [list(table.source.fetch(shard)) for shard in table.source.pick("rows", table.scope, [row])]
+    list(table.source.census("rows", table.scope))
+    table.source.look_up("rows", row)
+    assert_in_contract(table, contracts)
+
+
+def test_five_hundred_rows_cost_one_request(table: TableSubject) -> None:
+    for number in range(1_200):
+        table.simulator.add_row(table.table, 事项=shown_text(f"第 {number} 行"))
+    table.wire.forget()
+    assert len(read(table.source, "rows", table.scope)) == 1_201
+    assert [path.rpartition("/")[2] for path in asked(table)].count("search") == 3
+
+
+def test_only_changed_rows_are_kept_of_a_page(table: TableSubject) -> None:
+    table.clock.now += timedelta(hours=3)
+    row = table.make("新")
+    cursor = Cursor("rows", table.scope, table.clock.now - timedelta(minutes=1))
+    assert [record.ref.key for record in read(table.source, "rows", table.scope, cursor)] == [row]
+
+
+def test_a_table_that_is_kept_in_a_wiki_is_found_through_its_node(table: TableSubject, contracts: Path) -> None:
+    node = table.simulator.keep_in_wiki(table.table)
+    table.settings.options["tables"][table.scope]["url"] = f"https://acme.feishu.cn/wiki/{node}?table={table.table.id}"
+    table.source.settings.options["tables"][table.scope]["url"] = (
+        f"https://acme.feishu.cn/wiki/{node}?table={table.table.id}"
+    )
+    assert len(read(table.source, "rows", table.scope)) == 1
+    assert_in_contract(table, contracts)
+
+
+def test_rights_that_are_missing_are_told_in_the_consoles_words(table: TableSubject) -> None:
+    table.table.is_shared = False
+    [failed] = [probe for probe in table.source.probes() if probe.is_ok is False]
+    assert "添加文档应用" in failed.detail + failed.cure
+    with pytest.raises(NotFound, match=r"采购任务.*添加文档应用"):
+        table.source.vocabulary()
+    table.table.is_shared = True
+    table.simulator.take_scopes("bitable:")
+    with pytest.raises((AccessDenied, NotFound), match="bitable:app"):
+        read(table.source, "rows", table.scope)
+
+
+def test_a_table_that_the_admin_renamed_in_the_settings_moved(table: TableSubject) -> None:
+    row_id = table.make("一").rpartition("/")[2]
+    assert table.source.look_up("rows", f"从前的名字/{row_id}") == "moved"
+
+
+# -- tasks
+
+
+def test_every_request_about_tasks_is_in_the_contract(tasks: TasksSubject, contracts: Path) -> None:
+    item = tasks.make("一")
+    tasks.source.identify()
+    tasks.source.vocabulary()
+    list(tasks.source.probes())
+    read(tasks.source, "tasks", tasks.scope)
+    tasks.source.look_up("tasks", item)
+    made = tasks.tracker.add_comment(tasks.task, MARK, text("一"))
+    edited = tasks.tracker.edit_comment(tasks.task, made, MARK, text("二"))
+    tasks.tracker.remove_comment(tasks.task, edited)
+    link = tasks.tracker.add_link(tasks.task, tasks.other, "waits_for", MARK)
+    tasks.tracker.remove_link(tasks.task, link)
+    assert_in_contract(tasks, contracts)
+
+
+def test_a_poll_reads_what_is_open_and_what_was_done_since(tasks: TasksSubject) -> None:
+    done_before = tasks.simulator.add_task(tasks.list, "早就做完", completed_at="1764000000000").guid
+    tasks.clock.now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    now_ms = str(int(tasks.clock.now.timestamp() * 1000))
+    done_now = tasks.simulator.add_task(tasks.list, "刚做完", completed_at=now_ms).guid
+    tasks.wire.forget()
+    cursor = Cursor("tasks", tasks.scope, tasks.clock.now - timedelta(minutes=1))
+    assert [record.ref.key for record in read(tasks.source, "tasks", tasks.scope, cursor)] == [done_now]
+    assert not any(path.endswith(done_before) for path in asked(tasks))
+    assert done_before in {record.ref.key for record in read(tasks.source, "tasks", tasks.scope)}
+
+
+def test_a_list_may_be_named_by_its_guid_and_a_name_must_mean_one(tasks: TasksSubject) -> None:
+    assert read(tasks.source, "tasks", tasks.list.guid)
+    twin = tasks.simulator.add_list(tasks.scope)
+    with pytest.raises(ConfigError) as caught:
+        read(tasks.source, "tasks", tasks.scope)
+    assert twin.guid in str(caught.value)
+    with pytest.raises(NotFound, match="清单成员"):
+        read(tasks.source, "tasks", "没有的清单")
+
+
+def test_a_task_that_is_not_ours_to_see_is_hidden(tasks: TasksSubject) -> None:
+    item = tasks.make("一")
+    assert tasks.source.look_up("tasks", item) == "here"
+    tasks.simulator.move_task(item, tasks.elsewhere)
+    tasks.elsewhere.is_shared = False
+    assert tasks.source.look_up("tasks", item) == "hidden"
+
+
+def test_subtasks_are_left_out_where_the_admin_says_so(tasks: TasksSubject) -> None:
+    tasks.make("占位")
+    child = tasks.simulator.add_task(None, "子任务", parent=tasks.parent).guid
+    tasks.source.settings.options["subtasks"] = False
+    assert child not in {record.ref.key for record in read(tasks.source, "tasks", tasks.scope)}
+    tasks.source.settings.options["subtasks"] = True
+    assert child in {record.ref.key for record in read(tasks.source, "tasks", tasks.scope)}
+
+
+def test_a_comment_of_another_application_is_not_ours(tasks: TasksSubject) -> None:
+    made = tasks.tracker.add_comment(tasks.task, MARK, text("一"))
+    [comment] = tasks.work.tasks[tasks.task.key].comments
+    comment.creator = {**APP, "id": "cli_another"}
+    assert tasks.tracker.find_comment(tasks.task, MARK) is None
+    assert list(tasks.tracker.marks_on(tasks.task)) == [MARK]
+    with pytest.raises(AccessDenied, match="清单成员"):
+        tasks.tracker.edit_comment(tasks.task, made, MARK, text("二"))
+
+
+def test_a_comment_as_a_colleague_reads_it(tasks: TasksSubject) -> None:
+    tasks.tracker.add_comment(tasks.task, MARK, text("支付接口开发晚 3 个工作日"))
+    [comment] = tasks.work.tasks[tasks.task.key].comments
+    words, blank, mark = comment.content.split("\n")
+    assert (words, blank, mark.startswith(f"[{MARK} ")) == ("支付接口开发晚 3 个工作日", "", True)
+
+
+def test_a_dependency_on_another_tool_cannot_be_said(tasks: TasksSubject) -> None:
+    elsewhere = LinkEnd(Ref("jira-main:task:1"), "PAY-77", "支付接口开发", "https://jira.example/browse/PAY-77")
+    for act in (tasks.tracker.add_link, tasks.tracker.find_link):
+        with pytest.raises(CannotExpress, match="the comment tells it"):
+            act(tasks.task, elsewhere, "waits_for", MARK)
+
+
+def test_what_already_waits_the_other_way_round_is_refused_and_stays(tasks: TasksSubject) -> None:
+    tasks.simulator.wait(tasks.other.ref.key, tasks.task.key)
+    with pytest.raises(Refused, match="the other way round"):
+        tasks.tracker.add_link(tasks.task, tasks.other, "waits_for", MARK)
+    assert tasks.work.tasks[tasks.other.ref.key].waits_for == [tasks.task.key]
+
+
+def test_a_dependency_is_read_back_as_the_link_that_was_written(tasks: TasksSubject) -> None:
+    made = tasks.tracker.add_link(tasks.task, tasks.other, "blocks", MARK)
+    [record] = [item for item in read(tasks.source, "tasks", tasks.scope) if item.ref == tasks.task]
+    [link] = CONNECTOR.record_from_raw(record, tasks.settings).links
+    assert (link.id, link.is_outward) == (made.id, True)
