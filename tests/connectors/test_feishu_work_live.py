@@ -15,12 +15,14 @@ from connectors.feishu import CONNECTOR
 from sandbox.feishu import FeishuSimulator
 from sandbox.feishu.table_api import shown_text
 from sandbox.feishu.task_api import APP
+from sandbox.feishu.work_state import CHOICE, DATE, LINK, PERSON, TEXT
 from sync.core.errors import AccessDenied, CannotExpress, ConfigError, NotFound, Refused
 from sync.core.ports import Cursor, LinkEnd
 from sync.core.values import Ref
-from tests.conformance.feishu_work import TableSubject, TasksSubject, WorkSubject
+from tests.conformance.feishu_work import CREDENTIALS, TableSubject, TasksSubject, WorkSubject
 from tests.conformance.subjects import MARK, Clock, read, served, text
 from tests.connectors.contract import SPECS, assert_request_in_contract
+from tests.end_to_end.company import tieline
 
 
 def stage(kind: type[WorkSubject]) -> Any:
@@ -221,3 +223,75 @@ def test_a_dependency_is_read_back_as_the_link_that_was_written(tasks: TasksSubj
     [record] = [item for item in read(tasks.source, "tasks", tasks.scope) if item.ref == tasks.task]
     [link] = CONNECTOR.record_from_raw(record, tasks.settings).links
     assert (link.id, link.is_outward) == (made.id, True)
+
+
+# -- through the commands
+
+CONFIG = """
+database: sqlite:///tieline.db
+mappings: mappings
+connections:
+  caigou:
+    type: feishu
+    variant: bitable
+    base_url: {base_url}
+    app_id: env:FEISHU_APP_ID
+    app_secret: env:FEISHU_APP_SECRET
+    tables: {{采购任务: {{url: "{url}"}}}}
+"""
+
+
+def test_a_tables_rows_are_tasks_that_wait_for_one_another(
+    table: TableSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(f"FEISHU_{name.upper()}", value)
+    (tmp_path / "mappings").mkdir()
+    example = Path(__file__).parents[2] / "mappings/examples/feishu.yaml"
+    (tmp_path / "mappings/caigou.yaml").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "mappings/departments.yaml").write_text(
+        "departments:\n  procurement: {name: 采购部}\n", encoding="utf-8"
+    )
+    url = table.options()["tables"][table.scope]["url"]
+    config = tmp_path / "tieline.yaml"
+    config.write_text(CONFIG.format(base_url=table.wire.url, url=url), encoding="utf-8")
+    kinds = {
+        "状态": CHOICE,
+        "部门": TEXT,
+        "负责人": PERSON,
+        "计划开始": DATE,
+        "计划完成": DATE,
+        "实际完成": DATE,
+        "前置任务": LINK,
+        "备注": TEXT,
+    }
+    table.table.columns |= kinds
+    due = int(datetime(2026, 11, 29, 16, tzinfo=UTC).timestamp() * 1000)  # midnight of the 30th in Shanghai
+    people = [{"id": "ou_1", "name": "王芳"}]
+    first = table.simulator.add_row(
+        table.table,
+        事项=shown_text("采购服务器"),
+        状态="进行中",
+        部门=shown_text("采购部"),
+        计划完成=due,
+        负责人=people,
+    )
+    second = table.simulator.add_row(
+        table.table, 事项=shown_text("机房上架"), 状态="未开始", 前置任务={"link_record_ids": [first.id]}
+    )
+
+    def say(*words: str) -> Any:
+        said = tieline(*words, "--config", config, "--json")
+        assert said.code in (0, 5), said
+        return said.json()
+
+    assert tieline("check", "--config", config).code == 0
+    assert say("collect")["connections"]["caigou"]["error"] is None
+    tasks = {task["title"]: task for task in say("tasks")}
+    assert (tasks["采购服务器"]["status"], tasks["采购服务器"]["due"]) == ("in_progress", "2026-11-30")
+    assert tasks["采购服务器"]["department"] == "tieline:department:procurement"
+    assert tasks["采购服务器"]["owner"] == "caigou:account:ou_1"
+    [dependency] = say("dependencies")
+    assert (dependency["predecessor"], dependency["successor"]) == (
+        f"caigou:task:{table.scope}/{first.id}", f"caigou:task:{table.scope}/{second.id}",
+    )  # fmt: skip
