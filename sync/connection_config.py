@@ -18,7 +18,7 @@ from sync.mapping.yaml import Node
 from sync.registry import connectors_by_name
 
 # Names a person signs in with; not secrets, though they may come from the environment as well.
-PLAIN_CREDENTIALS = frozenset({"token_name", "email", "user", "tenant", "client_id"})
+PLAIN_CREDENTIALS = frozenset({"email", "user", "tenant", "client_id"})
 _CONNECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - the setting's name
 RESERVED_NAME = "tieline"  # refs of what YAML defines begin with it: tieline:person:zhang-wei
@@ -114,7 +114,9 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
         value = extra.get(name)
         if value is None:
             problem(name, "missing", f"write {name}: env:SOME_NAME or file:/run/secrets/some-name")
-        elif name not in PLAIN_CREDENTIALS and not str(value).startswith(("env:", "file:")):
+        elif name not in PLAIN_CREDENTIALS | {*manifest.plain_credentials} and not str(value).startswith(
+            ("env:", "file:")
+        ):
             problem(name, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret")
     _webhook_problems(connection, manifest, problem)
     allowed = {*wanted, *manifest.options, *COMMON_SETTINGS, WEBHOOK_SECRET}

@@ -24,6 +24,7 @@ CONNECTOR = Connector(
     variants=("cloud", "server"),
     default_base_url="",  # every site of Tableau Cloud lies on a pod of its own
     credentials={"cloud": SIGN_IN, "server": SIGN_IN},
+    plain_credentials=("token_name",),
     ports=("metric_source", "metric_sink"),
     connect=connect,
     record_from_raw=no_records,
