@@ -24,6 +24,7 @@ from sandbox.dingtalk.state import (
 )
 
 SPACE = re.compile(r"dtv1\.card//(IM_GROUP|IM_ROBOT)\.(.+)")
+KINDS = {"sampleMarkdown": ("title", "text"), "sampleText": ("content",)}
 LARGEST = 15_000
 
 
@@ -110,7 +111,8 @@ def _message(body: Json) -> Json:
         found = json.loads(body.get("msgParam") or "")
     except ValueError:
         raise Refusal(400, "invalidParameter.msgParam", "msgParam 不是 JSON") from None
-    if body.get("msgKey") != "sampleMarkdown" or not found.get("title") or not found.get("text"):
+    wanted = KINDS.get(str(body.get("msgKey")))
+    if wanted is None or not all(found.get(name) for name in wanted):
         raise Refusal(400, "invalidParameter.msgKey", "msgKey 或 msgParam 不合法")
     if len(str(body["msgParam"]).encode()) > LARGEST:
         raise Refusal(400, "invalidParameter.msgParam", "msgParam 过长")
