@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 
 from connectors.dingtalk.cards import parameters_of, pressed
 from connectors.dingtalk.site import Site
@@ -57,7 +58,7 @@ class AnswerListener:
                 else:
                     self._answer(channel, frame, topic, heard)
 
-    def _answer(self, channel: ClientConnection, frame: Mapping[str, Any], topic: str, heard: Heard) -> None:
+    def _answer(self, channel: Connection, frame: Mapping[str, Any], topic: str, heard: Heard) -> None:
         """Acknowledged only when ``heard`` returned."""
         try:
             response = reply_to(topic, frame, heard)

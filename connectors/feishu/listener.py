@@ -14,6 +14,7 @@ import structlog
 from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 
 from connectors.feishu.callbacks import answer_of, event_type, toast
 from connectors.feishu.cards import card_from
@@ -66,7 +67,7 @@ class AnswerListener:
                 elif frame.method == DATA and (whole := _whole(frame, pieces)) is not None:
                     self._answer(channel, frame, whole, heard)
 
-    def _answer(self, channel: ClientConnection, frame: Frame, payload: bytes, heard: Heard) -> None:
+    def _answer(self, channel: Connection, frame: Frame, payload: bytes, heard: Heard) -> None:
         """Acknowledged only when ``heard`` returned; what it raises leaves the event to be delivered again."""
         began = time.monotonic()
         try:
