@@ -7,7 +7,7 @@ stays an unsure intent, shown and never blindly resent. Nothing here knows a ven
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -16,7 +16,8 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
-from sync.core.messages import Messenger
+from sync.core.merging import batches, comes_together, merged
+from sync.core.messages import Message, Messenger
 from sync.core.metrics import MetricSink, TableContent, typed
 from sync.core.plan import (
     Adoption,
@@ -119,9 +120,54 @@ class _Worker:
         else:
             self._store.confirm_intent(own.id, own.change, replace(entry, run=own.run))
 
-    def carry_all(self, changes: Iterable[Change]) -> None:
+    def carry_all(self, changes: Sequence[Change]) -> None:
+        for group in self._told_together(changes):
+            if len(group) == 1:
+                self.carry(group[0])
+            else:
+                self._carry_together(group)
+
+    def _told_together(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """Each change by itself; the messages for a room that would be too many at once, as many together as it holds."""
+        news = [(change, said) for change in changes if (said := _news_of(change))]
+        room = changes[0].target
+        messenger = self._ports.messenger(room.connection) if len(news) > 1 else None
+        if (
+            messenger is None
+            or not (most := messenger.mergeable_bytes(room))
+            or not comes_together(len(news), messenger.per_minute(room))
+        ):
+            yield from ([change] for change in changes)
+            return
+        keys = {change.key for change, _ in news}
+        yield from ([change] for change in changes if change.key not in keys)
+        for batch in batches(news, most):
+            yield [change for change, _ in batch]
+
+    def _carry_together(self, changes: Sequence[Change]) -> None:
+        """One message for all of them: said, or not, together. Nobody can look there, so a lost answer leaves all unsure."""
+        room = changes[0].target
+        if error := self._paused.get(room.connection):
+            self._outcome.deferred += [(change, error) for change in changes]
+            return
+        with self._lock:
+            self._may_go_on()
+            intents = [self._store.add_intent(self._run, change) for change in changes]
+        said = [change.content.said for change in changes if isinstance(change.content, MessageContent)]
+        try:
+            with one_write():
+                written = self._ports.messenger(room.connection).send_message(room, changes[0].mark, merged(said))
+        except TielineError as error:
+            for intent, change in zip(intents, changes, strict=True):
+                self._note_error(intent, change, error)
+        else:
+            with self._lock:
+                for intent, change in zip(intents, changes, strict=True):
+                    self._store.confirm_intent(intent, change, self._entry(change, written))
+            self._outcome.written += changes
+            log.info("written_together", target=room, count=len(changes))
         for change in changes:
-            self.carry(change)
+            self._on_change(change)
 
     def carry(self, change: Change) -> None:
         self._carry(change)
@@ -202,6 +248,14 @@ class _Worker:
             self._outcome.deferred.append((change, error))
         else:
             self._outcome.failed.append((change, error))
+
+
+def _news_of(change: Change) -> Message | None:
+    """What a change would say in a room that cannot change what was said; None where nothing."""
+    content = change.content
+    if not isinstance(content, MessageContent) or change.operation == "remove":
+        return None
+    return content.said if change.expected is None or content.is_news else None
 
 
 def has_landed(change: Change, found: Written | None) -> bool:

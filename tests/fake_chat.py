@@ -99,6 +99,9 @@ class FakeMessenger:
     def per_minute(self, room: Ref) -> int:
         return self.limit
 
+    def mergeable_bytes(self, room: Ref) -> int:
+        return 4_000 if self.is_robot else 0
+
     def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
         if self.is_robot:
             raise CannotExpress("a robot makes no rooms")

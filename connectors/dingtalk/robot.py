@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.dingtalk.cards import card_id_of, named_in, text_of, title_of
+from connectors.dingtalk.cards import MOST_BYTES, card_id_of, named_in, text_of, title_of
 from sync.core.messages import Message
 from sync.core.ports import Written
 from sync.core.robots import Robot
@@ -36,6 +36,7 @@ class RobotMessenger(Robot):
     """What is DingTalk's own of a robot."""
 
     vendor, cure = "DingTalk", "群设置 > 机器人：重新复制 webhook 地址和「加签」密钥"
+    largest = MOST_BYTES - 1_000
 
     remote: Remote
     token: str

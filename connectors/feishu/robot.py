@@ -33,6 +33,7 @@ class RobotMessenger(Robot):
     """What is Feishu's own of a robot."""
 
     vendor, cure = "Feishu", "群设置 > 群机器人：重新复制 webhook 地址和「签名校验」密钥"
+    largest = ROBOT_BYTES - 1_000
 
     remote: Remote
     token: str

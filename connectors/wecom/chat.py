@@ -96,6 +96,10 @@ class ChatMessenger:
         """30 a minute reach one person; what is above is dropped in silence."""
         return 25 if room.kind == "person" else 150
 
+    def mergeable_bytes(self, room: Ref) -> int:
+        """Each is changed in place by itself."""
+        return 0
+
     # -- groups
 
     def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:

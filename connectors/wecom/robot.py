@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from connectors.wecom.cards import markdown_of, task_id_of
+from connectors.wecom.cards import MARKDOWN_BYTES, markdown_of, task_id_of
 from sync.core.messages import Message
 from sync.core.ports import Written
 from sync.core.robots import Robot
@@ -26,6 +26,7 @@ class RobotMessenger(Robot):
     """What is WeCom's own of a robot."""
 
     vendor, cure = "WeCom", "群设置 > 消息推送：重新复制 webhook 地址"
+    largest = MARKDOWN_BYTES - 200
 
     remote: Remote
     key: str

@@ -135,6 +135,11 @@ class Messenger(Protocol):
         """How many messages the room takes in a minute; 0: no limit that a run could meet. Pure."""
         ...
 
+    def mergeable_bytes(self, room: Ref) -> int:
+        """How long a message of several may be in a room where nothing that was said can be found or changed (a robot's); 0: each is
+        said by itself. Pure."""
+        ...
+
     def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
         """A group of these account ids, us among them; the same mark makes one room, however often it is asked for. Raises CannotExpress
         where this account makes no groups, LostAnswer when it may or may not have been made and the vendor does not let us look."""

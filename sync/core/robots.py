@@ -18,6 +18,7 @@ class Robot:
 
     vendor: ClassVar[str]
     cure: ClassVar[str]
+    largest: ClassVar[int]  # bytes of one message, with room for the frame
     digest: str
 
     def identify(self) -> SiteIdentity:
@@ -40,6 +41,10 @@ class Robot:
     def repeatable_s(self, room: Ref, message: Message) -> float:
         """Whatever a robot is sent is said, however often."""
         return 0.0
+
+    def mergeable_bytes(self, room: Ref) -> int:
+        """A robot's messages cannot be changed: many at once are told together."""
+        return self.largest
 
     def make_room(self, mark: str, title: str, members: Sequence[str], owner: str = "") -> NewRoom:
         """A robot cannot."""

@@ -126,3 +126,43 @@ def test_a_ledger_that_forgot_says_nothing_again_that_may_have_been_said(tmp_pat
                 news = replace(STARTS, facts={"task": "支付流程测试", "by": "张三"})
                 cycle(ledger, targets, [comment(), news])
     assert [len(said) for said in targets.chat.said.values()] == [2], "once, and the news once"
+
+
+def many(count: int) -> list[Desired]:
+    def one(number: int) -> Desired:
+        said = MessageContent(Message((Paragraph((Text(f"第 {number} 件晚了"),)),), "延期"))
+        return replace(STARTS, key=f"delays:told:{number}", facts={"task": str(number)}, content=said)
+
+    return [one(number) for number in range(count)]
+
+
+def test_many_at_once_in_a_robots_room_are_told_together_and_each_is_told(ledger: Store) -> None:
+    chat = FakeMessenger(is_robot=True, limit=20)
+    targets = Targets(chat=chat)
+    _, outcome = cycle(ledger, targets, many(30))
+    assert len(outcome.written) == 30  # type: ignore[attr-defined]
+    assert chat.writes < 6
+    words = "".join(str(message) for messages in chat.said.values() for message in messages)
+    assert all(f"第 {number} 件晚了" in words for number in range(30))
+    again, _ = cycle(ledger, targets, many(30))
+    assert (again.changes, ledger.pending_intents()) == ((), [])
+
+
+@pytest.mark.parametrize(("is_robot", "count", "limit"), [(True, 5, 20), (False, 30, 20), (True, 30, 0)])
+def test_a_few_and_those_that_can_be_changed_are_said_by_themselves(
+    ledger: Store, is_robot: bool, count: int, limit: int
+) -> None:
+    chat = FakeMessenger(is_robot=is_robot, limit=limit)
+    cycle(ledger, Targets(chat=chat), many(count))
+    assert chat.writes == count
+
+
+def test_what_was_told_together_and_not_heard_is_unsure_for_each_and_never_said_again(ledger: Store) -> None:
+    chat = FakeMessenger(is_robot=True, limit=20, lose_next=True)
+    targets = Targets(chat=chat)
+    _, first = cycle(ledger, targets, many(8))
+    lost = len(first.unsure)  # type: ignore[attr-defined]
+    assert lost >= 2
+    said = chat.writes
+    plan, _ = cycle(ledger, targets, many(8))
+    assert ([skip.reason for skip in plan.skips], plan.changes, chat.writes) == (["unsure"] * lost, (), said)
