@@ -90,7 +90,8 @@ class TaskLinks:
         """``等待：PAY-77 支付接口开发``: people read which way it goes, and so do mappings."""
         chinese, english = WORDS[side]
         words = f"{chinese}：" if self.site.settings.language.startswith("zh") else f"{english}: "
-        said = " ".join(f"{other.key} {other.title}".split()) or other.url
+        title = other.title if other.title.startswith(other.key) else f"{other.key} {other.title}"
+        said = " ".join(title.split()) or other.url
         return f"{words}{said}"[:LONGEST_NAME]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asana
+import msgspec
 import pytest
 from asana.rest import ApiException
 from structlog.testing import capture_logs
@@ -321,6 +322,11 @@ def test_what_waits_for_another_tool_says_so_in_the_name_of_the_attachment(
     made = bench.connect(language=language).add_link(Ref.of("asana-main", "task", gid), PAY, "waits_for", MARK)
     [attachment] = bench.simulator.state.tasks[gid].attachments
     assert (attachment.gid, attachment.name, attachment.url) == (made.id, name, PAY.url)
+    twice = msgspec.structs.replace(PAY, title="PAY-77 支付接口开发")
+    assert bench.asana.add_link(Ref.of("asana-main", "task", bench.task("二")), twice, "waits_for", MARK)
+    assert [
+        item.name.count("PAY-77") for task in bench.simulator.state.tasks.values() for item in task.attachments
+    ] == [1, 1]
     # A colleague of the other language finds it too.
     assert bench.asana.find_link(Ref.of("asana-main", "task", gid), PAY, "waits_for", MARK)
     with pytest.raises(CannotExpress):
