@@ -69,16 +69,19 @@ class TaskSource:
         _check_stream(stream)
         overlap = timedelta(minutes=float(self.settings.options.get("overlap_minutes", 10)))
         since = cursor.since - overlap if cursor else None
-        for page in self._everything(self._guid(scope)):
+        guid = self._guid(scope)
+        position = {"since": since.isoformat() if since else "", "sections": self._sections(guid)}
+        for page in self._everything(guid):
             ids = [str(item["guid"]) for item in page if since is None or _may_have_changed(item, since)]
             for start in range(0, len(ids), FEW):
-                position = {"since": since.isoformat() if since else ""}
                 yield Shard(stream, scope, ids=tuple(ids[start : start + FEW]), position=position)
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
         """The tasks of a shard. One that is gone or hidden is left out; the census will tell."""
         _check_stream(shard.stream)
-        at, names = datetime.now(UTC), self._sections(self._guid(shard.scope))
+        at, names = datetime.now(UTC), shard.position.get("sections")
+        if not isinstance(names, dict):  # picked by id
+            names = self._sections(self._guid(shard.scope))
         since = datetime.fromisoformat(text) if (text := str(shard.position.get("since") or "")) else None
         found = []
         for guid in dict.fromkeys(shard.ids):

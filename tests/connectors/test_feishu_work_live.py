@@ -160,6 +160,15 @@ def test_a_poll_reads_what_is_open_and_what_was_done_since(tasks: TasksSubject) 
     assert done_before in {record.ref.key for record in read(tasks.source, "tasks", tasks.scope)}
 
 
+def test_a_task_costs_one_request_and_a_list_three(tasks: TasksSubject) -> None:
+    for number in range(50):
+        tasks.simulator.add_task(tasks.list, f"第 {number} 件")
+    tasks.source.settings.options["subtasks"] = False
+    tasks.wire.forget()
+    found = len(read(tasks.source, "tasks", tasks.scope))
+    assert len(asked(tasks)) == found + 3
+
+
 def test_a_list_may_be_named_by_its_guid_and_a_name_must_mean_one(tasks: TasksSubject) -> None:
     assert read(tasks.source, "tasks", tasks.list.guid)
     twin = tasks.simulator.add_list(tasks.scope)
