@@ -31,6 +31,9 @@ OPERATIONS = (
     "pending_intents", "load_evidence", "raw_versions", "cursor",
 )  # fmt: skip
 SEARCHES = (
+    "/executeQueries",
+    "/auth/signin",
+    "/oauth2/v2.0/token",
     "/search",
     "/search/jql",
     "/search/approximate-count",
