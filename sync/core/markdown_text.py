@@ -76,8 +76,12 @@ def markdown_from_rich_text(blocks: RichText) -> str:
 
 
 def _written(blocks: Iterable[Block]) -> list[str]:
-    """Each block's Markdown. A list that follows a list of its kind takes another bullet, or the two would be one."""
-    texts: list[str] = []
+    return [text for _, text in _each_written(blocks)]
+
+
+def _each_written(blocks: Iterable[Block]) -> list[tuple[Block, str]]:
+    """Blocks that say something, with their Markdown. A list after a list of its kind takes another bullet, or the two would be one."""
+    pairs: list[tuple[Block, str]] = []
     last: Block | None = None
     is_other = False
     for block in blocks:
@@ -85,9 +89,9 @@ def _written(blocks: Iterable[Block]) -> list[str]:
         is_other = is_list and type(last) is type(block) and not is_other
         text = _list_text(block, is_other) if isinstance(block, BulletList | NumberedList) else _block(block)
         if text:
-            texts.append(text)
+            pairs.append((block, text))
             last = block
-    return texts
+    return pairs
 
 
 def _block(block: Block) -> str:
@@ -139,9 +143,9 @@ def _list_text(block: BulletList | NumberedList, is_other: bool) -> str:
 
 def _item_text(item: ListItem) -> str:
     box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
-    content = _written(item.content)
-    first = next((block for block in item.content if _written((block,))), None)
-    if box and not isinstance(first, Paragraph):
+    pairs = _each_written(item.content)
+    content = [text for _, text in pairs]
+    if box and not (pairs and isinstance(pairs[0][0], Paragraph)):
         content = [box.rstrip(), *content]
         box = ""
     return box + "\n\n".join(content)

@@ -35,6 +35,7 @@ def connection(subject: CalDavSubject, **changes: Any) -> Any:
         credentials={"user": USER, "password": changes.get("password", PASSWORD)},
     )  # fmt: skip
     subject.opened.append(CONNECTOR.connect(settings))
+    subject.opened[-1].remote._sleep = lambda _: None
     return subject.opened[-1]
 
 

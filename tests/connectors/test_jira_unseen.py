@@ -97,6 +97,7 @@ def test_a_project_that_nobody_sees_is_not_found(bench: Bench, cursor: Cursor | 
 )
 def test_a_fingerprint_needs_no_tenant_info(cloud: Bench, answer: Response) -> None:
     without(cloud, "tenant_info", answer)
+    cloud.jira.remote._sleep = lambda _: None
     assert cloud.jira.identify().fingerprint == f"jira:{cloud.simulator.public_url}"
 
 
