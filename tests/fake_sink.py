@@ -22,10 +22,15 @@ class KeptTable:
     mark: str
     content: TableContent
     version: int = 1
+    is_whole: bool = True
 
 
 def block_of(content: TableContent) -> str:
     return hashlib.sha256(msgspec.json.encode(content.table)).hexdigest()[:16]
+
+
+class Killed(BaseException):
+    """The process ends here: nothing that runs afterwards is its own."""
 
 
 @dataclass
@@ -35,6 +40,7 @@ class FakeMetricSink:
     tables: list[KeptTable] = field(default_factory=list)
     writes: int = 0
     lose_next: bool = False
+    dies_halfway: bool = False
     on_write: Callable[[], None] = lambda: None
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -53,6 +59,10 @@ class FakeMetricSink:
             self.tables.append(same)
         self.writes += 1
         self.on_write()
+        same.is_whole = not self.dies_halfway
+        if self.dies_halfway:
+            self.dies_halfway = False
+            raise Killed
         if self.lose_next:
             self.lose_next = False
             raise LostAnswer
@@ -72,4 +82,5 @@ def _name(content: TableContent) -> tuple[str, str]:
 
 
 def _written(table: KeptTable) -> Written:
-    return Written(table.id, str(table.version), block=block_of(table.content), is_untouched=True)
+    block = block_of(table.content) if table.is_whole else ""
+    return Written(table.id, str(table.version), block=block, is_untouched=True)

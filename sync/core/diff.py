@@ -158,7 +158,7 @@ def _decide_new(installation: str, item: Desired, digest: str, existing: Existin
 
 def _says_so(item: Desired, existing: Existing, found: Written, digest: str) -> bool:
     """True when the target already says what is desired: by its text, or because an intent meant just this and nobody touched it."""
-    if not found.is_ours or (found.block and _is_unfinished_page(item, existing)):
+    if not found.is_ours or (found.block and _is_unfinished_page(item, existing)) or _is_unfinished_table(item, found):
         return False
     if found.block and found.block == existing.desired_block:
         return True
@@ -170,6 +170,11 @@ def _is_unfinished_page(item: Desired, existing: Existing) -> bool:
     again saves only what is missing.
     """
     return item.kind == "page" and bool(existing.intended_digest)
+
+
+def _is_unfinished_table(item: Desired, found: Written) -> bool:
+    """A table without a digest was begun and not ended: some of its rows may be missing, whatever the intent meant."""
+    return item.kind == "table" and not found.block
 
 
 def _decide_known(

@@ -95,7 +95,8 @@ class MetricSink(Protocol):
     """Keeps a table of ours. It is ours by its mark, never by its name."""
 
     def find_table(self, place: str, mark: str, name: str) -> Written | None:
-        """Our table with this mark, or None; one of that name without our mark is not returned. ``block`` is as ``block_of_table``."""
+        """Our table with this mark, or None; one of that name without our mark is not returned. ``block`` is as ``block_of_table``,
+        and empty for one that was begun and not ended."""
         ...
 
     def put_table(self, mark: str, content: TableContent, table: Written | None) -> Written:

@@ -16,7 +16,7 @@ from sync.core.values import Ref
 from sync.retract import undo
 from sync.store.store import Store
 from tests.cycle.test_apply import Targets, cycle, planned
-from tests.fake_sink import FakeMetricSink
+from tests.fake_sink import FakeMetricSink, Killed
 
 COLUMNS = (Column("task", "text"), Column("share", "number"), Column("due", "date"), Column("at", "instant"))
 ROW = ("支付接口开发", Decimal("0.5"), date(2026, 9, 30), datetime(2026, 9, 30, 1, tzinfo=UTC))
@@ -55,6 +55,22 @@ def test_a_lost_answer_is_settled_by_looking(ledger: Store) -> None:
     cycle(ledger, targets, [status(ROW)])
     cycle(ledger, targets, [status(ROW)])
     assert (targets.sink.writes, ledger.pending_intents()) == (1, [])
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_table_that_a_dead_run_left_half_written_is_put_whole(ledger: Store, is_new: bool) -> None:
+    targets = Targets()
+    if not is_new:
+        cycle(ledger, targets, [status(ROW)])
+    rows = (ROW, ("支付流程测试", *ROW[1:]))
+    targets.sink.dies_halfway = True
+    with pytest.raises(Killed):
+        cycle(ledger, targets, [status(*rows)])
+    cycle(ledger, targets, [status(*rows)])
+    assert [(table.is_whole, table.content.table.rows) for table in targets.sink.tables] == [(True, rows)]
+    writes = targets.sink.writes
+    cycle(ledger, targets, [status(*rows)])
+    assert (targets.sink.writes, ledger.pending_intents()) == (writes, [])
 
 
 def test_what_the_ledger_keeps_of_a_table_is_typed_again(ledger: Store) -> None:
