@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
-import re
 import shutil
 import signal
 import tempfile
@@ -23,15 +21,17 @@ from ruamel.yaml import YAML
 from sqlalchemy import create_engine, text
 
 from campaigns.kills_points import is_write
+from campaigns.kills_things import Thing, said_at_most_once, things
 from campaigns.kills_zygote import Zygote
 from campaigns.report import Report
 from sandbox.http import Request, Response
 from sandbox.world import CREDENTIALS, World
 from sync.cli.demo import write_config
 
-SITES = ("jira-cloud", "trello", "confluence-cloud", "asana", "yuque", "powerbi", "tableau")
-# A robot cannot be asked what it said: what is unsure there is another campaign's part ("inside").
-LEFT_OUT = ("jira-finance", "confluence-ops", "wecom-robot")
+SITES = (
+    "jira-cloud", "trello", "confluence-cloud", "asana", "yuque", "powerbi", "tableau", "feishu", "dingtalk", "wecom",
+)  # fmt: skip
+LEFT_OUT = ("jira-finance", "confluence-ops")
 PLACES = (
     "before add_intent", "after add_intent", "before confirm_intent", "after confirm_intent", "after acquire_lease",
     "before put_cursor", "after put_cursor", "before put_published", "before sync_findings", "before end_run",
@@ -40,9 +40,9 @@ PLACES = (
 ALWAYS = ("after acquire_lease", "before put_cursor", "after put_cursor", "before sync_findings", "before put_links")
 WRITES = ("write not carried out", "write not answered", "write answered")
 READS = ("read not answered", "read answered")
-MARK = re.compile(r"tieline[:.]demo[:.]([0-9a-f]{16})")
 MOST_KILLS = 8
-Thing = tuple[str, ...]
+Standing = tuple[Counter[Thing], Counter[Thing]]
+"""What stands at the sites after a phase, and what was said where nobody can look."""
 
 
 @dataclass
@@ -165,98 +165,6 @@ def _finish(world: World) -> None:
     world.jira_cloud.edit_issue("PAY-1", status="已完成")
 
 
-def things(world: World) -> Counter[Thing]:
-    """Everything that stands at the sites, without what differs between two worlds (addresses, ids, instants)."""
-    found = [*_jira(world), *_trello(world), *_pages(world), *_asana(world), *_yuque(world), *_tables(world)]
-    return Counter(found)
-
-
-def _jira(world: World) -> Iterator[Thing]:
-    site = world.jira_cloud.site
-    for issue in site.issues.values():
-        for comment in issue.comments:
-            dumped = json.dumps([comment.body, dict(comment.properties)], ensure_ascii=False)
-            yield (issue.key, "comment", _marks(dumped), _words(dumped))
-        for remote in issue.remote_links:
-            yield (
-                issue.key,
-                "remote link",
-                str(remote.relationship),
-                str(remote.object["title"]),
-                _marks(str(remote.global_id)),
-            )
-        for number in issue.links:
-            link = site.links[number]
-            yield (issue.key, "link", site.issues[link.source].key, site.issues[link.target].key)
-
-
-def _trello(world: World) -> Iterator[Thing]:
-    state = world.trello.state
-    names = {card["shortLink"]: card["name"] for card in state.cards.values()}
-    for key, card in state.cards.items():
-        for action in (state.actions[number] for number in state.actions_of.get(key, ())):
-            if action["type"] == "commentCard":
-                yield (card["name"], "comment", _marks(action["data"]["text"]), _words(action["data"]["text"]))
-        for attached in state.attachments.get(key, ()):
-            end = attached["url"].rpartition("/")[2]
-            yield (card["name"], "attachment", names.get(end, end))
-        for checklist in (state.checklists[number] for number in state.checklists_of_card.get(key, ())):
-            yield (card["name"], "checklist", checklist["name"])
-            for item in checklist["checkItems"]:
-                end = item["name"].rpartition("/")[2]
-                yield (card["name"], "check item", names.get(end, end))
-
-
-def _pages(world: World) -> Iterator[Thing]:
-    site = world.confluence_cloud.site
-    for page in site.pages.values():
-        files = sorted((name, len(site.attachments[key].versions)) for name, key in page.attachments.items())
-        marks = sum(1 for item in page.properties.values() if MARK.search(json.dumps(item.value)))
-        labels = sorted(page.labels)
-        yield (page.title, "page", page.status, f"{files} {labels} {marks} properties", _marks(page.latest.storage))
-
-
-def _asana(world: World) -> Iterator[Thing]:
-    state = world.asana.state
-    for task in state.tasks.values():
-        for story in task.stories:
-            if story.subtype == "comment_added":
-                yield (task.name, "comment", _marks(story.html), _words(story.html))
-        for attached in task.attachments:
-            yield (task.name, "attachment", attached.name)
-        for other in task.dependencies:
-            yield (task.name, "waits for", state.tasks[other].name)
-
-
-def _yuque(world: World) -> Iterator[Thing]:
-    for book in world.yuque.state.books.values():
-        listed = Counter(node.doc_id for node in book.toc)
-        for doc in book.current():
-            yield (doc.title, "document", str(listed[doc.id]), _marks(doc.body), str(len(doc.body) > 0))
-
-
-def _tables(world: World) -> Iterator[Thing]:
-    for item in world.tableau.state.datasources.values():
-        yield (item.name, "data source", item.project.name, _marks(item.description))
-    for workspace in world.powerbi.state.workspaces.values():
-        for dataset in workspace.datasets.values():
-            told = sorted(
-                (table.name, len(table.rows))
-                for table in dataset.tables.values()
-                if not table.name.startswith("tieline_demo")
-            )
-            yield (dataset.name, "dataset", workspace.name, str(told))
-
-
-def _marks(dumped: str) -> str:
-    return " ".join(sorted(set(MARK.findall(dumped))))
-
-
-def _words(dumped: str) -> str:
-    """The text without addresses and digests, which differ between worlds and with them."""
-    return re.sub(r"https?://[^\s\"')\]]+|[0-9a-f]{12,}|712020:[0-9a-f-]+|\s+", " ", dumped)
-
-
 def rows(url: str, query: str) -> list[Any]:
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     try:
@@ -302,16 +210,18 @@ def race(company: Company, chance: random.Random, report: Report) -> str:
     return "" if codes[0] in (0, 3, -signal.SIGKILL) and codes[1] in (0, 3) else f"two at once ended with {codes}"
 
 
-def tell(company: Company, seed: int, undisturbed: list[Counter[Thing]], report: Report, *, is_short: bool) -> None:
+def tell(company: Company, seed: int, undisturbed: list[Standing], report: Report, *, is_short: bool) -> None:
     """The whole story with kills in every phase."""
     chance = random.Random(seed)
-    for (name, happens), wanted in zip(phases(), undisturbed, strict=True):
+    for (name, happens), (wanted, said) in zip(phases(), undisturbed, strict=True):
         happens(company.world)
         deaths: list[str] = []
         for _ in range(2 if is_short else chance.randint(3, MOST_KILLS)):
             deaths.append(hunt(company, chance, report, is_done="" in deaths))
         trouble = race(company, chance, report) if chance.random() < 0.3 else ""
         code = company.run()
+        if code:
+            report.figures.setdefault("last output", (company.folder / "out.txt").read_text(errors="replace")[-3000:])
         writes = company.hunter.writes
         second = company.run()
         report.count("runs that ended", 2)
@@ -322,20 +232,21 @@ def tell(company: Company, seed: int, undisturbed: list[Counter[Thing]], report:
         found = things(company.world)
         problems += [f"missing {thing}" for thing in wanted - found] + [f"too many {thing}" for thing in found - wanted]
         problems += [f"{kind}: {row}" for kind, query in LEDGER.items() for row in rows(company.database, query)]
+        problems += [f"said too often {thing}" for thing in said_at_most_once(company.world) - said]
         report.count("oracle's questions")
         for problem in problems:
             report.diverged(f"company seed {seed}, {name}: {problem} [deaths: {' > '.join(filter(None, deaths))}]")
-        if code and not report.figures.get("last output"):
-            report.figures["last output"] = (company.folder / "out.txt").read_text(errors="replace")[-600:]
 
 
+# What was being said where nobody can look stays unsure for ever; everything else is settled by the next run.
 LEDGER = {
-    "an open intent": "SELECT key, state FROM intents WHERE state IN ('pending', 'unsure')",
+    "an open intent": "SELECT key, state FROM intents WHERE state IN ('pending', 'unsure')"
+    " AND target NOT LIKE 'ding-main:%' AND target NOT LIKE 'wecom-robot:%'",
     "the lease is held": "SELECT holder FROM leases",
 }
 
 
-def control(zygote: Zygote, database: Callable[[Path], str]) -> list[Counter[Thing]]:
+def control(zygote: Zygote, database: Callable[[Path], str]) -> list[Standing]:
     """What stands after each phase where nothing is killed."""
     told = []
     with founded(zygote, database) as company:
@@ -344,7 +255,7 @@ def control(zygote: Zygote, database: Callable[[Path], str]) -> list[Counter[Thi
             if code := company.run():
                 words = (company.folder / "out.txt").read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"the undisturbed run ended with {code}: {words}")
-            told.append(things(company.world))
+            told.append((things(company.world), said_at_most_once(company.world)))
     return told
 
 

@@ -34,6 +34,8 @@ SEARCHES = (
     "/executeQueries",
     "/auth/signin",
     "/oauth2/v2.0/token",
+    "/tenant_access_token/internal",
+    "/oauth2/accessToken",
     "/search",
     "/search/jql",
     "/search/approximate-count",

@@ -91,7 +91,6 @@ def case(seed: int, number: int, world: World, folder: Path, elsewhere: Elsewher
     """One company, from its configuration to what it left behind."""
     chance = random.Random(f"{seed} {number}")
     secrets._secrets.clear()
-    secrets._needles.cache_clear()
     elsewhere.heads.clear()
     company = Company(chance, world, folder, elsewhere, number)
     where = f"seed {seed} case {number}"

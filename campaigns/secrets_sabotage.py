@@ -33,11 +33,8 @@ def _redact_off() -> Iterator[None]:
         yield
 
 
-def _nothing() -> tuple[tuple[str, ...], None]:
+def _nothing(_: frozenset[str]) -> tuple[tuple[str, ...], None]:
     return (), None
-
-
-_nothing.cache_clear = lambda: None  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import re
-from functools import cache
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 LEAST = 3  # a shorter secret is no secret
@@ -20,15 +20,12 @@ _secrets: set[str] = set()
 
 def keep_secret(*values: str) -> None:
     """Never let these texts leave: every log line, error and exported text is passed through ``redact``."""
-    fresh = {value for value in values if len(value) >= LEAST} - _secrets
-    if fresh:
-        _secrets.update(fresh)
-        _needles.cache_clear()
+    _secrets.update(value for value in values if len(value) >= LEAST)
 
 
 def redact(text: str) -> str:
     """The text with every known secret, however it is quoted or encoded, replaced by ``***``."""
-    long, words = _needles()
+    long, words = _needles(frozenset(_secrets))
     for needle in long:
         if needle in text:
             text = text.replace(needle, MASK)
@@ -38,7 +35,7 @@ def redact(text: str) -> str:
 def redact_pieces(text: str) -> str:
     """The same for a text that may have been cut anywhere: beginnings and ends of long secrets are masked as well."""
     text = redact(text)
-    for needle in _needles()[0]:
+    for needle in _needles(frozenset(_secrets))[0]:
         if len(needle) > LONG:
             text = _without_piece(text, needle)
     return text
@@ -46,7 +43,7 @@ def redact_pieces(text: str) -> str:
 
 def redact_bytes(data: bytes) -> bytes:
     """What a vendor sent, without our long secrets. Short ones stand there as words of people, who keep what they wrote."""
-    for needle in _needles()[0]:
+    for needle in _needles(frozenset(_secrets))[0]:
         if len(needle) >= LONG and (found := needle.encode()) in data:
             data = data.replace(found, MASK.encode())
     return data
@@ -66,11 +63,14 @@ def _without_piece(text: str, needle: str) -> str:
     return text
 
 
-@cache
-def _needles() -> tuple[tuple[str, ...], re.Pattern[str] | None]:
-    """Every form of every secret, the longest first; and what is masked as a whole word only."""
-    long = {form for secret in _secrets for form in _forms(secret) if len(form) >= SHORT}
-    short = sorted(re.escape(secret) for secret in _secrets if len(secret) < SHORT)
+@lru_cache(maxsize=1)
+def _needles(secrets: frozenset[str]) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
+    """Every form of every secret, the longest first; and what is masked as a whole word only.
+
+    Remembered for the very secrets it was made of: another thread may learn one in the middle of this.
+    """
+    long = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORT}
+    short = sorted(re.escape(secret) for secret in secrets if len(secret) < SHORT)
     words = re.compile(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)") if short else None
     return tuple(sorted(long, key=len, reverse=True)), words
 
