@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from connectors.dingtalk.answers import APP, CONSOLE
 from connectors.dingtalk.doctor import PEOPLE
+from connectors.dingtalk.people import ROOT
 from connectors.dingtalk.records import DONE, OPEN, TASK, instant_from_ms, raw_from_todo
 from connectors.dingtalk.scopes import Person, ScopePeople
 from connectors.dingtalk.site import Site
@@ -58,7 +59,7 @@ class TodoSource:
 
     def vocabulary(self) -> Vocabulary:
         """The departments that are visible, and those people who are scopes themselves; a todo is done or not."""
-        names = {str(key): name for key, name in self.people.departments().items()}
+        names = {str(ROOT): "全公司", **{str(key): name for key, name in self.people.departments().items()}}
         for scope in self.settings.scopes:
             if scope not in (*names, *names.values()) and (somebody := self.people.somebody(scope)):
                 names[scope] = somebody
@@ -163,11 +164,9 @@ class TodoSource:
 
     def _listed(self, scope: str, people: Mapping[str, Person]) -> dict[str, Listed]:
         """What belongs to the scope: all in its people's lists but what stands in those of a scope before it."""
-        before: dict[str, Person] = {}
-        for other in self.settings.scopes:
-            if other == scope:
-                break
-            before |= self.people.of(other)
+        scopes = self.settings.scopes
+        earlier = scopes[: scopes.index(scope)] if scope in scopes else ()
+        before = {union_id for other in earlier for union_id in self.people.of(other)}
         found = self._lists(one for one in people if one not in before)
         taken = self._lists(before) if found else {}
         return {key: item for key, item in found.items() if key not in taken}
