@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path
 from sync.remote import Remote, keep_secret
 
 MINUTE_S = 60.0
+TODO_IDS = re.compile(r"(?<=/todo/users/)[^/]+|(?<=/tasks/)(?!query$)[^/]+")
 ROBOT_LIMITS = (Limit("item", ((PER_MINUTE, MINUTE_S),)),)
 
 
@@ -88,8 +90,8 @@ class DingTalkRobot(RobotMessenger):
 
 
 def place_of(method: str, path: str, body: bytes) -> Place:
-    """The endpoint; what a robot says is counted together."""
-    endpoint = place_by_path(method, path, body).endpoint
+    """The endpoint; what a robot says is counted together. Whose todos are asked for makes no other endpoint."""
+    endpoint = place_by_path(method, TODO_IDS.sub("{}", path), body).endpoint
     return Place(endpoint, ("robot",)) if path.endswith("/robot/send") else Place(endpoint)
 
 

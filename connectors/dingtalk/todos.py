@@ -101,13 +101,12 @@ class TodoSource:
         people = self.people.of(scope)
         listed = self._listed(scope, people)
         wanted = [key for key, item in listed.items() if since is None or item.changed is None or item.changed >= since]
-        yield from _groups(stream, scope, wanted, listed, people, since)
+        yield from _groups(stream, scope, wanted, listed, people)
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
         """The todos of a shard. One that is gone is left out; the census will tell."""
         _check_stream(shard.stream)
         at, where = datetime.now(UTC), shard.position
-        since = datetime.fromisoformat(text) if (text := str(where.get("since") or "")) else None
         people = _mapping(where.get("people"))
         found = []
         for key in dict.fromkeys(shard.ids):
@@ -115,16 +114,14 @@ class TodoSource:
             todo = self._todo(key, _mapping(where.get("readers")).get(key) or people)
             if todo is None:
                 continue
-            raw = raw_from_todo(todo, executors, people, self.settings.name, shard.scope, at)
-            if since is None or raw.updated_at >= since:
-                found.append(raw)
+            found.append(raw_from_todo(todo, executors, people, self.settings.name, shard.scope, at))
         yield found
 
     def pick(self, stream: str, scope: str, ids: Sequence[str]) -> Iterator[Shard]:
         """Shards that read exactly these todos by id, through whoever has them in their lists now."""
         _check_stream(stream)
         people = self.people.of(scope)
-        yield from _groups(stream, scope, list(dict.fromkeys(ids)), self._listed(scope, people), people, None)
+        yield from _groups(stream, scope, list(dict.fromkeys(ids)), self._listed(scope, people), people)
 
     def census(self, stream: str, scope: str) -> Iterator[Sequence[str]]:
         """The ids of the todos in people's lists: all that are open, and those done in the last 180 days."""
@@ -203,18 +200,12 @@ class TodoSource:
 
 
 def _groups(
-    stream: str,
-    scope: str,
-    keys: list[str],
-    listed: dict[str, Listed],
-    people: Mapping[str, Person],
-    since: datetime | None,
+    stream: str, scope: str, keys: list[str], listed: dict[str, Listed], people: Mapping[str, Person]
 ) -> Iterator[Shard]:
     """Shards that can be read alone: they know who reads what, and what people are called."""
     for start in range(0, len(keys), FEW):
         group = tuple(keys[start : start + FEW])
         position = {
-            "since": since.isoformat() if since else "",
             "people": people,
             "readers": {key: listed[key].readers for key in group if key in listed},
             "executors": {key: listed[key].executors for key in group if key in listed},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.dingtalk import CONNECTOR
 from connectors.dingtalk.answers import decipher
+from connectors.dingtalk.client import place_of
 from connectors.dingtalk.records import raw_from_todo
 from sync.core.errors import AccessDenied, CannotExpress, Nonsense, NotFound
 from sync.core.ports import ConnectionSettings
@@ -147,6 +148,17 @@ def test_what_is_no_todo_is_an_error() -> None:
 def test_an_answer_means(status: int, body: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         decipher(status, {}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "endpoint"),
+    [
+        ("GET", "PUoiinWIpa2yH2ymhiiGiP6g/tasks/task57af0b2d", "GET /v1.0/todo/users/{}/tasks/{}"),
+        ("POST", "PUoiinWIpa2yH2ymhiiGiP6g/org/tasks/query", "POST /v1.0/todo/users/{}/org/tasks/query"),
+    ],
+)
+def test_whose_todos_are_asked_for_makes_no_other_endpoint(method: str, path: str, endpoint: str) -> None:
+    assert place_of(method, f"/v1.0/todo/users/{path}", b"").endpoint == endpoint
 
 
 def test_personal_todos_are_in_no_applications_list() -> None:

@@ -123,6 +123,15 @@ def test_what_somebody_only_made_or_follows_or_is_to_read_is_not_theirs(todos: T
     assert not {made, to_read} & {*keys(todos.source, todos.scope)}
 
 
+def test_a_page_that_came_twice_changes_nothing(todos: TodoSubject) -> None:
+    for number in range(4):
+        todos.simulator.add_todo(f"第 {number} 件", ["0000", "0001"])
+    before = {record.ref.key: record.payload for record in read(todos.source, TODOS, todos.scope)}
+    todos.wire.plan("repeated_page")
+    assert {record.ref.key: record.payload for record in read(todos.source, TODOS, todos.scope)} == before
+    assert todos.wire.is_spent()
+
+
 def test_a_list_that_leads_nowhere_is_an_error(todos: TodoSubject) -> None:
     for number in range(8):
         todos.simulator.add_todo(f"第 {number} 件", ["0000"])
@@ -178,8 +187,11 @@ def test_what_stands_in_two_scopes_belongs_to_the_first_and_both_are_complete(to
     todos.simulator.add_person("0008", "两边都在", (todos.department, other))
     for executors in (["0000", "0007"], ["0007"], ["0008"]):
         todos.simulator.add_todo(f"{executors}", executors)
-    source = todos.connect(scopes=(todos.scope, "仓储部"))
-    first, second = keys(source, todos.scope), keys(source, "仓储部")
+    source, todos.state_.todo_page = todos.connect(scopes=(todos.scope, "仓储部")), 20
+    first = keys(source, todos.scope)
+    todos.wire.forget()
+    second = keys(source, "仓储部")
+    assert asked(todos, "/tasks/query") == 10  # of four people in the first, and of one who is in the second only
     assert (len(first), len(second), len({*first, *second})) == (3, 1, 4)
     report = collect(
         Site(todos.name, source, (todos.scope, "仓储部"), 2, lambda: source.remote.request_count), store, lambda _: {}
