@@ -165,6 +165,7 @@ def test_a_scope_is_a_department_by_name_or_id_or_somebody(todos: TodoSubject) -
     assert keys(todos.source, str(todos.department)) == whole == sorted(todos.truth())
     below = keys(todos.source, "华东组")
     assert below == keys(todos.source, "0002") != whole
+    assert todos.connect(scopes=("0002",)).vocabulary().scopes["0002"] == "采购2"
     twin = todos.simulator.add_department("华东组")
     with pytest.raises(ConfigError) as caught:
         keys(todos.connect(), "华东组")
