@@ -265,7 +265,9 @@ def test_todos_are_tasks_with_owners_and_what_they_wait_for(
         "departments:\n  procurement: {name: 采购部}\n", encoding="utf-8"
     )
     (tmp_path / "mappings/people.yaml").write_text(
-        "people:\n  wang-fang: {name: 王芳, department: procurement, email: cg0@example.com}\n", encoding="utf-8"
+        "people:\n  wang-fang: {name: 王芳, department: procurement, email: cg0@example.com}\n"
+        "  li-lei: {name: 李雷, accounts: {ding-todo: ['0001']}}\n",
+        encoding="utf-8",
     )
     config = tmp_path / "tieline.yaml"
     config.write_text(CONFIG.format(base_url=todos.wire.url, client_id=CLIENT_ID), encoding="utf-8")
@@ -285,6 +287,7 @@ def test_todos_are_tasks_with_owners_and_what_they_wait_for(
     assert (tasks["采购服务器"]["status"], tasks["采购服务器"]["due"]) == ("todo", "2026-11-30")
     assert tasks["采购服务器"]["owner"] == "tieline:person:wang-fang"
     assert tasks["采购服务器"]["department"] == "tieline:department:procurement"
+    assert tasks["机房上架"]["owner"] == "tieline:person:li-lei"  # by user id
     assert tasks["做完的"]["status"] == "done"
     [dependency] = say("dependencies")
     assert (dependency["predecessor"], dependency["successor"]) == (
