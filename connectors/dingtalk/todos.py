@@ -41,7 +41,7 @@ class Listed(Struct):
     @property
     def readers(self) -> list[str]:
         """Who may read it by itself, the likeliest first."""
-        return list(dict.fromkeys([*self.executors, self.creator]))
+        return [one for one in dict.fromkeys([*self.executors, self.creator]) if one]
 
 
 class TodoSource:
@@ -133,7 +133,10 @@ class TodoSource:
         of the scopes (``moved``)."""
         _check_stream(stream)
         scopes = [self.people.of(scope) for scope in self.settings.scopes]
-        todo = self._todo(item_id, {union_id for people in scopes for union_id in people})
+        try:
+            todo = self._todo(item_id, dict.fromkeys(union_id for people in scopes for union_id in people))
+        except Refused:  # not published: what DingTalk says to somebody who is not on it
+            return "hidden"
         if todo is None:
             return "deleted"
         if any(item_id in self._lists(people) for people in scopes):
@@ -147,23 +150,30 @@ class TodoSource:
         return bool(self.settings.options.get("all_applications"))
 
     def _todo(self, key: str, readers: Iterable[str]) -> dict[str, Any] | None:
-        """As the first of these reads it who may; None where nobody does."""
+        """As the first of these reads it who may; None where to all of them there is none. Raises Refused where nobody reads it, and to
+        somebody DingTalk says something else."""
+        refused: Refused | None = None
         for union_id in readers:
             path = f"todo/users/{quote(union_id, safe='')}/tasks/{quote(key, safe='')}"
             try:
                 said = self.site.ask("GET", path)
             except NotFound:
                 continue
+            except Refused as error:
+                refused = error
+                continue
             if str(said.get("id") or "") != key:
                 raise Nonsense(expected="the todo that was asked for", sample=said)
             return dict(said)
+        if refused:
+            raise refused
         return None
 
     def _listed(self, scope: str, people: Mapping[str, Person]) -> dict[str, Listed]:
         """What belongs to the scope: all in its people's lists but what stands in those of a scope before it."""
         scopes = self.settings.scopes
         earlier = scopes[: scopes.index(scope)] if scope in scopes else ()
-        before = {union_id for other in earlier for union_id in self.people.of(other)}
+        before = dict.fromkeys(union_id for other in earlier for union_id in self.people.of(other))
         found = self._lists(one for one in people if one not in before)
         taken = self._lists(before) if found else {}
         return {key: item for key, item in found.items() if key not in taken}

@@ -109,6 +109,7 @@ class State:
     out_of_range: set[int] = field(default_factory=set)  # departments that the application may not see
     todos: dict[str, Todo] = field(default_factory=dict)
     todo_page: int = 20
+    refuses_strangers: bool = False  # who is not on a todo is told so, and not that there is none
     is_quota_used: bool = False
     flow_controlled: set[str] = field(default_factory=set)
 

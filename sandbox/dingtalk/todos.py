@@ -117,10 +117,13 @@ def _shown(call: Call, todo: Todo) -> Json:
 
 
 def _todo(call: Call) -> Todo:
-    """Whoever is on it may read it; to anybody else there is none."""
+    """Whoever is on it may read it; to anybody else there is none, or it is not theirs: which of the two is not published."""
     union_id = _somebody(call)
     found = call.state.todos.get(call.ids["task_id"])
-    if found is None or not any(union_id in _people(found, role) for role in ROLES):
+    is_on_it = found is not None and any(union_id in _people(found, role) for role in ROLES)
+    if found and not is_on_it and call.state.refuses_strangers:
+        raise Refusal(400, "todo.task.permissionError", "no permission")
+    if found is None or not is_on_it:
         raise Refusal(400, "ResourceNotFound.TaskNotExist", "task not exist")
     return found
 

@@ -222,6 +222,17 @@ def test_one_that_its_executor_took_out_of_sight_has_moved(todos: TodoSubject) -
     assert todos.source.look_up(TODOS, item) == "moved"
 
 
+@pytest.mark.parametrize(("refuses", "word"), [(False, "deleted"), (True, "hidden")])
+def test_one_that_nobody_of_the_scopes_is_on_any_more(todos: TodoSubject, refuses: bool, word: str) -> None:
+    todos.state_.refuses_strangers = refuses
+    item = todos.simulator.add_todo("外人派的", ["0002"], creator="0009").id
+    assert todos.source.look_up(TODOS, item) == "here"  # though the first who is asked need not be on it
+    todos.hand_over(item)
+    assert todos.source.look_up(TODOS, item) == word
+    del todos.state_.todos[item]
+    assert todos.source.look_up(TODOS, item) == "deleted"
+
+
 # -- doctor
 
 
