@@ -1,35 +1,70 @@
-"""DingTalk 钉钉: cards with buttons in groups and to people, emergency groups, the directory; robots of groups that only speak."""
+"""DingTalk 钉钉: cards with buttons in groups and to people, emergency groups, the directory; robots of groups that only speak; people's
+todos 待办 as tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sync.core.ports import ConnectionSettings, Connector, no_records
+from connectors.dingtalk.records import record_from_raw
+from sync.core.ports import ConnectionSettings, Connector
 
 API, OAPI = "https://api.dingtalk.com", "https://oapi.dingtalk.com"
 
 
 def connect(settings: ConnectionSettings) -> Any:
-    """A connection to DingTalk as one application, or as one robot of a group."""
-    from connectors.dingtalk.client import DingTalk, DingTalkRobot
+    """A connection to DingTalk as one application (its chats, or the todos it may read), or as one robot of a group."""
+    from connectors.dingtalk import client
 
-    return DingTalkRobot(settings) if settings.variant == "robot" else DingTalk(settings)
+    kinds = {"app": client.DingTalk, "robot": client.DingTalkRobot, "todo": client.DingTalkTodos}
+    return kinds[settings.variant or "app"](settings)
+
+
+def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with a connection's options, as far as reading them tells."""
+    if variant == "todo" and options.get("personal") and not options.get("all_applications"):
+        yield "personal", "personal todos are in no application's list", "set all_applications: true as well"
+
+
+APP: tuple[str, ...] = ("client_id", "client_secret")
 
 
 CONNECTOR = Connector(
     name="dingtalk",
-    variants=("app", "robot"),
+    variants=("app", "robot", "todo"),
     default_base_url=API,
-    credentials={"app": ("client_id", "client_secret"), "robot": ("webhook",)},
+    credentials={"app": APP, "robot": ("webhook",), "todo": APP},
     optional_credentials={"robot": ("sign_secret",)},
-    ports=("messenger", "organisation", "directory"),
-    variant_ports={"robot": ("messenger",)},
+    ports=("messenger", "organisation", "directory", "source"),
+    variant_ports={
+        "app": ("messenger", "organisation", "directory"),
+        "robot": ("messenger",),
+        "todo": ("source",),
+    },
     connect=connect,
-    record_from_raw=no_records,
-    scope_word="rooms",
-    options=("card_template_id", "group_template_id", "oapi_url", "robot_code"),
+    record_from_raw=record_from_raw,
+    scope_word="departments, people or rooms",
+    options=(
+        "all_applications",
+        "card_template_id",
+        "group_template_id",
+        "oapi_url",
+        "overlap_minutes",
+        "personal",
+        "reread_hours",
+        "restricted_scopes",
+        "robot_code",
+    ),
+    option_kinds={
+        "all_applications": "flag",
+        "overlap_minutes": "number",
+        "personal": "flag",
+        "reread_hours": "number",
+        "restricted_scopes": "names",
+    },
+    check_options=check_options,
     # More than a few calls at once meet a limit; a robot says 20 things a minute.
-    requests_per_second={"app": 10.0, "robot": 4.0},
+    requests_per_second={"app": 10.0, "robot": 4.0, "todo": 10.0},
     in_flight=3,
     hears={"app": "shared"},
 )

@@ -17,6 +17,7 @@ QUOTA = "the organisation's calls of this month are used up: 开放平台 > 用�
 STALE = frozenset({40014, 42001})
 BAD_APP = frozenset({40089, 40078, 43003})
 NO_USER = frozenset({60121, 60003, 33012})
+OUT_OF_RANGE = frozenset({50002, 50004})  # somebody, a department
 BUSY_SUB = frozenset({"90018", "90002", "90019", "15", "isp.top-remote-connection-timeout"})
 ROBOT: Mapping[int, str] = {
     310000: "机器人的安全设置不符：改用「加签」，sign_secret 填 SEC 开头的密钥，并核对这台机器的时间",
@@ -60,7 +61,7 @@ def _refusal(status: int, code: str, words: str, said: Mapping[str, Any]) -> Tie
         scopes = detail.get("requiredScopes") if isinstance(detail, Mapping) else None
         names = "、".join(map(str, scopes)) if isinstance(scopes, list) and scopes else "这个接口要的权限点"
         return AccessDenied(f"{text}; {CONSOLE}：开通 {names}，再发布应用版本")
-    if status == 404:
+    if status == 404 or code.startswith("ResourceNotFound."):  # a todo that is gone is told with 400
         return NotFound(text)
     if 300 <= status < 400:
         return Nonsense(expected="an answer", found=f"{status}, a redirect")
@@ -95,6 +96,8 @@ def _old_refusal(code: int, sub: str, text: str, words: str) -> TielineError:
         return AccessDenied(f"{text}; {ROBOT[code]}")
     if code in NO_USER or sub in map(str, NO_USER):
         return NotFound(text)
+    if code in OUT_OF_RANGE or sub in map(str, OUT_OF_RANGE):
+        return NotFound(f"{text}; {CONSOLE}：通讯录接口范围选「全部员工」，或加上这个部门，再发布应用版本")
     if sub in ("60011", "48002") or code in (60011, 48002):
         return AccessDenied(f"{text}; {CONSOLE}：开通报错里写的权限点，通讯录接口范围选「全部员工」，再发布应用版本")
     return Refused(text, vendor_code=str(code), vendor_message=words)

@@ -1,8 +1,9 @@
-"""Connections to DingTalk: an application, or a custom robot of a group."""
+"""Connections to DingTalk: an application, the todos that it may read, or a custom robot of a group."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,13 +14,16 @@ from connectors.dingtalk.chat import ChatMessenger
 from connectors.dingtalk.doctor import probes_of
 from connectors.dingtalk.listener import AnswerListener
 from connectors.dingtalk.robot import PER_MINUTE, RobotMessenger, token_of
+from connectors.dingtalk.scopes import ScopePeople
 from connectors.dingtalk.site import Site
+from connectors.dingtalk.todos import TodoSource
 from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
 from sync.core.values import Account
 from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path
 from sync.remote import Remote, keep_secret
 
 MINUTE_S = 60.0
+TODO_IDS = re.compile(r"(?<=/todo/users/)[^/]+|(?<=/tasks/)(?!query$)[^/]+")
 ROBOT_LIMITS = (Limit("item", ((PER_MINUTE, MINUTE_S),)),)
 
 
@@ -28,18 +32,14 @@ class DingTalk(ChatMessenger, AnswerListener):
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         options = settings.options
-        keep_secret(settings.credentials["client_secret"].strip())
-        client_id = settings.credentials["client_id"].strip()
-        self.settings = settings
-        self.robot_code = str(options.get("robot_code") or client_id)
+        self.settings, self.site = settings, _site(settings, sleep)
+        self.remote = self.site.remote
+        self.robot_code = str(options.get("robot_code") or self.site.client_id)
         self.card_template = str(options.get("card_template_id") or "")
         self.group_template = str(options.get("group_template_id") or "")
         self._people_lock = threading.Lock()
         self._by_email: dict[str, str] = {}
         self._listed_at: float | None = None
-        self.remote = _remote(settings, settings.base_url.rstrip("/") or API, client_id, (), sleep)
-        old = _remote(settings, _oapi(settings), client_id, (), sleep)
-        self.site = Site(settings, self.remote, old)
 
     def identify(self) -> SiteIdentity:
         """The application; user ids are its organisation's."""
@@ -51,6 +51,20 @@ class DingTalk(ChatMessenger, AnswerListener):
     def probes(self) -> Iterator[Probe]:
         """Try each operation this connection needs, without changing anything."""
         return probes_of(self.site, self.card_template, self.group_template)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+        self.site.old_remote.close()
+
+
+class DingTalkTodos(TodoSource):
+    """The todos of people as one application may read them."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings, self.site = settings, _site(settings, sleep)
+        self.remote = self.site.remote
+        self.people = ScopePeople(self.site, settings.name)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -76,9 +90,16 @@ class DingTalkRobot(RobotMessenger):
 
 
 def place_of(method: str, path: str, body: bytes) -> Place:
-    """The endpoint; what a robot says is counted together."""
-    endpoint = place_by_path(method, path, body).endpoint
+    """The endpoint; what a robot says is counted together. Whose todos are asked for makes no other endpoint."""
+    endpoint = place_by_path(method, TODO_IDS.sub("{}", path), body).endpoint
     return Place(endpoint, ("robot",)) if path.endswith("/robot/send") else Place(endpoint)
+
+
+def _site(settings: ConnectionSettings, sleep: Callable[[float], None]) -> Site:
+    keep_secret(settings.credentials["client_secret"].strip())
+    client_id = settings.credentials["client_id"].strip()
+    new = _remote(settings, settings.base_url.rstrip("/") or API, client_id, (), sleep)
+    return Site(settings, new, _remote(settings, _oapi(settings), client_id, (), sleep))
 
 
 def _oapi(settings: ConnectionSettings) -> str:

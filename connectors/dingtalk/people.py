@@ -25,7 +25,7 @@ class CompanyDirectory:
         while level:
             below: list[OrgDepartment] = []
             for parent in level:
-                for item in _list(self.site.look("v2/department/listsub", {"dept_id": parent})):
+                for item in departments_below(self.site, parent):
                     key = item.get("dept_id")
                     if isinstance(key, int) and key not in seen:
                         seen.add(key)
@@ -44,7 +44,7 @@ class CompanyDirectory:
         """Department by department, each person once. DingTalk no longer lists those who left."""
         seen: set[str] = set()
         for key in self._keys():
-            for page in self._people_of(key):
+            for page in people_of(self.site, key):
                 fresh = [item for item in page if item.get("userid") and str(item["userid"]) not in seen]
                 seen.update(str(item["userid"]) for item in fresh)
                 if fresh:
@@ -63,25 +63,32 @@ class CompanyDirectory:
         level, seen = [ROOT], {ROOT}
         while level:
             yield from level
-            found = [_list(self.site.look("v2/department/listsub", {"dept_id": parent})) for parent in level]
+            found = [departments_below(self.site, parent) for parent in level]
             level = [int(item["dept_id"]) for items in found for item in items if isinstance(item.get("dept_id"), int)]
             level = [key for key in dict.fromkeys(level) if key not in seen]
             seen.update(level)
 
-    def _people_of(self, department: int) -> Iterator[list[Mapping[str, Any]]]:
-        cursor = 0
-        for _ in range(MOST_PAGES):
-            said = self.site.look("v2/user/list", {"dept_id": department, "cursor": cursor, "size": PAGE})
-            if not isinstance(said, Mapping):
-                raise Nonsense(expected="a page of people", sample=said)
-            yield _list(said.get("list"))
-            following = said.get("next_cursor")
-            if not said.get("has_more"):
-                return
-            if not isinstance(following, int) or following <= cursor:
-                raise Nonsense(expected="a next_cursor that leads on", sample=following)
-            cursor = following
-        raise Nonsense(expected="a listing that ends", found="pages without end")
+
+def departments_below(site: Site, parent: int) -> list[Mapping[str, Any]]:
+    """The departments one level below, as the old API tells them."""
+    return _list(site.look("v2/department/listsub", {"dept_id": parent}))
+
+
+def people_of(site: Site, department: int) -> Iterator[list[Mapping[str, Any]]]:
+    """Those who are in this very department, page by page, as the old API tells them."""
+    cursor = 0
+    for _ in range(MOST_PAGES):
+        said = site.look("v2/user/list", {"dept_id": department, "cursor": cursor, "size": PAGE})
+        if not isinstance(said, Mapping):
+            raise Nonsense(expected="a page of people", sample=said)
+        yield _list(said.get("list"))
+        following = said.get("next_cursor")
+        if not said.get("has_more"):
+            return
+        if not isinstance(following, int) or following <= cursor:
+            raise Nonsense(expected="a next_cursor that leads on", sample=following)
+        cursor = following
+    raise Nonsense(expected="a listing that ends", found="pages without end")
 
 
 def employee_from(item: Mapping[str, Any]) -> Employee:

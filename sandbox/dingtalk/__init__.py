@@ -1,4 +1,4 @@
-"""A simulated DingTalk 钉钉: one organisation with one application, its robot, groups, directory and Stream connections."""
+"""A simulated DingTalk 钉钉: one organisation with one application, its robot, groups, directory, todos and Stream connections."""
 
 from sandbox.dingtalk.seed import GROUP as GROUP
 from sandbox.dingtalk.seed import seed as seed

@@ -16,6 +16,8 @@ def _department(call: Call) -> int:
     key = call.body.get("dept_id")
     if not isinstance(key, int) or (key != ROOT and key not in call.state.departments):
         raise OldRefusal(60003, "department not found")
+    if key in call.state.out_of_range:
+        raise OldRefusal(50004, "请求的部门id不在授权范围内")
     return key
 
 
@@ -23,7 +25,8 @@ def below(call: Call) -> Json:
     """One level."""
     _require(call)
     key = _department(call)
-    found = [one for one in call.state.departments.values() if one.parent == key]
+    seen = [one for one in call.state.departments.values() if one.id not in call.state.out_of_range]
+    found = [one for one in seen if one.parent == key]
     return {"result": [{"dept_id": one.id, "name": one.name, "parent_id": one.parent} for one in found]}
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
-from sandbox.dingtalk import contacts, messages
+from sandbox.dingtalk import contacts, messages, todos
 from sandbox.dingtalk.state import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -24,6 +26,7 @@ from sandbox.dingtalk.state import (
     Robot,
     Said,
     State,
+    Todo,
 )
 from sandbox.dingtalk.stream import StreamConnections
 from sandbox.faults import Faults
@@ -39,6 +42,14 @@ NEW: dict[tuple[str, str], Callable[[Call], Json]] = {
     ("POST", "/v1.0/im/sceneGroup/create"): messages.make_group,
     ("POST", "/v1.0/im/sceneGroup/member/add"): messages.add_members,
 }
+TODOS: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
+    ("POST", r"/v1.0/todo/users/([^/]+)/tasks", todos.create),
+    ("GET", r"/v1.0/todo/users/([^/]+)/tasks/([^/]+)", todos.get),
+    ("PUT", r"/v1.0/todo/users/([^/]+)/tasks/([^/]+)", todos.update),
+    ("DELETE", r"/v1.0/todo/users/([^/]+)/tasks/([^/]+)", todos.delete),
+    ("POST", r"/v1.0/todo/users/([^/]+)/org/tasks/query", todos.query_own),
+    ("POST", r"/v1.0/todo/users/([^/]+)/organizations/tasks/query", todos.query_all),
+)
 OLD: Mapping[str, Callable[[Call], Json]] = {
     "/topapi/v2/department/listsub": contacts.below,
     "/topapi/v2/department/get": contacts.department,
@@ -86,6 +97,30 @@ class DingTalkSimulator:
         """Every token ends before its time."""
         self._tokens.clear()
 
+    def now_ms(self) -> int:
+        return int(self.clock().timestamp() * 1000)
+
+    def add_todo(self, subject: str, executors: Sequence[str], creator: str = "", **values: Any) -> Todo:
+        """People are user ids; what is no field of its own is a detail as the API names it."""
+        union = {key: one.unionid for key, one in self.state.people.items()}
+        now, known = self.now_ms(), {name: values.pop(name) for name in ("made_by", "finished_ms") if name in values}
+        key = hashlib.sha256(f"{subject} {len(self.state.todos)} {now}".encode()).hexdigest()[:24]
+        made_by = [union[one] for one in executors]
+        todo = Todo(key, subject, union[creator or executors[0]], made_by, now, now, details=values, **known)
+        self.state.todos[key] = todo
+        return todo
+
+    def edit_todo(self, key: str, **details: Any) -> None:
+        todo = self.state.todos[key]
+        todo.subject = details.pop("subject", todo.subject)
+        todo.executors = details.pop("executors", todo.executors)
+        todo.details |= details
+        todo.modified_ms = self.now_ms()
+
+    def finish_todo(self, key: str) -> None:
+        todo = self.state.todos[key]
+        todo.finished_ms = todo.modified_ms = self.now_ms()
+
     def said_in(self, room: str) -> list[Said]:
         return [one for one in self.state.said if one.room == room]
 
@@ -118,13 +153,14 @@ class DingTalkSimulator:
             if (body.get("clientId"), body.get("clientSecret")) != (CLIENT_ID, CLIENT_SECRET):
                 raise Refusal(401, "authFailed", "鉴权失败")
             return self.stream.open(request.base_url, body)
-        if key not in NEW:
+        answer, ids = _routed(*key)
+        if answer is None:
             raise Refusal(404, "InvalidAction.NotFound", "Specified api is not found")
         if not self._is_good(request.headers.get("x-acs-dingtalk-access-token", ""), "new"):
             raise Refusal(401, "InvalidAuthentication", "不合法的access_token")
         if self.state.is_quota_used:
             raise Refusal(403, "Forbidden.AccessDenied.ApiCountLimitForOrg", "当月调用次数已用完")
-        return NEW[key](Call(self.state, request, body))
+        return answer(Call(self.state, request, body, ids, self.faults, self.now_ms()))
 
     def _old(self, request: Request, body: Json) -> Json:
         if request.path == "/gettoken":
@@ -199,6 +235,15 @@ class DingTalkSimulator:
             f"<pre>{html.escape(messages.shown(one))}</pre>" for one in self.said_in(path.removeprefix("/room/"))
         )
         return html_response(f"<!doctype html><html><body>{lines}</body></html>")
+
+
+def _routed(method: str, path: str) -> tuple[Callable[[Call], Json] | None, Mapping[str, str]]:
+    if answer := NEW.get((method, path)):
+        return answer, {}
+    for wanted, pattern, answer in TODOS:
+        if method == wanted and (found := re.fullmatch(pattern, path)):
+            return answer, dict(zip(("union_id", "task_id"), map(unquote, found.groups()), strict=False))
+    return None, {}
 
 
 def _old_answer(code: int, words: str, more: Mapping[str, Any]) -> Response:

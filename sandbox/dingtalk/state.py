@@ -1,10 +1,12 @@
-"""What the organisation holds: people, departments, groups, cards and messages, robots of groups."""
+"""What the organisation holds: people, departments, groups, cards and messages, robots of groups, todos."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.faults import Faults
 from sandbox.http import Request
 
 Json = dict[str, Any]
@@ -59,6 +61,22 @@ class Robot:
     secret: str = ""
 
 
+@dataclass
+class Todo:
+    """Something to do. ``made_by`` tells the application, empty for one that somebody wrote in DingTalk itself."""
+
+    id: str
+    subject: str
+    creator: str  # people are unionIds here
+    executors: list[str]
+    created_ms: int
+    modified_ms: int
+    made_by: str = CLIENT_ID
+    finished_ms: int = 0
+    hidden_from: set[str] = field(default_factory=set)
+    details: Json = field(default_factory=dict)
+
+
 class Refusal(Exception):
     """The new API's refusal: HTTP status, code and words."""
 
@@ -84,8 +102,14 @@ class State:
     said: list[Said] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
     permissions: set[str] = field(
-        default_factory=lambda: {"qyapi_robot_sendmsg", "Card.Instance.Write", "qyapi_chat_manage", "qyapi_get_member"}
-    )
+        default_factory=lambda: {
+            "qyapi_robot_sendmsg", "Card.Instance.Write", "qyapi_chat_manage", "qyapi_get_member", "Todo.Todo.Read", "Todo.Todo.Write",
+        }
+    )  # fmt: skip
+    out_of_range: set[int] = field(default_factory=set)  # departments that the application may not see
+    todos: dict[str, Todo] = field(default_factory=dict)
+    todo_page: int = 20
+    refuses_strangers: bool = False  # who is not on a todo is told so, and not that there is none
     is_quota_used: bool = False
     flow_controlled: set[str] = field(default_factory=set)
 
@@ -107,3 +131,6 @@ class Call:
     state: State
     request: Request
     body: Json
+    ids: Mapping[str, str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    now_ms: int = 0

@@ -1,4 +1,4 @@
-"""DingTalk keeps the promises of its ports: an application with and without a card template, to a person, and a robot."""
+"""DingTalk keeps the promises of its ports: an application with and without a card template, to a person, and a robot; and the todos that it may read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from sandbox.dingtalk.messages import shown
 from sandbox.dingtalk.seed import GROUP, ROBOT_SECRET, ROBOT_TOKEN
 from sandbox.dingtalk.state import CARD_TEMPLATE, GROUP_TEMPLATE
 from sandbox.story import story
+from sync.core.errors import TryLater
 from sync.core.messages import Contact
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
+from tests.conformance.dingtalk_work import TodoSubject
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
 from tests.conformance.messenger_suite import MessengerFaults, MessengerSuite
 from tests.conformance.organisation_suite import OrganisationFaults, OrganisationSuite
-from tests.conformance.subjects import Wire, hurry, served
+from tests.conformance.source_faults import SourceFaults, empty_database, store
+from tests.conformance.source_suite import SourceSuite
+from tests.conformance.subjects import Clock, RemoteSourceSubject, SourceSubject, Wire, hurry, served
+
+__all__ = ["empty_database", "store"]
 
 CREDENTIALS = {
     "app": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
@@ -183,3 +189,41 @@ class TestDingTalkAsDirectory(DirectorySuite):
 
 class TestDingTalkDirectoryUnderFaults(DirectoryFaults):
     kind = DirectorySubject
+
+
+def at_work() -> Iterator[TodoSubject]:
+    clock = Clock()
+    simulator = DingTalkSimulator(clock=clock, enforce_limits=False)
+    made = TodoSubject(simulator, served(simulator), clock)
+    yield made
+    for connection in made.opened:
+        connection.close()
+
+
+class TestTodosAsSource(SourceSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[TodoSubject]:
+        yield from at_work()
+
+    def test_a_restricted_item_is_marked_and_an_open_one_is_not(self, subject: SourceSubject, stream: str) -> None:
+        """DingTalk shows a todo to those who are on it; whose are not for everybody, the admin says (tests/connectors/test_dingtalk_todo.py)."""
+
+
+class TestTodosUnderFaults(SourceFaults):
+    @pytest.fixture
+    def subject(self) -> Iterator[TodoSubject]:
+        yield from at_work()
+
+    def test_the_pause_that_is_asked_for_is_kept_and_a_long_one_is_for_the_next_run(
+        self, subject: RemoteSourceSubject
+    ) -> None:
+        """DingTalk does not say how long: we wait ourselves, longer each time, and then leave it for the next run."""
+        connection = subject.connect()
+        subject.wire.plan("rate_limited", times=2)
+        connection.identify()
+        assert max(connection.pauses) > 0.1
+        connection.pauses.clear()
+        subject.wire.plan("rate_limited", times=10_000)
+        with pytest.raises(TryLater):
+            connection.identify()
+        assert max(connection.pauses, default=0) <= 65

@@ -21,6 +21,8 @@ from alibabacloud_dingtalk.oauth2_1_0 import models as auth
 from alibabacloud_dingtalk.oauth2_1_0.client import Client as Auth
 from alibabacloud_dingtalk.robot_1_0 import models as robot
 from alibabacloud_dingtalk.robot_1_0.client import Client as Robot
+from alibabacloud_dingtalk.todo_1_0 import models as todo
+from alibabacloud_dingtalk.todo_1_0.client import Client as Todo
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
@@ -67,6 +69,42 @@ change = card.UpdateCardRequest(
     card_update_options=card.UpdateCardRequestCardUpdateOptions(update_card_data_by_key=True),
 )
 keep("changed", lambda: Card(config).update_card_with_options(change, headers(card.UpdateCardHeaders), runtime), lambda body: body.success)
+
+def made(subject, **more):
+    return todo.CreateTodoTaskRequest(
+        subject=subject, source_id=subject, executor_ids=given["unions"], due_time=1796032800000, description="依赖：PAY-1",
+        detail_url=todo.CreateTodoTaskRequestDetailUrl(pc_url="https://oa.example.com/1", app_url="https://oa.example.com/m/1"), **more)
+
+me, other = given["unions"]
+created = Todo(config).create_todo_task_with_options(me, made("采购服务器"), headers(todo.CreateTodoTaskHeaders), runtime).body
+told["todo"] = [created.subject, created.done, created.executor_ids == given["unions"], created.due_time]
+keep("exists", lambda: Todo(config).create_todo_task_with_options(me, made("采购服务器"), headers(todo.CreateTodoTaskHeaders), runtime), lambda body: body.id)
+
+def listed(who, done, model=todo.QueryOrgTodoTasksHeaders, **more):
+    found, token = [], "0"
+    while token:
+        ask = todo.QueryOrgTodoTasksRequest(is_done=done, role_types=[["executor"]], next_token=token)
+        body = Todo(config).query_org_todo_tasks_with_options(who, ask, headers(model), runtime).body
+        found += body.todo_cards
+        token = body.next_token
+    return found
+
+for number in range(25):
+    Todo(config).create_todo_task_with_options(me, made(f"第 {number} 件"), headers(todo.CreateTodoTaskHeaders), runtime)
+[mine] = [card for card in listed(other, False) if card.task_id == created.id]
+told["listed"] = [len(listed(me, False)), mine.subject, mine.is_done, mine.due_time, mine.creator_id == me, mine.detail_url.pc_url, mine.todo_type]
+finish = todo.UpdateTodoTaskRequest(done=True)
+keep("finished", lambda: Todo(config).update_todo_task_with_options(me, created.id, finish, headers(todo.UpdateTodoTaskHeaders), runtime), lambda body: body.result)
+keep("whole", lambda: Todo(config).get_todo_task_with_options(other, created.id, headers(todo.GetTodoTaskHeaders), runtime),
+     lambda body: [body.done, body.description, bool(body.finish_time), bool(body.modified_time), body.detail_url.app_url, bool(body.request_id)])
+told["done"] = [card.task_id == created.id for card in listed(other, True)]
+wide = todo.QueryOrgTodoByUserRequest(is_done=False, max_results=20, need_personal_todo=True, next_token="0", role_types=[["executor"]])
+def everything():
+    return Todo(config).query_org_todo_by_user_with_options(me, wide, headers(todo.QueryOrgTodoByUserHeaders), runtime)
+keep("wide", everything, lambda body: [body.max_results, len(body.todo_cards), bool(body.next_token)])
+keep("deleted", lambda: Todo(config).delete_todo_task_with_options(
+    me, created.id, todo.DeleteTodoTaskRequest(), headers(todo.DeleteTodoTaskHeaders), runtime), lambda body: body.result)
+keep("gone", lambda: Todo(config).get_todo_task_with_options(me, created.id, headers(todo.GetTodoTaskHeaders), runtime), lambda body: body.id)
 print(json.dumps(told))
 """
 
@@ -74,11 +112,13 @@ print(json.dumps(told))
 def test_dingtalks_own_client_speaks_with_the_simulator() -> None:
     simulator = DingTalkSimulator("dingtalk-judge", lambda: datetime.now(UTC), enforce_limits=False)
     seed(simulator, story(date(2026, 11, 24)))
+    simulator.state.permissions.add("Custom.Todo.Read")
     wire = served(simulator)
     person = next(iter(simulator.state.people))
+    unions = [one.unionid for one in simulator.state.people.values()][:2]
     given = {
         "host": wire.url.removeprefix("http://"), "id": CLIENT_ID, "secret": CLIENT_SECRET, "group": GROUP, "person": person,
-        "template": CARD_TEMPLATE,
+        "template": CARD_TEMPLATE, "unions": unions,
     }  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT, json.dumps(given)], capture_output=True, text=True, timeout=120, check=False
@@ -92,6 +132,15 @@ def test_dingtalks_own_client_speaks_with_the_simulator() -> None:
         "card": [True],
         "twice": "param.outTrackIdDuplicated",
         "changed": True,
+        "todo": ["采购服务器", False, True, 1796032800000],
+        "exists": "todo.taskCreate.paramError",
+        "listed": [26, "采购服务器", False, 1796032800000, True, "https://oa.example.com/1", "TODO"],
+        "finished": True,
+        "whole": [True, "依赖：PAY-1", True, True, "https://oa.example.com/m/1", True],
+        "done": [True],
+        "wide": [20, 20, True],
+        "deleted": True,
+        "gone": "ResourceNotFound.TaskNotExist",
     }
     [kept] = [said for said in simulator.state.said if said.key == "t1"]
     assert kept.content["body"] == "已解除"
