@@ -1,4 +1,4 @@
-"""What a simulated tenant holds of work: bases with tables, and task lists."""
+"""What a simulated tenant holds of work: bases with tables, task lists, and wiki spaces with pages."""
 
 from __future__ import annotations
 
@@ -66,9 +66,40 @@ class TaskList:
 
 
 @dataclass
+class Space:
+    """``is_shared``: the application is a member."""
+
+    id: str
+    name: str
+    visibility: str = "public"
+    is_shared: bool = True
+
+
+@dataclass
+class WikiPage:
+    """A node of a space with what it holds. ``is_locked``: its readers are its own. ``is_forbidden``: the application is none of them."""
+
+    node: str
+    obj: str
+    title: str
+    text: str
+    space: str
+    created_s: int
+    edited_s: int
+    parent: str = ""
+    obj_type: str = "docx"
+    node_type: str = "origin"
+    is_locked: bool = False
+    is_forbidden: bool = False
+    is_deleted: bool = False
+
+
+@dataclass
 class Work:
     tables: dict[str, Table] = field(default_factory=dict)
     wiki: dict[str, str] = field(default_factory=dict)  # node token to base token
+    spaces: dict[str, Space] = field(default_factory=dict)
+    pages: dict[str, WikiPage] = field(default_factory=dict)
     lists: dict[str, TaskList] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     turns_round: bool = False
