@@ -64,21 +64,25 @@ class WikiSource:
         )
         for scope in self.settings.scopes:
             yield tried(f"list pages of {scope}", f"{SEE}；{SCOPE}", partial(self._look, scope))
-            yield self._probe_a_page(scope, "read a page", lambda node: f"{len(self._text(node))} characters")
-            yield self._probe_a_page(
-                scope, "read who may see a page", lambda node: "locked" if self._is_locked(node) else "as its space"
-            )
+            yield self._probe_a_page(scope, "read a page", self._probe_text)
+            yield self._probe_a_page(scope, "read who may see a page", self._probe_readers)
 
     def _look(self, scope: str) -> str:
         return f"{len(next(self._walk(self._space(scope).space_id), []))} or more pages"
 
-    def _probe_a_page(self, scope: str, operation: str, ask: Callable[[dict[str, Any]], str]) -> Probe:
+    def _probe_a_page(self, scope: str, operation: str, ask: Callable[[dict[str, Any], Space, str], str]) -> Probe:
         def look() -> str:
-            pages = (node for found in self._walk(self._space(scope).space_id) for node in found)
-            node = next(pages, None)
-            return ask(node) if node else "there is none yet"
+            space = self._space(scope)
+            node = next((node for found in self._walk(space.space_id) for node in found), None)
+            return ask(node, space, scope) if node else "there is none yet"
 
         return tried(f"{operation} of {scope}", f"{SEE}；{SCOPE}", look)
+
+    def _probe_text(self, node: dict[str, Any], space: Space, scope: str) -> str:
+        return f"{len(self._text(node))} characters"
+
+    def _probe_readers(self, node: dict[str, Any], space: Space, scope: str) -> str:
+        return self._visibility(node, space, scope, {})
 
     def streams(self) -> Sequence[Stream]:
         """One. Who may read a page changes no date, so all are read again once a day."""
@@ -107,8 +111,8 @@ class WikiSource:
         _check_stream(shard.stream)
         spaces, at = self._spaces(), datetime.now(UTC)
         space, known = self._space(shard.scope, spaces), shard.position.get("nodes")
-        elsewhere = {self._space(scope, spaces).space_id for scope in self._others(shard.scope, spaces)}
-        found = []
+        elsewhere = self._collected(spaces) - {space.space_id}
+        found, locks = [], dict[str, bool]()
         for token in dict.fromkeys(shard.ids):
             try:
                 node = known.get(token) if isinstance(known, dict) else None
@@ -116,7 +120,7 @@ class WikiSource:
                 # One that was moved is read by whoever asks for it by id, unless another collected space has it now.
                 if is_page(node) and str(node.get("space_id")) not in elsewhere:
                     text = self._text(node) if self._has_body else None
-                    visibility = self._visibility(node, space, shard.scope)
+                    visibility = self._visibility(node, space, shard.scope, locks)
                     found.append(raw_from_page(node, text, visibility, self.settings.name, shard.scope, at))
             except (NotFound, AccessDenied) as error:
                 if not _is_missing(error):
@@ -140,28 +144,40 @@ class WikiSource:
             if not _is_missing(error):
                 raise
             return "hidden"
-        spaces = self._spaces()
-        ids = {space.space_id for scope in self.settings.scopes for space in _named(scope, spaces)}
-        return "here" if is_page(node) and str(node.get("space_id")) in ids else "moved"
+        is_here = is_page(node) and str(node.get("space_id")) in self._collected(self._spaces())
+        return "here" if is_here else "moved"
 
     @property
     def _has_body(self) -> bool:
         return bool(self.settings.options.get("bodies", True))
 
-    def _others(self, scope: str, spaces: Sequence[Space]) -> Iterator[str]:
-        """The other collected spaces that are still to be seen."""
-        return (other for other in self.settings.scopes if other != scope and len(_named(other, spaces)) == 1)
+    def _collected(self, spaces: Sequence[Space]) -> set[str]:
+        """The numbers of the spaces that are collected and still to be seen."""
+        return {space.space_id for scope in self.settings.scopes for space in _named(scope, spaces)}
 
-    def _visibility(self, node: dict[str, Any], space: Space, scope: str) -> Visibility:
-        """Pages of a space for its members only, and pages that were locked, are not for everybody."""
+    def _visibility(self, node: dict[str, Any], space: Space, scope: str, locks: dict[str, bool]) -> Visibility:
+        """Pages of a space for its members only, pages that were locked and what lies below these are not for everybody."""
         opened = set(map(str, self.settings.options.get("open_spaces") or ()))
         if space.visibility != "public" and not opened & {scope, space.space_id, space.name}:
             return "restricted"
-        return "restricted" if self._is_locked(node) else "open"
+        return "restricted" if self._is_for_some(str(node["node_token"]), node, locks) else "open"
 
-    def _is_locked(self, node: dict[str, Any]) -> bool:
-        """Whether the page's readers are its own. Where Feishu does not tell, they are taken for its own."""
-        path = f"/drive/v2/permissions/{quote(str(node['node_token']), safe='')}/public"
+    def _is_for_some(self, token: str, node: dict[str, Any] | None, locks: dict[str, bool]) -> bool:
+        """Whether the node or one above it is locked; ``locks`` remembers. What we may not see above it counts as locked."""
+        if token not in locks:
+            locks[token] = True
+            try:
+                parent = str((node or self._node(token)).get("parent_node_token") or "")
+            except (NotFound, AccessDenied) as error:
+                if not _is_missing(error):
+                    raise
+                return True
+            locks[token] = self._is_locked(token) or (bool(parent) and self._is_for_some(parent, None, locks))
+        return locks[token]
+
+    def _is_locked(self, token: str) -> bool:
+        """Whether the node's readers are its own. Where Feishu does not tell, they are taken for its own."""
+        path = f"/drive/v2/permissions/{quote(token, safe='')}/public"
         try:
             said = self.site.ask("GET", path, {"type": "wiki"}).get("permission_public")
         except AccessDenied as error:
