@@ -110,7 +110,7 @@ class PeopleAtWork:
         obj = self.work.pages[origin].obj if origin else self.work.new("doxcn")
         now = self.now_ms() // 1000
         page = WikiPage(
-            self.work.new("wikcn"), obj, title, text, space.id, now, now, parent, obj_type, "shortcut" if origin else "origin"
+            self.work.new("wikcn"), obj, title, text, space.id, now, now, parent, obj_type, origin
         )  # fmt: skip
         self.work.pages[page.node] = page
         return page

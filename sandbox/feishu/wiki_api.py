@@ -95,12 +95,12 @@ def _may_read(call: Call, page: WikiPage) -> bool:
 
 
 def _below(call: Call, space: Space, parent: str) -> list[WikiPage]:
-    pages = call.state.work.pages.values()
-    return [
-        one
-        for one in pages
-        if one.space == space.id and one.parent == parent and not one.is_deleted and _may_read(call, one)
-    ]
+    work = call.state.work
+    at = work.pages.get(parent)
+    origin = work.pages[at.origin] if at and at.origin and work.shortcuts_tell_below else None
+    place = (origin.space, origin.node) if origin else (space.id, parent)
+    pages = (one for one in work.pages.values() if (one.space, one.parent) == place)
+    return [one for one in pages if not one.is_deleted and _may_read(call, one)]
 
 
 def _shown(call: Call, page: WikiPage) -> Json:
@@ -108,7 +108,7 @@ def _shown(call: Call, page: WikiPage) -> Json:
     space = call.state.work.spaces[page.space]
     return {
         "space_id": page.space, "node_token": page.node, "obj_token": page.obj, "obj_type": page.obj_type, "node_type": page.node_type,
-        "parent_node_token": page.parent, "origin_node_token": "", "origin_space_id": "", "has_child": bool(_below(call, space, page.node)),
+        "parent_node_token": page.parent, "origin_node_token": page.origin, "has_child": bool(_below(call, space, page.node)),
         "title": page.title, "obj_create_time": str(page.created_s), "obj_edit_time": str(page.edited_s),
         "node_create_time": str(page.created_s), "creator": AUTHOR, "owner": AUTHOR, "node_creator": AUTHOR,
         "url": f"https://acme.feishu.cn/wiki/{page.node}",

@@ -77,7 +77,9 @@ class Space:
 
 @dataclass
 class WikiPage:
-    """A node of a space with what it holds. ``is_locked``: its readers are its own. ``is_forbidden``: the application is none of them."""
+    """A node of a space with what it holds; ``origin`` is the node that a shortcut leads to. ``is_locked``: its readers are its own.
+    ``is_forbidden``: the application is none of them.
+    """
 
     node: str
     obj: str
@@ -88,10 +90,14 @@ class WikiPage:
     edited_s: int
     parent: str = ""
     obj_type: str = "docx"
-    node_type: str = "origin"
+    origin: str = ""
     is_locked: bool = False
     is_forbidden: bool = False
     is_deleted: bool = False
+
+    @property
+    def node_type(self) -> str:
+        return "shortcut" if self.origin else "origin"
 
 
 @dataclass
@@ -103,6 +109,7 @@ class Work:
     lists: dict[str, TaskList] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     turns_round: bool = False
+    shortcuts_tell_below: bool = False  # below a shortcut is told what lies below its origin
     serial: int = 0
 
     def new(self, prefix: str = "") -> str:

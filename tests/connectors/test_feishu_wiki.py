@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.feishu import CONNECTOR
 from connectors.feishu.answers import decipher
-from connectors.feishu.client import place_of
+from connectors.feishu.client import WIKI_LIMITS, place_of
 from connectors.feishu.wiki_pages import instant_from_s, is_page, nodes_from, raw_from_page
 from sync.core.errors import AccessDenied, Nonsense, NotFound, TryLater
 from sync.core.ports import ConnectionSettings
@@ -96,8 +98,6 @@ def test_no_value_breaks_an_instant(value: object) -> None:
 
 @pytest.mark.parametrize("payload", [b"[]", b"{}", b'{"node":7}', b"nothing"])
 def test_stored_bytes_that_are_no_page_are_nonsense(payload: bytes) -> None:
-    import msgspec
-
     with pytest.raises(Nonsense):
         CONNECTOR.record_from_raw(msgspec.structs.replace(raw(), payload=payload), settings())
 
@@ -124,3 +124,19 @@ def test_documents_are_counted_together_however_many_there_are() -> None:
     paths = [f"/open-apis/docx/v1/documents/{token}/raw_content" for token in ("doxcnA", "doxcnB")]
     assert len({place_of("GET", path, b"").endpoint for path in paths}) == 1
     assert place_of("GET", "/open-apis/wiki/v2/spaces/7008061636015554580/nodes", b"").endpoint.endswith("/{}/nodes")
+
+
+@pytest.mark.parametrize(
+    ("path", "windows"),
+    [
+        ("/open-apis/wiki/v2/spaces", ((90, 60.0),)),
+        ("/open-apis/wiki/v2/spaces/get_node", ((90, 60.0),)),
+        ("/open-apis/wiki/v2/spaces/7008061636015554580/nodes", ((90, 60.0),)),
+        ("/open-apis/docx/v1/documents/doxcnA/raw_content", ((2, 1.0),)),
+        ("/open-apis/drive/v2/permissions/wikcnA/public", ((45, 1.0), (900, 60.0))),
+    ],
+)
+def test_each_api_is_asked_no_faster_than_feishu_says(path: str, windows: object) -> None:
+    endpoint = place_of("GET", path, b"").endpoint
+    fitting = [limit for limit in WIKI_LIMITS if limit.scope == "endpoint" and re.fullmatch(limit.endpoints, endpoint)]
+    assert fitting[0].windows == windows

@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
-from sandbox.feishu import FeishuSimulator
+from sandbox.feishu import FeishuSimulator, wiki_api
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound
 from sync.core.ports import Cursor
 from tests.conformance.feishu_work import CREDENTIALS, WikiSubject
@@ -88,6 +89,7 @@ def test_the_words_of_a_page_are_kept_unless_the_admin_wants_none(wiki: WikiSubj
     kept = {record.ref.key: record.payload.decode() for record in read(wiki.source, "pages", wiki.scope)}
     assert "先看监控，再找值班" in kept[page]
     wiki.source.settings.options["bodies"] = False
+    wiki.space.visibility = "private"  # so that nothing but the node itself is asked for
     wiki.wire.forget()
     shards = list(wiki.source.shards("pages", None, wiki.scope))
     wiki.simulator.delete_page(page)
@@ -140,9 +142,20 @@ def test_spreadsheets_and_shortcuts_are_no_pages_but_what_lies_below_them_is(wik
     assert wiki.source.look_up("pages", shortcut) == "moved"
 
 
-def test_a_page_that_moved_to_another_collected_space_is_read_there_only(wiki: WikiSubject) -> None:
-    import msgspec
+def test_what_a_shortcut_tells_below_it_is_counted_once_and_where_it_lies(wiki: WikiSubject) -> None:
+    near = wiki.simulator.write_page(wiki.space, "流程").node
+    far = wiki.simulator.write_page(wiki.elsewhere, "别处的流程").node
+    for origin, space in ((near, wiki.space), (far, wiki.elsewhere)):
+        wiki.simulator.write_page(space, "下面的一页", parent=origin)
+        wiki.simulator.write_page(wiki.space, "快捷方式", origin=origin)
+    wiki.simulator.write_page(wiki.space, "绕回来", parent=near, origin=near)
+    wiki.work.shortcuts_tell_below = True
+    counted = [key for found in wiki.source.census("pages", wiki.scope) for key in found]
+    assert sorted(counted) == sorted(wiki.truth())
+    assert len(read(wiki.source, "pages", wiki.scope)) == len(counted)
 
+
+def test_a_page_that_moved_to_another_collected_space_is_read_there_only(wiki: WikiSubject) -> None:
     page = wiki.make("一")
     wiki.simulator.move_page(page, wiki.elsewhere)
     wiki.source.settings = msgspec.structs.replace(wiki.source.settings, scopes=(wiki.scope, "别处"))
@@ -201,8 +214,6 @@ def test_a_space_without_a_page_is_no_fault(wiki: WikiSubject) -> None:
 def test_an_answer_that_tells_no_text_or_no_readers_is_not_believed(
     wiki: WikiSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sandbox.feishu import wiki_api
-
     wiki.make("一")
     for answer in (wiki_api.raw_content, wiki_api.permissions):
         routes = [(method, pattern, (lambda _: {}) if one is answer else one) for method, pattern, one in wiki.simulator._routes]  # fmt: skip
