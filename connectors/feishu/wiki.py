@@ -70,19 +70,19 @@ class WikiSource:
     def _look(self, scope: str) -> str:
         return f"{len(next(self._walk(self._space(scope).space_id), []))} or more pages"
 
-    def _probe_a_page(self, scope: str, operation: str, ask: Callable[[dict[str, Any], Space, str], str]) -> Probe:
+    def _probe_a_page(self, scope: str, operation: str, ask: Callable[[dict[str, Any], Space], str]) -> Probe:
         def look() -> str:
             space = self._space(scope)
             node = next((node for found in self._walk(space.space_id) for node in found), None)
-            return ask(node, space, scope) if node else "there is none yet"
+            return ask(node, space) if node else "there is none yet"
 
         return tried(f"{operation} of {scope}", f"{SEE}；{SCOPE}", look)
 
-    def _probe_text(self, node: dict[str, Any], space: Space, scope: str) -> str:
+    def _probe_text(self, node: dict[str, Any], space: Space) -> str:
         return f"{len(self._text(node))} characters"
 
-    def _probe_readers(self, node: dict[str, Any], space: Space, scope: str) -> str:
-        return self._visibility(node, space, scope, {})
+    def _probe_readers(self, node: dict[str, Any], space: Space) -> str:
+        return self._visibility(node, [space], {})
 
     def streams(self) -> Sequence[Stream]:
         """One. Who may read a page changes no date, so all are read again once a day."""
@@ -120,7 +120,7 @@ class WikiSource:
                 # One that was moved is read by whoever asks for it by id, unless another collected space has it now.
                 if is_page(node) and str(node.get("space_id")) not in elsewhere:
                     text = self._text(node) if self._has_body else None
-                    visibility = self._visibility(node, space, shard.scope, locks)
+                    visibility = self._visibility(node, spaces, locks)
                     found.append(raw_from_page(node, text, visibility, self.settings.name, shard.scope, at))
             except (NotFound, AccessDenied) as error:
                 if not _is_missing(error):
@@ -155,10 +155,13 @@ class WikiSource:
         """The numbers of the spaces that are collected and still to be seen."""
         return {space.space_id for scope in self.settings.scopes for space in _named(scope, spaces)}
 
-    def _visibility(self, node: dict[str, Any], space: Space, scope: str, locks: dict[str, bool]) -> Visibility:
-        """Pages of a space for its members only, pages that were locked and what lies below these are not for everybody."""
+    def _visibility(self, node: dict[str, Any], spaces: Sequence[Space], locks: dict[str, bool]) -> Visibility:
+        """Pages of a space for its members only, or of one that we do not know, pages that were locked and what lies below these are
+        not for everybody.
+        """
         opened = set(map(str, self.settings.options.get("open_spaces") or ()))
-        if space.visibility != "public" and not opened & {scope, space.space_id, space.name}:
+        space = next((one for one in spaces if one.space_id == str(node.get("space_id"))), Space(""))
+        if space.visibility != "public" and not opened & {space.space_id, space.name}:
             return "restricted"
         return "restricted" if self._is_for_some(str(node["node_token"]), node, locks) else "open"
 

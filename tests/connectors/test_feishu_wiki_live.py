@@ -112,6 +112,18 @@ def test_a_space_for_its_members_only_is_restricted_unless_the_admin_opens_it(wi
     assert visibilities(wiki)[page] == "restricted"
 
 
+@pytest.mark.parametrize(("visibility", "is_shared"), [("private", True), ("public", False)])
+def test_a_page_that_moved_is_as_open_as_the_space_it_moved_to(
+    wiki: WikiSubject, visibility: str, is_shared: bool
+) -> None:
+    page = wiki.make("一")
+    shards = list(wiki.source.pick("pages", wiki.scope, [page]))
+    wiki.simulator.move_page(page, wiki.elsewhere)
+    wiki.elsewhere.visibility, wiki.elsewhere.is_shared = visibility, is_shared
+    found = [record.visibility for shard in shards for records in wiki.source.fetch(shard) for record in records]
+    assert found == (["restricted"] if is_shared else [])
+
+
 def test_what_lies_below_a_locked_page_is_restricted(wiki: WikiSubject) -> None:
     top = wiki.simulator.write_page(wiki.space, "薪酬").node
     middle = wiki.simulator.write_page(wiki.space, "2026", parent=top).node
