@@ -1,5 +1,5 @@
 """Feishu and Lark: messages with buttons in group chats, emergency groups, the company's directory; robots that only speak; rows of Bitable
-tables, and tasks with their comments and dependencies."""
+tables, tasks with their comments and dependencies, and the documents of wikis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEISHU, LARK = "https://open.feishu.cn", "https://open.larksuite.com"
 
 
 def connect(settings: ConnectionSettings) -> Any:
-    """A connection to Feishu as one application (its chats, its tables or its tasks), or as one robot of a group."""
+    """A connection to Feishu as one application (its chats, its tables, its tasks or its wikis), or as one robot of a group."""
     from connectors.feishu import client
 
     kinds = {
@@ -23,6 +23,7 @@ def connect(settings: ConnectionSettings) -> Any:
         "robot": client.FeishuRobot,
         "bitable": client.FeishuTables,
         "tasks": client.FeishuTasks,
+        "wiki": client.FeishuWiki,
     }
     return kinds[settings.variant or "app"](settings)
 
@@ -38,9 +39,9 @@ APP: tuple[str, ...] = ("app_id", "app_secret")
 
 CONNECTOR = Connector(
     name="feishu",
-    variants=("app", "robot", "bitable", "tasks"),
+    variants=("app", "robot", "bitable", "tasks", "wiki"),
     default_base_url=FEISHU,
-    credentials={"app": APP, "robot": ("webhook",), "bitable": APP, "tasks": APP},
+    credentials={"app": APP, "robot": ("webhook",), "bitable": APP, "tasks": APP, "wiki": APP},
     optional_credentials={"app": ("encrypt_key", "verification_token"), "robot": ("sign_secret",)},
     ports=("messenger", "organisation", "directory", "source", "tracker"),
     variant_ports={
@@ -48,13 +49,25 @@ CONNECTOR = Connector(
         "robot": ("messenger",),
         "bitable": ("source",),
         "tasks": ("source", "tracker"),
+        "wiki": ("source",),
     },
     connect=connect,
     record_from_raw=record_from_raw,
-    scope_word="tables, task lists or rooms",
+    scope_word="tables, task lists, wiki spaces or rooms",
     has_mutual_links=True,
-    options=("host", "overlap_minutes", "reread_hours", "restricted_tasklists", "subtasks", "tables"),
+    options=(
+        "bodies",
+        "host",
+        "open_spaces",
+        "overlap_minutes",
+        "reread_hours",
+        "restricted_tasklists",
+        "subtasks",
+        "tables",
+    ),
     option_kinds={
+        "bodies": "flag",
+        "open_spaces": "names",
         "overlap_minutes": "number",
         "reread_hours": "number",
         "restricted_tasklists": "names",
@@ -63,7 +76,7 @@ CONNECTOR = Connector(
     },
     check_options=check_options,
     # An API takes 50 a second and 1000 a minute of an application; a robot takes 5 a second and 100 a minute.
-    requests_per_second={"app": 20.0, "robot": 4.0, "bitable": 10.0, "tasks": 10.0},
+    requests_per_second={"app": 20.0, "robot": 4.0, "bitable": 10.0, "tasks": 10.0, "wiki": 10.0},
     in_flight=6,
     answers_from=answers_from,
     hears={"app": "shared"},

@@ -20,6 +20,7 @@ from connectors.feishu.site import Site
 from connectors.feishu.tables import TableSource
 from connectors.feishu.task_tracker import TaskTracker
 from connectors.feishu.tasks import TaskSource
+from connectors.feishu.wiki import WikiSource
 from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
 from sync.core.values import Account
 from sync.pace import UNLIMITED, Limit, Pace, Place, place_by_path, share_of
@@ -30,8 +31,15 @@ APP_LIMITS = (
     Limit("endpoint", ((share_of(50), 1.0), (share_of(1000), 60.0))),
     Limit("item", ((share_of(5), 1.0),)),
 )
+# The wiki's own APIs take 100 a minute; documents 3 a second.
+WIKI_LIMITS = (
+    Limit("endpoint", ((share_of(100), 60.0),), r"GET .*/wiki/v2/.*"),
+    Limit("endpoint", ((share_of(3), 1.0),), r"GET .*/docx/v1/.*"),
+    *APP_LIMITS,
+)
 ROBOT_LIMITS = (Limit("item", ((share_of(5), 1.0), (share_of(100), 60.0))),)
 _IDS = re.compile(r"/(o[cmnu]|od)[_-][^/]+")
+_TOKENS = re.compile(r"/(documents|permissions)/[^/]+")
 
 
 class Feishu(ChatMessenger, CompanyDirectory, AnswerListener):
@@ -80,6 +88,17 @@ class FeishuTasks(TaskSource, TaskTracker):
         self.remote.close()
 
 
+class FeishuWiki(WikiSource):
+    """Wiki spaces as one application sees them."""
+
+    def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings, self.remote, self.site = _work(settings, sleep, WIKI_LIMITS)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.remote.close()
+
+
 class FeishuRobot(RobotMessenger):
     """A robot of one group. Its token is a part of its address and never leaves."""
 
@@ -96,9 +115,11 @@ class FeishuRobot(RobotMessenger):
         self.remote.close()
 
 
-def _work(settings: ConnectionSettings, sleep: Callable[[float], None]) -> tuple[ConnectionSettings, Remote, Site]:
+def _work(
+    settings: ConnectionSettings, sleep: Callable[[float], None], limits: tuple[Limit, ...] = APP_LIMITS
+) -> tuple[ConnectionSettings, Remote, Site]:
     keep_secret(settings.credentials["app_secret"].strip())
-    remote = _remote(settings, settings.credentials["app_id"].strip(), APP_LIMITS, sleep)
+    remote = _remote(settings, settings.credentials["app_id"].strip(), limits, sleep)
     return settings, remote, Site(settings, remote)
 
 
@@ -112,7 +133,7 @@ def place_of(method: str, path: str, body: bytes) -> Place:
             items = (str(msgspec.json.decode(body)["receive_id"]),)
         except (msgspec.DecodeError, KeyError, TypeError):
             items = ()
-    return Place(place_by_path(method, _IDS.sub("/{}", path), body).endpoint, items)
+    return Place(place_by_path(method, _TOKENS.sub(r"/\1/{}", _IDS.sub("/{}", path)), body).endpoint, items)
 
 
 def _host(settings: ConnectionSettings) -> str:

@@ -32,18 +32,19 @@ def probes_of(site: Site) -> Iterator[Probe]:
     users = {**IDS, "department_id": ROOT, "page_size": 1}
     children = {**IDS, "page_size": 1}
     contact = {"emails": ["tieline@example.com"]}
-    yield _try("list chats", CHATS, lambda: site.ask("GET", "/im/v1/chats", {"page_size": 1}))
-    yield _try("read departments", PEOPLE, lambda: site.ask("GET", "/contact/v3/departments/0/children", children))
-    yield _try("read people", PEOPLE, lambda: site.ask("GET", "/contact/v3/users/find_by_department", users))
-    yield _try("find people", FIND, lambda: site.ask(
+    yield tried("list chats", CHATS, lambda: site.ask("GET", "/im/v1/chats", {"page_size": 1}))
+    yield tried("read departments", PEOPLE, lambda: site.ask("GET", "/contact/v3/departments/0/children", children))
+    yield tried("read people", PEOPLE, lambda: site.ask("GET", "/contact/v3/users/find_by_department", users))
+    yield tried("find people", FIND, lambda: site.ask(
         "POST", "/contact/v3/users/batch_get_id", {"user_id_type": "open_id"}, contact, is_safe=True))  # fmt: skip
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     yield Probe("make groups", is_ok=None, detail="cannot be told without writing", cure="权限管理：开通 im:chat")
 
 
-def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:
+def tried(operation: str, cure: str, attempt: Callable[[], object]) -> Probe:
+    """What came of an attempt: the words that it returns, or the error with what to change."""
     try:
-        act()
+        said = attempt()
     except TielineError as error:
         return Probe(operation, is_ok=False, detail=str(error), cure=cure)
-    return Probe(operation, is_ok=True)
+    return Probe(operation, is_ok=True, detail=said if isinstance(said, str) else "")

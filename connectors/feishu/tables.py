@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
+from connectors.feishu.doctor import tried
 from connectors.feishu.site import Site
 from connectors.feishu.table_rows import TASK, Column, Columns, TableRules, raw_from_row, tables_of
 from sync.core.decode import decoded
-from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError
+from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import Account, FieldName, RawRecord, Vocabulary
 
@@ -46,13 +48,13 @@ class TableSource:
 
     def probes(self) -> Iterator[Probe]:
         """The sign-in, and in each table its columns and rows."""
-        yield _probe(
+        yield tried(
             "sign in",
-            lambda: f"application {self.site.token(is_fresh=True) and self.site.app_id}",
             "核对 App ID 和 App Secret",
+            lambda: f"application {self.site.token(is_fresh=True) and self.site.app_id}",
         )
         for scope in self.settings.scopes or tables_of(self.settings):
-            yield _probe(f"read table {scope}", lambda scope=scope: self._look(scope), f"{SEE}；{SCOPE}")
+            yield tried(f"read table {scope}", f"{SEE}；{SCOPE}", partial(self._look, scope))
 
     def _look(self, scope: str) -> str:
         table = self._rules(scope)
@@ -169,13 +171,6 @@ def _rows(items: object) -> list[dict[str, Any]]:
     if not isinstance(items, Sequence) or not all(isinstance(item, dict) for item in items):
         raise Nonsense(expected="rows", sample=items)
     return list(items)
-
-
-def _probe(operation: str, attempt: Any, cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)
 
 
 def _check_stream(stream: str) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
+from connectors.feishu.doctor import tried
 from connectors.feishu.site import Site
 from connectors.feishu.table_rows import TASK, instant_from_ms
 from connectors.feishu.task_values import DONE, OPEN, raw_from_task, task_from
-from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused, TielineError
+from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import Account, RawRecord, Vocabulary
 
@@ -48,13 +50,13 @@ class TaskSource:
 
     def probes(self) -> Iterator[Probe]:
         """The sign-in, and each list with its tasks."""
-        yield _probe(
+        yield tried(
             "sign in",
-            lambda: f"application {self.site.token(is_fresh=True) and self.site.app_id}",
             "核对 App ID 和 App Secret",
+            lambda: f"application {self.site.token(is_fresh=True) and self.site.app_id}",
         )
         for scope in self.settings.scopes:
-            yield _probe(f"read task list {scope}", lambda scope=scope: self._look(scope), f"{SEE}；{SCOPE}")
+            yield tried(f"read task list {scope}", f"{SEE}；{SCOPE}", partial(self._look, scope))
         yield Probe("write comments and dependencies", None, "cannot be told without writing", SCOPE)
 
     def _look(self, scope: str) -> str:
@@ -202,13 +204,6 @@ def _tasks(items: object) -> list[dict[str, Any]]:
     if not isinstance(items, Sequence) or not all(isinstance(item, dict) and item.get("guid") for item in items):
         raise Nonsense(expected="things with a guid", sample=items)
     return list(items)
-
-
-def _probe(operation: str, attempt: Any, cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)
 
 
 def _check_stream(stream: str) -> None:

@@ -1,4 +1,4 @@
-"""What people do to tables and tasks in Feishu."""
+"""What people do to tables, tasks and wikis in Feishu."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.feishu.state import State
-from sandbox.feishu.work_state import Comment, Json, Row, Table, Task, TaskList, Work
+from sandbox.feishu.work_state import Comment, Json, Row, Space, Table, Task, TaskList, WikiPage, Work
 
 COLLEAGUE: Json = {"id": "ou_colleague00000000000000000000", "type": "user", "name": "赵敏"}
 
@@ -95,3 +95,42 @@ class PeopleAtWork:
         comment = Comment(self.work.new("7"), text, creator or COLLEAGUE, now, now)
         self.work.tasks[guid].comments.append(comment)
         return comment
+
+    def add_space(self, name: str, visibility: str = "public") -> Space:
+        """A wiki space that the application is a member of."""
+        self.work.serial += 1
+        made = Space(str(7_008_061_636_015_000_000 + self.work.serial), name, visibility)
+        self.work.spaces[made.id] = made
+        return made
+
+    def write_page(
+        self, space: Space, title: str, text: str = "", parent: str = "", obj_type: str = "docx", origin: str = ""
+    ) -> WikiPage:
+        """A new page, at the top or below a node; a shortcut where it has an ``origin``."""
+        obj = self.work.pages[origin].obj if origin else self.work.new("doxcn")
+        now = self.now_ms() // 1000
+        page = WikiPage(
+            self.work.new("wikcn"), obj, title, text, space.id, now, now, parent, obj_type, origin
+        )  # fmt: skip
+        self.work.pages[page.node] = page
+        return page
+
+    def edit_page(self, node: str, **changes: Any) -> None:
+        page = self.work.pages[node]
+        page.title, page.text = changes.get("title", page.title), changes.get("text", page.text)
+        page.edited_s = self.now_ms() // 1000
+
+    def delete_page(self, node: str) -> None:
+        """Into the recycle bin, with what lies below."""
+        for page in self._with_below(node):
+            page.is_deleted = True
+
+    def move_page(self, node: str, space: Space) -> None:
+        """To the top of another space, with what lies below."""
+        self.work.pages[node].parent = ""
+        for page in self._with_below(node):
+            page.space = space.id
+
+    def _with_below(self, node: str) -> list[WikiPage]:
+        below = [page.node for page in self.work.pages.values() if page.parent == node]
+        return [self.work.pages[node], *(page for one in below for page in self._with_below(one))]

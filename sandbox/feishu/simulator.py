@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.feishu import contact_api, im_api, robots, table_api, task_api
+from sandbox.feishu import contact_api, im_api, robots, table_api, task_api, wiki_api
 from sandbox.feishu.call import Call
 from sandbox.feishu.long_connection import LongConnections
 from sandbox.feishu.people_at_work import PeopleAtWork
@@ -33,7 +33,11 @@ ROUTES: tuple[tuple[str, str, Answering], ...] = (
     ("POST", "/contact/v3/users/batch_get_id", contact_api.batch_get_id),
     ("GET", "/contact/v3/departments/{department_id}/children", contact_api.children),
     ("GET", "/contact/v3/users/find_by_department", contact_api.find_by_department),
-    ("GET", "/wiki/v2/spaces/get_node", table_api.get_node),
+    ("GET", "/wiki/v2/spaces", wiki_api.spaces),
+    ("GET", "/wiki/v2/spaces/get_node", wiki_api.get_node),
+    ("GET", "/wiki/v2/spaces/{space_id}/nodes", wiki_api.nodes),
+    ("GET", "/docx/v1/documents/{document_id}/raw_content", wiki_api.raw_content),
+    ("GET", "/drive/v2/permissions/{token}/public", wiki_api.permissions),
     ("GET", "/bitable/v1/apps/{app_token}", table_api.get_base),
     ("GET", "/bitable/v1/apps/{app_token}/tables/{table_id}/fields", table_api.fields),
     ("POST", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/search", table_api.search),

@@ -1,4 +1,4 @@
-"""Bases and tables (bitable/v1), and the wiki node that may hold one."""
+"""Bases and tables (bitable/v1)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ from sandbox.feishu.state import Refusal
 from sandbox.feishu.work_state import Row, Table
 
 READ = ("bitable:app:readonly", "bitable:app")
-
-
-def get_node(call: Call) -> dict[str, Any]:
-    call.state.require_scope("wiki:node:read", "wiki:wiki:readonly")
-    token = call.request.get("token")
-    if token not in call.state.work.wiki:
-        raise Refusal(131005, "not found")
-    return {
-        "node": {
-            "node_token": token,
-            "obj_token": call.state.work.wiki[token],
-            "obj_type": "bitable",
-            "node_type": "origin",
-        }
-    }
 
 
 def get_base(call: Call) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a simulated tenant holds of work: bases with tables, and task lists."""
+"""What a simulated tenant holds of work: bases with tables, task lists, and wiki spaces with pages."""
 
 from __future__ import annotations
 
@@ -66,12 +66,50 @@ class TaskList:
 
 
 @dataclass
+class Space:
+    """``is_shared``: the application is a member."""
+
+    id: str
+    name: str
+    visibility: str = "public"
+    is_shared: bool = True
+
+
+@dataclass
+class WikiPage:
+    """A node of a space with what it holds; ``origin`` is the node that a shortcut leads to. ``is_locked``: its readers are its own.
+    ``is_forbidden``: the application is none of them.
+    """
+
+    node: str
+    obj: str
+    title: str
+    text: str
+    space: str
+    created_s: int
+    edited_s: int
+    parent: str = ""
+    obj_type: str = "docx"
+    origin: str = ""
+    is_locked: bool = False
+    is_forbidden: bool = False
+    is_deleted: bool = False
+
+    @property
+    def node_type(self) -> str:
+        return "shortcut" if self.origin else "origin"
+
+
+@dataclass
 class Work:
     tables: dict[str, Table] = field(default_factory=dict)
     wiki: dict[str, str] = field(default_factory=dict)  # node token to base token
+    spaces: dict[str, Space] = field(default_factory=dict)
+    pages: dict[str, WikiPage] = field(default_factory=dict)
     lists: dict[str, TaskList] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     turns_round: bool = False
+    shortcuts_tell_below: bool = False  # below a shortcut is told what lies below its origin
     serial: int = 0
 
     def new(self, prefix: str = "") -> str:

@@ -1,4 +1,4 @@
-"""A Bitable table and a task list as the suites want them."""
+"""A Bitable table, a task list and a wiki space as the suites want them."""
 
 from __future__ import annotations
 
@@ -180,3 +180,52 @@ class TasksSubject(WorkSubject):
 
     def delete_task(self) -> None:
         self.simulator.delete_task(self.task.key)
+
+
+class WikiSubject(WorkSubject):
+    """A wiki space for the whole company; every second page lies below a spreadsheet's node, and there is a shortcut to one."""
+
+    kind, scope, variant = "document", "运营手册", "wiki"
+
+    def prepare(self) -> None:
+        self.space, self.elsewhere = self.simulator.add_space(self.scope), self.simulator.add_space("别处")
+        self.sheet = self.simulator.write_page(self.space, "预算表", obj_type="sheet").node
+        far = self.simulator.write_page(self.elsewhere, "别处的页面").node
+        self.simulator.write_page(self.space, "别处的页面", origin=far)
+        self._count = 0
+
+    def truth(self) -> Mapping[str, str]:
+        pages = self.work.pages.values()
+        return {
+            page.node: page.title
+            for page in pages
+            if (page.space, page.obj_type, page.node_type) == (self.space.id, "docx", "origin")
+            and not (page.is_deleted or page.is_forbidden)
+        }
+
+    def make(self, title: str) -> str:
+        self._count += 1
+        parent = self.sheet if self._count % 2 else ""
+        return self.simulator.write_page(self.space, title, f"{title}的正文", parent).node
+
+    def edit(self, item_id: str, title: str) -> None:
+        self.simulator.edit_page(item_id, title=title)
+
+    def restrict(self, item_id: str) -> None:
+        self.work.pages[item_id].is_locked = True
+
+    def ways_to_go(self) -> Mapping[str, Callable[[str], object]]:
+        return {
+            "deleted": self.simulator.delete_page,
+            "hidden": self._forbid,
+            "moved": lambda item: self.simulator.move_page(item, self.elsewhere),
+        }
+
+    def _forbid(self, item_id: str) -> None:
+        self.work.pages[item_id].is_forbidden = True
+
+    def hide_scope(self) -> None:
+        self.space.is_shared = False
+
+    def state(self) -> object:
+        return [str(page) for page in self.work.pages.values()]

@@ -28,6 +28,9 @@ from lark_oapi.api.task.v2 import (
     AddDependenciesTaskRequest, AddDependenciesTaskRequestBody, CreateCommentRequest, GetTaskRequest, InputComment, ListCommentRequest,
     TaskDependency, TasksTasklistRequest,
 )
+from lark_oapi.api.docx.v1 import RawContentDocumentRequest
+from lark_oapi.api.drive.v2 import GetPermissionPublicRequest
+from lark_oapi.api.wiki.v2 import GetNodeSpaceRequest, ListSpaceNodeRequest, ListSpaceRequest
 
 given = json.loads(sys.argv[1])
 client = lark.Client.builder().app_id(given["app_id"]).app_secret(given["secret"]).domain(given["url"]).log_level(lark.LogLevel.ERROR).build()
@@ -62,6 +65,17 @@ comment = InputComment.builder().content("看一下").resource_type("task").reso
 keep("comment", client.task.v2.comment.create(CreateCommentRequest.builder().request_body(comment).build()), lambda data: data.comment.content)
 request = ListCommentRequest.builder().resource_type("task").resource_id(given["task"]).page_size(50).build()
 keep("comments", client.task.v2.comment.list(request), lambda data: [item.content for item in data.items])
+keep("spaces", client.wiki.v2.space.list(ListSpaceRequest.builder().page_size(50).build()),
+     lambda data: [[item.space_id, item.name, item.visibility] for item in data.items])
+keep("nodes", client.wiki.v2.space_node.list(ListSpaceNodeRequest.builder().space_id(given["space"]).page_size(50).build()),
+     lambda data: [[item.node_token, item.obj_token, item.obj_type, item.title, item.has_child] for item in data.items])
+request = GetNodeSpaceRequest.builder().token(given["document"]).obj_type("docx").build()
+keep("node", client.wiki.v2.space.get_node(request), lambda data: [data.node.node_token, data.node.obj_edit_time.isdecimal()])
+keep("no node", client.wiki.v2.space.get_node(GetNodeSpaceRequest.builder().token("wikcnNobody").build()), lambda _: True)
+request = RawContentDocumentRequest.builder().document_id(given["document"]).build()
+keep("words", client.docx.v1.document.raw_content(request), lambda data: data.content)
+request = GetPermissionPublicRequest.builder().token(given["page"]).type("wiki").build()
+keep("locked", client.drive.v2.permission_public.get(request), lambda data: data.permission_public.lock_switch)
 print(json.dumps(told))
 """
 
@@ -79,19 +93,24 @@ def test_feishus_own_client_speaks_with_the_simulator(simulator: FeishuSimulator
     simulator.add_row(table, 事项=shown_text("采购服务器"))
     tasks = simulator.add_list("上线清单")
     task, other = (simulator.add_task(tasks, name).guid for name in ("一", "二"))
+    space = simulator.add_space("运营手册")
+    page = simulator.write_page(space, "值班 SOP", "先看监控")
+    page.is_locked = True
     person = next(iter(simulator.state.people.values()))
     given = {
         "url": wire.url, "app_id": APP_ID, "secret": APP_SECRET, "chat": TEAM_CHAT_ID, "email": person.email, "base": table.base,
-        "table": table.id, "list": tasks.guid, "task": task, "other": other,
+        "table": table.id, "list": tasks.guid, "task": task, "other": other, "space": space.id, "page": page.node, "document": page.obj,
     }  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT, json.dumps(given)], capture_output=True, text=True, timeout=120, check=False
     )
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
-    assert told.pop("unknown")[0] == 230001
+    assert (told.pop("unknown")[0], told.pop("no node")[0]) == (230001, 131005)
     assert told == {
         "same": True, "patched": True, "people": [person.open_id, None], "rows": [1, [{"事项": [{"text": "采购服务器", "type": "text"}]}]],
         "listed": ["一", "二"], "depends": [["prev", other]], "task": "一", "comment": "看一下", "comments": ["看一下"],
+        "spaces": [[space.id, "运营手册", "public"]], "nodes": [[page.node, page.obj, "docx", "值班 SOP", False]],
+        "node": [page.node, True], "words": "值班 SOP\n先看监控\n", "locked": True,
     }  # fmt: skip
     assert [shown(said).strip() for said in simulator.said_in(TEAM_CHAT_ID)] == ["已解除"]
