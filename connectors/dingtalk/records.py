@@ -12,7 +12,7 @@ import msgspec
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings, no_records
-from sync.core.values import Account, RawRecord, Record, Ref
+from sync.core.values import Account, RawRecord, Record, Ref, Visibility
 
 TASK = "task"
 DONE, OPEN = "done", "todo"
@@ -61,10 +61,16 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
         updated_at=raw.updated_at,
         values=values,
         scope=raw.scope,
-        visibility="restricted" if raw.scope in (settings.options.get("restricted_scopes") or ()) else raw.visibility,
+        visibility=_visibility(raw, settings.options),
         aliases=tuple(text for text in (raw.ref.key, url) if text),
         accounts=tuple({person.id: person for person in mentioned if person}.values()),
     )
+
+
+def _visibility(raw: RawRecord, options: Mapping[str, Any]) -> Visibility:
+    """Where people's private notes may be among them, none is named elsewhere: DingTalk does not tell which are private."""
+    is_for_few = options.get("personal") or raw.scope in (options.get("restricted_scopes") or ())
+    return "restricted" if is_for_few else raw.visibility
 
 
 def _values(todo: Mapping[str, Any], listed: list[str], people: Mapping[str, Any]) -> dict[str, Any]:

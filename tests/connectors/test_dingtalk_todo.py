@@ -104,6 +104,7 @@ def test_only_the_names_of_those_who_are_on_it_are_kept() -> None:
 def test_todos_of_a_scope_that_the_admin_calls_restricted_are() -> None:
     assert record(TODO).visibility == "open"
     assert record(TODO, restricted_scopes=["采购部"]).visibility == "restricted"
+    assert record(TODO, personal=True).visibility == "restricted"
 
 
 JSON = st.recursive(
