@@ -234,7 +234,9 @@ class _Worker:
         raise AssertionError("unreachable")
 
     def _note_error(self, intent: int, change: Change, error: TielineError) -> None:
-        state: Literal["failed", "unsure"] = "unsure" if isinstance(error, LostAnswer) else "failed"
+        # A page is written in several requests: of one that is put off in the middle a part stands, and must be finished.
+        is_open = isinstance(error, LostAnswer) or (change.kind == "page" and isinstance(error, TryLater))
+        state: Literal["failed", "unsure"] = "unsure" if is_open else "failed"
         with self._lock:
             self._store.fail_intent(intent, state, redact(str(error)))
         log.warning("not_written", key=change.key, target=change.target, state=state, error=redact(str(error)))

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.apply import apply, write
+from sync.apply import Outcome, apply, write
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import Refused, Unreachable
 from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan
@@ -68,10 +68,12 @@ def link(key: str = "l") -> Desired:
     return Desired(f"delays:{key}", "delays", TASK, "link", {}, content, "why", ("a", "b"))
 
 
-def page(text: str = "v1", key: str = "p", parent_key: str = "", title: str = "") -> Desired:
+def page(
+    text: str = "v1", key: str = "p", parent_key: str = "", title: str = "", labels: tuple[str, ...] = ()
+) -> Desired:
     body = (Paragraph((Text(text),)),)
-    content = PageAsContent(PageContent("TEAM", title or f"页面 {key}", body, parent_key=parent_key))
-    return Desired(f"sops:{key}", "sops", SPACE, "sop", {"text": text}, content, "why")
+    content = PageAsContent(PageContent("TEAM", title or f"页面 {key}", body, parent_key=parent_key, labels=labels))
+    return Desired(f"sops:{key}", "sops", SPACE, "sop", {"text": text, "labels": list(labels)}, content, "why")
 
 
 @pytest.fixture
@@ -122,6 +124,21 @@ def test_a_lost_answer_is_looked_up_not_sent_again(ledger: Store, desired: Desir
     assert len(targets.base.pages) <= 1
     assert ledger.pending_intents() == []
     assert cycle(ledger, targets, [desired])[0].changes == ()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_page_that_was_put_off_half_way_is_finished_by_the_next_run(ledger: Store, is_new: bool) -> None:
+    targets = Targets()
+    if not is_new:
+        cycle(ledger, targets, [page("v1")])
+    targets.base.puts_off_labels = True
+    _, outcome = cycle(ledger, targets, [page("v2", labels=("sop",))])
+    assert isinstance(outcome, Outcome)
+    assert len(outcome.deferred) == 1
+    cycle(ledger, targets, [page("v2", labels=("sop",))])
+    assert [item.page.labels for item in targets.base.pages.values()] == [("sop",)]
+    assert ledger.pending_intents() == []
+    assert cycle(ledger, targets, [page("v2", labels=("sop",))])[0].changes == ()
 
 
 @pytest.mark.parametrize("desired", [comment(), link(), page()], ids=["comment", "link", "page"])
