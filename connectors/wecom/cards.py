@@ -52,6 +52,11 @@ def card_from(mark: str, message: Message) -> dict[str, Any]:
     return card
 
 
+def has_buttons(message: Message) -> bool:
+    """Whether a button of it calls back."""
+    return any(not web_url(button.url) for button in message.buttons)
+
+
 def _button(button: Button, mark: str) -> dict[str, Any]:
     style = 1 if button.is_primary else 2
     return {"text": shortened(button.text, BUTTON), "style": style, "key": f"{button.action} {mark}"}
