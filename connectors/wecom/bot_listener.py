@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from connectors.wecom.answers import OUT_OF_REACH, decipher
-from connectors.wecom.cards import card_from, pressed
+from connectors.wecom.cards import answered_card, pressed
 from connectors.wecom.line import LOOK_S, Line, part
 from connectors.wecom.switchboard import TAKEN, Switchboard
 from sync.core.errors import Conflict, TielineError, TryLater
@@ -62,7 +62,7 @@ class BotListener:
             message = heard(answer)
             if message is None or not answer.action:
                 return
-            card = {**card_from(answer.mark, message), "task_id": answer.message_id}
+            card = answered_card(answer.mark, answer.message_id, message)
             body = {"response_type": "update_template_card", "template_card": card}
             decipher(200, {}, line.ask(UPDATE, body, _req_id(frame), ANSWER_S))
         except TielineError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
 from connectors.wecom.answers import decipher
@@ -64,7 +65,7 @@ class Line:
         key = req_id or f"{cmd}_{int(time.time() * 1000)}_{uuid.uuid4().hex[:8]}"
         answered: SimpleQueue[bytes] = SimpleQueue()
         with self._lock:
-            if self.is_over:
+            if self.is_over or self._channel.state is not State.OPEN:
                 raise Unreachable("the long connection has ended")
             self._waiting[key] = answered
         self._used = time.monotonic()
