@@ -14,7 +14,7 @@ WECOM = "https://qyapi.weixin.qq.com"
 def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """An application is named by its company and its own number, an AI bot by its id."""
     if variant == "ai-bot" and not str(options.get("bot_id") or "").strip():
-        yield "bot_id", "missing", "企业微信 > 工作台 > 智能机器人 > 该机器人 > API 模式 > 长连接：Bot ID"
+        yield "bot_id", "missing", "企业微信客户端 > 工作台 > 智能机器人 > 该机器人 > API 配置 > 使用长连接：Bot ID"
     if variant != "app":
         return
     if not str(options.get("corp_id") or "").strip():

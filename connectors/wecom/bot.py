@@ -35,7 +35,9 @@ class BotMessenger(Robot):
         except Refused as error:
             if error.vendor_code == str(DUPLICATE_TASK):  # this very card was said before
                 return Written(message_id, "", is_untouched=True)
-            raise Refused(f"{error}; {TALK_FIRST}", error.status, error.vendor_code, error.vendor_message) from error
+            raise Refused(
+                f"{error}; 如果还没有人和它说过话：{TALK_FIRST}", error.status, error.vendor_code, error.vendor_message
+            ) from error
         return Written(message_id, "", is_untouched=True)
 
     def edit_message(self, room: Ref, written: Written, mark: str, message: Message) -> Written:

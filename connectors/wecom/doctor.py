@@ -59,7 +59,7 @@ def bot_probes(line: Callable[[], Line], url: str) -> Iterator[Probe]:
         yield Probe("long connection", is_ok=True)
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=TALK_FIRST)
     detail = "pressed buttons are heard while `tieline serve` runs"
-    yield Probe("hear answers", is_ok=None, detail=detail, cure=f"{BOT}：不能改成「URL 回调」方式")
+    yield Probe("hear answers", is_ok=None, detail=detail, cure=f"{BOT}：连接方式一直选「使用长连接」")
 
 
 def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:
