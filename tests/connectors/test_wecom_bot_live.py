@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connectors.wecom import CONNECTOR, bot_listener, line
+from connectors.wecom import CONNECTOR, bot_listener, line, switchboard
 from connectors.wecom.bot_listener import answer_of
 from connectors.wecom.cards import answered_card
 from connectors.wecom.client import BOT_GATEWAY, WeComBot
@@ -23,6 +23,7 @@ from sync.core.errors import AccessDenied, Conflict, LostAnswer, Refused, Tielin
 from sync.core.messages import Answer, Button, Listener, Message
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
+from sync.remote import REQUESTS
 from tests.conformance.subjects import MARK, OTHER_MARK, hurry, served, text
 from tests.conformance.test_wecom import BotSubject
 from tests.connectors.test_wecom_live import stage
@@ -189,6 +190,20 @@ def test_a_sender_waits_for_the_listener_that_is_just_connecting(hearing: Hearin
     assert hearing.bot.kicks == 0
 
 
+def test_a_sender_opens_nothing_while_a_listener_cannot_connect(
+    hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(switchboard, "WAIT_S", 0.1)
+    hearing.bot.faults.plan(Fault("server_error", "^POST /aibot_subscribe", times=10_000))
+    hearing.bot.hang_up()
+    until(lambda: hearing.subject.connection.board._live() is None)
+    opened: list[str] = []
+    hearing.subject.connection.alone = lambda: opened.append("own")
+    with pytest.raises(Unreachable, match="not there just now"):
+        hearing.say()
+    assert opened == []
+
+
 def test_refused_credentials_end_it_and_say_where_they_stand() -> None:
     wire = served(WeComSimulator("wecom"))
     settings = ConnectionSettings(
@@ -228,6 +243,7 @@ def test_more_than_a_minute_takes_is_left_for_later() -> None:
 
 def test_a_run_that_may_not_connect_sends_nothing() -> None:
     subject: Any = stage(BotSubject)
+    before = REQUESTS.labels("wecom-main", "POST", "unreachable")._value.get()
 
     def elsewhere() -> Any:
         raise TryLater("serve on host-1 has it")
@@ -237,6 +253,8 @@ def test_a_run_that_may_not_connect_sends_nothing() -> None:
         subject.messenger.send_message(subject.room, MARK, SAID)
     assert not isinstance(refused.value, LostAnswer)
     assert (subject.said(), subject.simulator.bot.subscribed) == ([], 0)
+    assert subject.connection.pauses == []  # nor is the run held up by trying again
+    assert REQUESTS.labels("wecom-main", "POST", "unreachable")._value.get() == before + 1
     [probe] = [one for one in subject.connection.probes() if one.operation == "long connection"]
     assert probe.is_ok is None
     subject.connection.close()

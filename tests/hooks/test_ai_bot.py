@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from connectors.wecom.line import Line
@@ -20,7 +22,7 @@ from sync.app import App, alone, build
 from sync.core.errors import TryLater
 from sync.web import answers
 from sync.web.answers import Listeners, hearing_of
-from tests.end_to_end.company import Company, founded
+from tests.end_to_end.company import Company, founded, spawn
 from tests.hooks.desk import eventually
 
 ROOM = "wrGroup1"
@@ -61,7 +63,7 @@ def chat(tmp_path: Path) -> Iterator[Chat]:
             yield Chat(company, wecom, sandbox.url("bots").replace("http", "ws", 1))
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening(chat: Chat) -> Iterator[App]:
     """What `serve` does beside its cycles."""
     app = build(chat.company.config)
@@ -110,6 +112,39 @@ def test_a_run_in_a_process_of_its_own_does_not_end_the_listeners_connection(cha
         chat.company.run(0)  # in the listener's own process, as the cycles of `serve` are
         assert chat.cards()
         assert (chat.wecom.bot.subscribed, chat.wecom.bot.kicks) == (1, 0)
+
+
+def test_serve_hears_and_sends_over_one_connection_and_a_run_beside_it_sends_nothing(chat: Chat) -> None:
+    chat.company.first_run()
+    said = len(chat.cards())
+    eventually(lambda: chat.wecom.bot.live is None)
+    connected, port = chat.wecom.bot.subscribed, _free_port()
+    chat.company.configure(serve__port=port, serve__host="127.0.0.1")
+    serving = spawn("serve", "--config", chat.company.config)
+    try:
+        eventually(lambda: chat.wecom.bot.live, 30)
+        eventually(lambda: _has_cycled(port), 30)
+        chat.company.process("run").expect(0)  # nothing to say
+        assert (chat.wecom.bot.subscribed, chat.wecom.bot.kicks) == (connected + 1, 0)
+        assert chat.wecom.bot.press(chat.wecom.said_in(ROOM)[0], "ZhangWei")
+        assert len(chat.acknowledged()) == 1
+        assert len(chat.cards()) == said
+    finally:
+        serving.terminate()
+        _, log = serving.communicate(timeout=30)
+    assert BOT_SECRET not in log
+    eventually(lambda: chat.wecom.bot.live is None)
+
+
+def _has_cycled(port: int) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return bool(httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json()["last_cycle_at"])
+    return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def test_a_press_takes_the_delay_on_and_changes_the_card_at_once(chat: Chat) -> None:
