@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from sync.pauses import keep_pauses, kept_pauses
 from sync.reading import Cadence, Site
 from sync.registry import connectors_by_name, jobs_by_name
 from sync.store.store import Store
+from sync.turn import hold
 
 MOST_FILE_BYTES = 50_000_000
 
@@ -34,6 +35,11 @@ MOST_FILE_BYTES = 50_000_000
 def now() -> datetime:
     """The present instant."""
     return datetime.now(UTC)
+
+
+def alone(store: Store, name: str) -> AbstractContextManager[Callable[[], bool]]:
+    """The lease on the only long connection that a vendor allows. Raises TryLater while another holds it."""
+    return hold(store, f"hear {name}", "{other} has it")
 
 
 class Connections:
@@ -54,7 +60,10 @@ class Connections:
         with self._lock:  # two threads that ask first would make two, with a pace each, and one would never be closed
             if name not in self._open:
                 settings = self.settings(name)
-                self._open[name] = connectors_by_name()[settings.type].connect(settings)
+                manifest = connectors_by_name()[settings.type]
+                self._open[name] = manifest.connect(settings)
+                if self._store and manifest.hears.get(settings.variant) == "exclusive":
+                    self._open[name].alone = partial(alone, self._store, name)
                 self._begin_run(name)
             return self._open[name]
 

@@ -73,7 +73,8 @@ class Remote:
 
     ``headers`` are sent with every request (authorisation among them) and are never logged. Paths are joined to
     ``base_url``; a URL that leads elsewhere is refused. What may be asked is shared with every Remote of this process for the
-    same address and product. ``sleep`` and ``gate`` are replaced in tests only.
+    same address and product. ``transport`` carries requests another way than over HTTP (a long connection), under the same rules; it raises
+    Unreachable or LostAnswer. ``sleep`` and ``gate`` are replaced in tests only.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Remote:
         pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
         gate: Gate | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.connection = connection
         self.base_url = base_url.rstrip("/")
@@ -101,7 +103,12 @@ class Remote:
         self._gate.join(self, self.pace)
         limits = httpx.Limits(max_connections=self.pace.in_flight, max_keepalive_connections=self.pace.in_flight)
         self._client = httpx.Client(
-            headers=dict(headers), timeout=TIMEOUT, limits=limits, trust_env=False, verify=_trust()
+            headers=dict(headers),
+            timeout=TIMEOUT,
+            limits=limits,
+            trust_env=False,
+            verify=_trust(),
+            transport=transport,
         )
 
     def close(self) -> None:
@@ -234,6 +241,9 @@ class Remote:
         started = time.perf_counter()
         try:
             response = self._client.send(request)
+        except (Unreachable, LostAnswer) as error:
+            self._count(request, "unreachable" if isinstance(error, Unreachable) else "lost", started)
+            raise
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self._count(request, "unreachable", started)
             raise Unreachable(f"no connection to {request.url.host}: {error}") from error

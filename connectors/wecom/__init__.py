@@ -1,8 +1,8 @@
-"""WeCom 企业微信: messages to people with buttons, emergency groups, the company's directory; robots that only speak."""
+"""WeCom 企业微信: messages to people with buttons, emergency groups, the company's directory; robots that speak, AI bots that hear."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connectors.wecom.callbacks import answers_from
@@ -12,7 +12,9 @@ WECOM = "https://qyapi.weixin.qq.com"
 
 
 def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """An application is named by its company and its own number."""
+    """An application is named by its company and its own number, an AI bot by its id."""
+    if variant == "ai-bot" and not str(options.get("bot_id") or "").strip():
+        yield "bot_id", "missing", "企业微信客户端 > 工作台 > 智能机器人 > 该机器人 > API 配置 > 使用长连接：Bot ID"
     if variant != "app":
         return
     if not str(options.get("corp_id") or "").strip():
@@ -22,28 +24,30 @@ def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[st
 
 
 def connect(settings: ConnectionSettings) -> Any:
-    """A connection to WeCom as one self-built application, or as one robot of a group."""
-    from connectors.wecom.client import WeCom, WeComRobot
+    """A connection to WeCom as one self-built application, one robot of a group, or one AI bot."""
+    from connectors.wecom.client import WeCom, WeComBot, WeComRobot
 
-    return WeComRobot(settings) if settings.variant == "robot" else WeCom(settings)
+    kinds: dict[str, Callable[[ConnectionSettings], Any]] = {"robot": WeComRobot, "ai-bot": WeComBot}
+    return kinds.get(settings.variant, WeCom)(settings)
 
 
 CONNECTOR = Connector(
     name="wecom",
-    variants=("app", "robot"),
+    variants=("app", "robot", "ai-bot"),
     default_base_url=WECOM,
-    credentials={"app": ("corp_secret",), "robot": ("webhook",)},
+    credentials={"app": ("corp_secret",), "robot": ("webhook",), "ai-bot": ("bot_secret",)},
     optional_credentials={"app": ("callback_token", "callback_aes_key")},
     ports=("messenger", "organisation", "directory"),
-    variant_ports={"robot": ("messenger",)},
+    variant_ports={"robot": ("messenger",), "ai-bot": ("messenger",)},
     connect=connect,
     record_from_raw=no_records,
     scope_word="rooms",
-    options=("agent_id", "corp_id", "room_keepers"),
+    options=("agent_id", "bot_id", "corp_id", "room_keepers"),
     option_kinds={"room_keepers": "names"},
     check_options=check_options,
-    # 10,000 a minute for each API of a company; a robot says 20 things a minute.
-    requests_per_second={"app": 20.0, "robot": 4.0},
+    # 10,000 a minute for each API of a company; a robot says 20 things a minute, an AI bot 30 in one conversation.
+    requests_per_second={"app": 20.0, "robot": 4.0, "ai-bot": 4.0},
     in_flight=4,
     answers_from=answers_from,
+    hears={"ai-bot": "exclusive"},
 )

@@ -20,7 +20,13 @@ GONE = frozenset({60111, 46004, 86003, 60123})
 BAD_MEMBERS = frozenset({86007, 86216, 60111})
 DUPLICATE_TASK = 42014
 APP = "管理后台 > 应用管理 > 自建应用"
+BOT = "企业微信客户端 > 工作台 > 智能机器人 > 该机器人 > API 配置"
+OUT_OF_REACH: Mapping[str, str] = {
+    "elsewhere": "another process of this installation has the bot's only connection; it sends what is left with its next run",
+    "taken": "another program connected as this bot and took its only connection; give each program a bot of its own, then restart",
+}
 DENIED: Mapping[int, str] = {
+    853000: f"Bot ID 或 Secret 不对：{BOT} 里选「使用长连接」，重新复制（bot_id、bot_secret）",
     40001: f"Secret 不对：{APP} 里重新查看（corp_secret）",
     40013: "企业 ID 不对：管理后台 > 我的企业 > 企业信息，最下面一行（corp_id）",
     40056: f"AgentId 不对：{APP} 里看（agent_id）",

@@ -52,6 +52,20 @@ def card_from(mark: str, message: Message) -> dict[str, Any]:
     return card
 
 
+def answered_card(mark: str, task_id: str, message: Message) -> dict[str, Any]:
+    """The card in place of a pressed one. Its last paragraph, which tells who pressed, shows also where the text was cut."""
+    card = {**card_from(mark, message), "task_id": task_id}
+    if card["sub_title_text"].endswith("…"):
+        last = plain_from(message.body[-1:]).replace("\n", " ")
+        card["main_title"] = {**card["main_title"], "desc": shortened(last, DESCRIPTION)}
+    return card
+
+
+def has_buttons(message: Message) -> bool:
+    """Whether a button of it calls back."""
+    return any(not web_url(button.url) for button in message.buttons)
+
+
 def _button(button: Button, mark: str) -> dict[str, Any]:
     style = 1 if button.is_primary else 2
     return {"text": shortened(button.text, BUTTON), "style": style, "key": f"{button.action} {mark}"}

@@ -8,9 +8,8 @@ from typing import Any
 import structlog
 
 from connectors.wecom.answers import DUPLICATE_TASK
-from connectors.wecom.cards import card_from, chat_id_of, markdown_of, task_id_of
+from connectors.wecom.cards import card_from, chat_id_of, has_buttons, markdown_of, task_id_of
 from connectors.wecom.site import Site
-from sync.core.chat_text import web_url
 from sync.core.errors import AccessDenied, CannotExpress, Nonsense, NotFound, Refused
 from sync.core.messages import Contact, Found, Message, NewRoom
 from sync.core.ports import Written
@@ -50,7 +49,7 @@ class ChatMessenger:
         return self._sent(mark, message, body)
 
     def _for_person(self, mark: str, message: Message) -> tuple[str, dict[str, Any]]:
-        if _has_buttons(message):
+        if has_buttons(message):
             return "template_card", card_from(mark, message)
         return "markdown", {"content": markdown_of(message)}
 
@@ -90,7 +89,7 @@ class ChatMessenger:
 
     def repeatable_s(self, room: Ref, message: Message) -> float:
         """A card to a person: its id is taken once."""
-        return REPEATABLE_S if room.kind == "person" and _has_buttons(message) else 0.0
+        return REPEATABLE_S if room.kind == "person" and has_buttons(message) else 0.0
 
     def per_minute(self, room: Ref) -> int:
         """30 a minute reach one person; what is above is dropped in silence."""
@@ -196,10 +195,6 @@ class ChatMessenger:
             except NotFound:
                 continue
         return ""
-
-
-def _has_buttons(message: Message) -> bool:
-    return any(not web_url(button.url) for button in message.buttons)
 
 
 def _listed(value: object) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from connectors.wecom.answers import APP, DENIED
+from connectors.wecom.answers import APP, BOT, DENIED
+from connectors.wecom.bot import TALK_FIRST
+from connectors.wecom.line import Line
 from connectors.wecom.site import Site
+from connectors.wecom.switchboard import ELSEWHERE, TAKEN
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
 
@@ -35,6 +38,28 @@ def probes_of(site: Site, agent_id: int) -> Iterator[Probe]:
     yield _try("read departments", PEOPLE, lambda: site.ask("GET", "department/list"))
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     yield Probe("make groups", is_ok=None, detail="cannot be told without writing", cure=GROUPS)
+
+
+def bot_probes(line: Callable[[], Line], url: str) -> Iterator[Probe]:
+    """Sign in over the long connection, unless another process has it: a second one would end that."""
+    try:
+        line()
+    except Unreachable as error:
+        if error.reason == ELSEWHERE:
+            yield Probe("long connection", is_ok=None, detail=str(error), cure="its own log tells how it fares")
+        elif error.reason == TAKEN:
+            yield Probe("long connection", is_ok=False, detail=str(error), cure=f"{BOT}：每个程序用自己的机器人")
+        else:
+            yield Probe("reach", is_ok=False, detail=str(error), cure=f"let this machine reach {url}")
+    except TielineError as error:
+        yield Probe("reach", is_ok=True)
+        yield Probe("sign in", is_ok=False, detail=str(error), cure=DENIED[853000])
+    else:
+        yield Probe("reach", is_ok=True)
+        yield Probe("long connection", is_ok=True)
+    yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=TALK_FIRST)
+    detail = "pressed buttons are heard while `tieline serve` runs"
+    yield Probe("hear answers", is_ok=None, detail=detail, cure=f"{BOT}：连接方式一直选「使用长连接」")
 
 
 def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:

@@ -20,7 +20,7 @@ def send(call: Call) -> Json:
     invalid = [name.lower() for name in wanted if not call.state.reachable(name)]
     if not found:
         raise Refusal(81013, "user & party & tag all invalid", invaliduser="|".join(invalid))
-    content = _content(call.body, ("text", "markdown", "template_card"))
+    content = content_of(call.body, ("text", "markdown", "template_card"))
     task_id = str(content.get("task_id") or "") if call.body["msgtype"] == "template_card" else ""
     if task_id and any(one.task_id == task_id for one in call.state.said):
         raise Refusal(42014, "task id duplicate")
@@ -47,7 +47,7 @@ def update_card(call: Call) -> Json:
         raise Refusal(NOT_PUBLISHED, "invalid response_code")
     said = call.state.said[index]
     if isinstance(call.body.get("template_card"), dict):
-        _check_card(call.body["template_card"])
+        check_card(call.body["template_card"])
         said.content = call.body["template_card"]
     elif name := (call.body.get("button") or {}).get("replace_name"):
         said.content = {**said.content, "button_list": [], "replaced": name}
@@ -61,13 +61,13 @@ def _check_agent(body: Json) -> None:
         raise Refusal(40056, "invalid agentid")
 
 
-def _content(body: Json, kinds: tuple[str, ...]) -> Json:
+def content_of(body: Json, kinds: tuple[str, ...]) -> Json:
     kind = body.get("msgtype")
     content = body.get(kind) if isinstance(kind, str) else None
     if kind not in kinds or not isinstance(content, dict):
         raise Refusal(40008, "invalid message type")
     if kind == "template_card":
-        _check_card(content)
+        check_card(content)
         return content
     words = content.get("content")
     if not words:
@@ -77,7 +77,7 @@ def _content(body: Json, kinds: tuple[str, ...]) -> Json:
     return content
 
 
-def _check_card(card: Json) -> None:
+def check_card(card: Json) -> None:
     kind, title = card.get("card_type"), card.get("main_title") or {}
     if kind not in ("text_notice", "button_interaction"):
         raise Refusal(40058, "invalid card_type")
@@ -147,7 +147,7 @@ def update_group(call: Call) -> Json:
 def send_to_group(call: Call) -> Json:
     """Text and markdown; no cards, no buttons."""
     one = _group(call.state, str(call.body.get("chatid")))
-    content = _content(call.body, ("text", "markdown"))
+    content = content_of(call.body, ("text", "markdown"))
     one.is_visible = True
     call.state.said.append(Said(one.chatid, call.body["msgtype"], content, list(one.members)))
     return {}
@@ -158,7 +158,7 @@ def speak(call: Call) -> Json:
     key = call.request.get("key")
     if key not in call.state.robots:
         raise Refusal(93000, "invalid webhook url, hint: [3]")
-    content = _content(call.body, ("text", "markdown", "markdown_v2", "template_card"))
+    content = content_of(call.body, ("text", "markdown", "markdown_v2", "template_card"))
     if call.body["msgtype"] == "template_card" and content.get("card_type") == "button_interaction":
         raise Refusal(40058, "invalid card_type")
     call.state.said.append(Said(key, call.body["msgtype"], content, []))

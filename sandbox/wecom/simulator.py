@@ -14,7 +14,9 @@ from typing import Any
 
 from sandbox.faults import Faults
 from sandbox.http import BadRequest, Request, Response, html_response, json_response
+from sandbox.sockets import Channel
 from sandbox.wecom import contacts, messages
+from sandbox.wecom.ai_bot import AiBot
 from sandbox.wecom.crypto import encrypted, signed
 from sandbox.wecom.state import (
     AES_KEY,
@@ -67,6 +69,7 @@ class WeComSimulator:
         self.state = State()
         self.state.departments[ROOT] = Department(ROOT, "某某科技", 0)
         self.enforce_limits, self._monotonic = enforce_limits, monotonic
+        self.bot = AiBot(self.state, self.faults, self.lock, monotonic, enforce_limits)
         self._tokens: dict[str, float] = {}
         self._robot_times: dict[str, list[float]] = {}
 
@@ -171,6 +174,10 @@ class WeComSimulator:
         if self.enforce_limits and len(times) >= PER_MINUTE:
             raise Refusal(45009, "api freq out of limit")
         self._robot_times[key] = [*times, now]
+
+    async def websocket(self, path: str, query: Mapping[str, tuple[str, ...]], channel: Channel) -> None:
+        """The AI bot's gateway."""
+        await self.bot.serve(channel)
 
     def rate_limited(self, request: Request, retry_after_s: int) -> Response:
         """WeCom says 200, and nothing of how long."""

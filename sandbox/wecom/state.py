@@ -11,6 +11,7 @@ from sandbox.http import Request
 
 Json = dict[str, Any]
 CORP, AGENT, SECRET = "ww0a1b2c3d4e5f6071", "1000002", "wecom-app-secret-9f8e7d6c5b4a"
+BOT_ID, BOT_SECRET = "aibTielineBot0001", "wecom-bot-secret-1a2b3c4d5e6f"
 CALLBACK_TOKEN = "wecom-callback-token"
 AES_KEY = base64.b64encode(hashlib.sha256(b"wecom aes key").digest()).decode().rstrip("=")
 ROOT = 1

@@ -78,7 +78,9 @@ Heard = Callable[[Answer], Message | None]
 """Called with each answer; what it returns within 2 seconds replaces the message whose button was pressed (None: it stays as it is)."""
 
 Hearing = Literal["", "shared", "exclusive"]
-"""Whether a connection hears answers without a public address: several processes may (each answer reaches one of them), or only one."""
+"""Whether a connection hears answers without a public address: several processes may (each answer reaches one of them), or only one.
+Where only one may, sending goes over the same connection, so such a connection has ``alone``: the lease, shared by the installation, under
+which it may connect by itself to send (``sync.app.alone``; TryLater while another holds it). Nothing is sent without."""
 
 
 @runtime_checkable

@@ -11,9 +11,9 @@ from functools import partial
 import structlog
 
 from sync.answers import Ear
-from sync.app import App
+from sync.app import App, alone
 from sync.config import connection_settings
-from sync.connection_config import variant_of
+from sync.connection_config import ConnectionConfig, variant_of
 from sync.core.errors import (
     AccessDenied,
     CannotExpress,
@@ -22,12 +22,12 @@ from sync.core.errors import (
     Nonsense,
     StoreUnavailable,
     TielineError,
+    TryLater,
 )
 from sync.core.hooks import HookRequest
 from sync.core.messages import CallbackReply, Hearing, Listener
 from sync.registry import connectors_by_name
 from sync.remote import redact
-from sync.turn import hold
 
 log = structlog.get_logger()
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 30.0, 900.0
@@ -73,6 +73,9 @@ class Listeners:
     def __init__(self, app: Callable[[], App]) -> None:
         self._app, self._over = app, threading.Event()
         self._threads: dict[str, threading.Thread] = {}
+        self._taken: dict[
+            str, ConnectionConfig
+        ] = {}  # from whom another program took the only connection, with these settings
 
     def start(self) -> None:
         """Begin to listen where that is not done yet; connections that were taken out end by themselves."""
@@ -98,18 +101,31 @@ class Listeners:
             app, began = self._app(), time.monotonic()
             try:
                 if hearing_of(app, name) == "exclusive":
-                    with hold(app.store, f"hear {name}", "{other} listens already") as is_mine:
+                    with alone(app.store, name) as is_mine:
+                        self._keep_away(name)
                         self._hear(app, name, is_mine)
                 else:
                     self._hear(app, name, lambda: True)
             except Conflict as error:
+                self._taken[name] = app.loaded.config.connections[name]
                 log.warning("listening_elsewhere", connection=name, reason=redact(str(error)))
+            except TryLater as error:  # a process of ours has it: whoever took it from us was that one
+                self._taken.pop(name, None)
+                log.info("listened_to_by_another", connection=name, reason=redact(str(error)))
             except TielineError as error:
                 log.warning("not_listening", connection=name, reason=redact(str(error)))
             except Exception:  # a mistake of ours ends one try, not the service
                 log.exception("listening_broke", connection=name)
             again_s = AGAIN_AFTER_S if time.monotonic() - began > AGAIN_AFTER_S else min(2 * again_s, LONGEST_AGAIN_S)
             self._over.wait(again_s)
+
+    def _keep_away(self, name: str) -> None:
+        """Once another program took the only connection, we do not take it back, or the two would end each other's for ever: not before
+        its settings are others, or a process of ours had it in between. Called with the lease in hand, so none of ours has it now."""
+        if self._taken.get(name) == self._app().loaded.config.connections[name]:
+            raise Conflict(
+                "another program took the bot's only connection; we connect again when its settings change or after a restart"
+            )
 
     def _hear(self, app: App, name: str, may_go_on: Callable[[], bool]) -> None:
         """Over a connection of its own: those of a cycle are closed with it. Ends when its settings are others."""

@@ -1,4 +1,4 @@
-"""WeCom keeps the promises of its ports: an application in its group and to a person, and a robot."""
+"""WeCom keeps the promises of its ports: an application in its group and to a person, a robot, and an AI bot."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from connectors.wecom import CONNECTOR
 from sandbox.story import story
-from sandbox.wecom import AGENT, CORP, SECRET, WeComSimulator, seed
+from sandbox.wecom import AGENT, BOT_ID, BOT_SECRET, CORP, SECRET, WeComSimulator, seed
 from sandbox.wecom.messages import mentioned, shown
-from sandbox.wecom.seed import GROUP, ROBOT_KEY
+from sandbox.wecom.seed import BOT_GROUP, GROUP, ROBOT_KEY
 from sync.core.messages import Contact
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
@@ -21,7 +21,11 @@ from tests.conformance.messenger_suite import MessengerFaults, MessengerSuite
 from tests.conformance.organisation_suite import OrganisationFaults, OrganisationSuite
 from tests.conformance.subjects import Wire, hurry, served
 
-CREDENTIALS = {"app": {"corp_secret": SECRET}, "robot": {"webhook": ROBOT_KEY}}
+CREDENTIALS = {
+    "app": {"corp_secret": SECRET},
+    "robot": {"webhook": ROBOT_KEY},
+    "ai-bot": {"bot_secret": BOT_SECRET},
+}
 
 
 class WeComSubject:
@@ -33,10 +37,13 @@ class WeComSubject:
     def __init__(self, simulator: WeComSimulator, wire: Wire) -> None:
         self.simulator, self.wire, self.state_ = simulator, wire, simulator.state
         keeper, colleague = list(self.state_.people.values())[:2]
-        options = {"corp_id": CORP, "agent_id": AGENT, "room_keepers": [keeper.userid]}
+        options: dict[str, dict[str, Any]] = {
+            "app": {"corp_id": CORP, "agent_id": AGENT, "room_keepers": [keeper.userid]},
+            "ai-bot": {"bot_id": BOT_ID},
+        }
         settings = ConnectionSettings(
             "wecom-main", "wecom", wire.url, self.variant, credentials=CREDENTIALS[self.variant],
-            options=options if self.variant == "app" else {}, requests_per_second=5000,
+            options=options.get(self.variant, {}), requests_per_second=5000,
         )  # fmt: skip
         self.connection: Any = hurry(CONNECTOR.connect(settings))
         self.messenger = self.organisation = self.directory = self.connection
@@ -110,6 +117,25 @@ class RobotSubject(WeComSubject):
         return Ref.of("wecom-main", "room", "项目群机器人"), ROBOT_KEY
 
 
+class BotSubject(WeComSubject):
+    """An AI bot in a group where somebody spoke to it."""
+
+    variant = "ai-bot"
+
+    def _room(self) -> tuple[Ref, str]:
+        return Ref.of("wecom-main", "room", BOT_GROUP), BOT_GROUP
+
+    def lose_next_answer(self) -> None:
+        self.wire.plan("lost_answer", match=r"^POST /aibot_send_msg$")
+
+
+class BotPersonSubject(BotSubject):
+    """An AI bot and somebody who spoke to it."""
+
+    def _room(self) -> tuple[Ref, str]:
+        return Ref.of("wecom-main", "person", self.colleague[0]), self.colleague[0]
+
+
 class DirectorySubject(WeComSubject):
     def people(self) -> Any:
         return {one.name for one in self._working()}
@@ -146,6 +172,22 @@ class TestWeComRobot(MessengerSuite):
 
 class TestWeComRobotUnderFaults(MessengerFaults):
     kind = RobotSubject
+
+
+class TestWeComAiBotInGroups(MessengerSuite):
+    kind = BotSubject
+
+
+class TestWeComAiBotInGroupsUnderFaults(MessengerFaults):
+    kind = BotSubject
+
+
+class TestWeComAiBotToPeople(MessengerSuite):
+    kind = BotPersonSubject
+
+
+class TestWeComAiBotToPeopleUnderFaults(MessengerFaults):
+    kind = BotPersonSubject
 
 
 class TestWeComAsOrganisation(OrganisationSuite):
