@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.wecom import CONNECTOR, bot_listener, line, switchboard
 from connectors.wecom.bot_listener import answer_of
@@ -139,12 +140,13 @@ def test_an_answer_that_comes_too_late_changes_nothing_and_breaks_nothing(hearin
     assert hearing.thread.is_alive()
 
 
-def test_words_said_to_the_bot_tell_the_rooms_id(hearing: Hearing, capsys: pytest.CaptureFixture[str]) -> None:
-    hearing.bot.talk("LiNa", "@提醒 在吗", "wrNewGroup")
-    until(lambda: hearing.heard)
+def test_words_said_to_the_bot_tell_the_rooms_id(hearing: Hearing) -> None:
+    with capture_logs() as logs:
+        hearing.bot.talk("LiNa", "@提醒 在吗", "wrNewGroup")
+        until(lambda: hearing.heard)
     [answer] = hearing.heard
     assert (answer.text, answer.room_id, answer.account_id) == ("@提醒 在吗", "wrNewGroup", "LiNa")
-    until(lambda: "wrNewGroup" in capsys.readouterr().out)
+    assert [entry["room"] for entry in logs if entry["event"] == "spoken_to"] == ["wrNewGroup"]
     hearing.subject.messenger.send_message(Ref.of("wecom-main", "room", "wrNewGroup"), MARK, SAID)
     assert len(hearing.subject.simulator.said_in("wrNewGroup")) == 1
 
