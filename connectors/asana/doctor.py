@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from connectors.asana.answers import RIGHTS, SIGN_IN
 from connectors.asana.people import User
 from connectors.asana.site import Site
-from sync.core.errors import TielineError
 from sync.core.ports import Probe
+from sync.core.probing import tried
 
 SEE = "invite the token's account to the project (Share > Invite; 共享 > 邀请), or write the project's id instead of its name"
 WORKSPACE = "write `workspace` of this connection in tieline.yaml: the name or id of a workspace that the token's account belongs to"
@@ -17,11 +17,11 @@ QUOTE = "name it in quoted_projects of this connection if its tasks may be named
 
 def probes_of(site: Site) -> Iterator[Probe]:
     """One probe per operation, nothing changed."""
-    yield _probe("sign in", lambda: f"as {site.me(is_fresh=True).name}", SIGN_IN)
-    yield _probe("see the workspace", lambda: ", ".join(one.name or one.gid for one in site.workspaces()), WORKSPACE)
+    yield tried("sign in", SIGN_IN, lambda: f"as {site.me(is_fresh=True).name}")
+    yield tried("see the workspace", WORKSPACE, lambda: ", ".join(one.name or one.gid for one in site.workspaces()))
     for scope in site.settings.scopes:
         yield from _project_probes(site, scope)
-    yield _probe("list people", lambda: f"{_people(site)} people", "an OAuth app needs the scope users:read")
+    yield tried("list people", "an OAuth app needs the scope users:read", lambda: f"{_people(site)} people")
     yield Probe("write comments and dependencies", None, "cannot be told without writing", RIGHTS)
 
 
@@ -34,11 +34,11 @@ def _project_probes(site: Site, scope: str) -> Iterator[Probe]:
         pages = site.pages("/tasks", project=site.project(scope).gid, opt_fields="dependencies")
         return f"{len(next(pages))} or more, with their dependencies"
 
-    found = _probe(f"see project {scope}", see, SEE)
+    found = tried(f"see project {scope}", SEE, see)
     yield found
     if not found.is_ok:
         return
-    yield _probe(f"list tasks of {scope}", first, "an OAuth app needs the scope tasks:read")
+    yield tried(f"list tasks of {scope}", "an OAuth app needs the scope tasks:read", first)
     quoted = site.settings.options.get("quoted_projects") or ()
     project = site.project(scope)
     if project.privacy_setting != "public_to_workspace" and not {project.gid, project.name} & set(quoted):
@@ -48,10 +48,3 @@ def _project_probes(site: Site, scope: str) -> Iterator[Probe]:
 def _people(site: Site) -> int:
     spaces = site.workspaces()
     return sum(1 for _ in site.items("/users", User, workspace=spaces[0].gid, opt_fields="name")) if spaces else 0
-
-
-def _probe(operation: str, attempt: Callable[[], str], cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)

@@ -14,8 +14,9 @@ from connectors.caldav import CONNECTOR
 from connectors.caldav.answers import SHARE, SIGN_IN, decipher
 from connectors.caldav.records import TASK, raw_from_todo
 from connectors.caldav.site import Site
-from sync.core.errors import AccessDenied, NotFound, Refused, TielineError
+from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
+from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Vocabulary
 from sync.pace import Pace
 from sync.remote import Remote, keep_secret
@@ -61,9 +62,9 @@ class CalDav:
 
     def probes(self) -> Iterator[Probe]:
         """The sign-in, and each list with its to-dos."""
-        yield _probe("sign in", self.site.principal, SIGN_IN)
+        yield tried("sign in", SIGN_IN, self.site.principal)
         for scope in self.settings.scopes:
-            yield _probe(f"read task list {scope}", partial(self._look, scope), SHARE)
+            yield tried(f"read task list {scope}", SHARE, partial(self._look, scope))
 
     def _look(self, scope: str) -> str:
         return f"{len(self.site.paths(self.site.task_list(scope)))} to-dos"
@@ -133,13 +134,6 @@ class CalDav:
         if not found:
             return "deleted"
         return "here" if any(self.site.task_list(scope).path == where for scope in self.settings.scopes) else "moved"
-
-
-def _probe(operation: str, attempt: Callable[[], str], cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)
 
 
 def _check_stream(stream: str) -> None:

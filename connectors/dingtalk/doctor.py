@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from connectors.dingtalk.answers import APP, CONSOLE
 from connectors.dingtalk.people import ROOT
 from connectors.dingtalk.site import Site
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
+from sync.core.probing import tried
 
 PEOPLE = f"{CONSOLE}：开通 qyapi_get_member、qyapi_get_department_list，通讯录接口范围选「全部员工」，再发布版本"
 SAY = f"{CONSOLE}：开通 Card.Instance.Write、qyapi_robot_sendmsg；群里要先加上应用机器人"
@@ -32,19 +33,11 @@ def probes_of(site: Site, card_template: str, group_template: str) -> Iterator[P
             yield Probe(f"sign in{name}", is_ok=False, detail=str(error), cure=APP)
             return
         yield Probe(f"sign in{name}", is_ok=True, detail=f"application {site.client_id}")
-    yield _try("read departments", PEOPLE, lambda: site.look("v2/department/listsub", {"dept_id": ROOT}))
-    yield _try("read people", PEOPLE, lambda: site.look("v2/user/list", {"dept_id": ROOT, "cursor": 0, "size": 1}))
+    yield tried("read departments", PEOPLE, lambda: site.look("v2/department/listsub", {"dept_id": ROOT}))
+    yield tried("read people", PEOPLE, lambda: site.look("v2/user/list", {"dept_id": ROOT, "cursor": 0, "size": 1}))
     yield Probe(
         "card template", is_ok=bool(card_template), detail=card_template or "none", cure="" if card_template else CARDS
     )
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     detail = "cannot be told without writing" if group_template else "no group_template_id"
     yield Probe("make groups", is_ok=None, detail=detail, cure=GROUPS)
-
-
-def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:
-    try:
-        act()
-    except TielineError as error:
-        return Probe(operation, is_ok=False, detail=str(error), cure=cure)
-    return Probe(operation, is_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -19,9 +20,11 @@ from connectors.dingtalk.people import ROOT
 from connectors.dingtalk.records import DONE, OPEN, TASK, instant_from_ms, raw_from_todo
 from connectors.dingtalk.scopes import Person, ScopePeople
 from connectors.dingtalk.site import Site
-from sync.core.errors import Nonsense, NotFound, Refused, TielineError
+from sync.core.errors import Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
+from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Vocabulary
+from sync.tokens import Token
 
 TODOS = "todos"
 FEW, MOST, SAME_PAGES = 20, 20, 5
@@ -68,17 +71,18 @@ class TodoSource:
     def probes(self) -> Iterator[Probe]:
         """The sign-in to both APIs, and each scope with its people and their todos."""
         for name, token in (("", self.site.new_token), (" (old API)", self.site.old_token)):
-            signed_in = _probe(
-                f"sign in{name}", lambda token=token: token.get(is_fresh=True) and self.site.client_id, APP
-            )
-            yield signed_in
+            yield (signed_in := tried(f"sign in{name}", APP, partial(self._sign_in, token)))
             if not signed_in.is_ok:
                 return
         cure = READ_ALL if self._is_for_all else READ
         for scope in self.settings.scopes:
-            yield (read := _probe(f"read people of {scope}", lambda scope=scope: self._count(scope), PEOPLE))
+            yield (read := tried(f"read people of {scope}", PEOPLE, partial(self._count, scope)))
             if read.is_ok:
-                yield _probe(f"read todos of {scope}", lambda scope=scope: self._look(scope), cure)
+                yield tried(f"read todos of {scope}", cure, partial(self._look, scope))
+
+    def _sign_in(self, token: Token) -> str:
+        token.get(is_fresh=True)
+        return self.site.client_id
 
     def _count(self, scope: str) -> str:
         return f"{len(self.people.of(scope))} people"
@@ -234,13 +238,6 @@ def _all_cards(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _probe(operation: str, attempt: Any, cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)
 
 
 def _check_stream(stream: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from connectors.feishu.people import IDS, ROOT
 from connectors.feishu.site import Site
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
+from sync.core.probing import tried
 
 APP = "开发者后台 > 凭证与基础信息：核对 App ID 和 App Secret；国际版 Lark 要设 host: lark"
 CHATS = "开发者后台 > 权限管理：开通 im:chat:readonly，应用能力里加上「机器人」，再发布版本"
@@ -39,12 +40,3 @@ def probes_of(site: Site) -> Iterator[Probe]:
         "POST", "/contact/v3/users/batch_get_id", {"user_id_type": "open_id"}, contact, is_safe=True))  # fmt: skip
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     yield Probe("make groups", is_ok=None, detail="cannot be told without writing", cure="权限管理：开通 im:chat")
-
-
-def tried(operation: str, cure: str, attempt: Callable[[], object]) -> Probe:
-    """What came of an attempt: the words that it returns, or the error with what to change."""
-    try:
-        said = attempt()
-    except TielineError as error:
-        return Probe(operation, is_ok=False, detail=str(error), cure=cure)
-    return Probe(operation, is_ok=True, detail=said if isinstance(said, str) else "")

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from connectors.feishu.doctor import tried
 from connectors.feishu.site import Site
 from connectors.feishu.table_rows import TASK, Column, Columns, TableRules, raw_from_row, tables_of
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
+from sync.core.probing import tried
 from sync.core.values import Account, FieldName, RawRecord, Vocabulary
 
 ROWS = "rows"

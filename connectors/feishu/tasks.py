@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
-from connectors.feishu.doctor import tried
 from connectors.feishu.site import Site
 from connectors.feishu.table_rows import TASK, instant_from_ms
 from connectors.feishu.task_values import DONE, OPEN, raw_from_task, task_from
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
+from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Vocabulary
 
 TASKS = "tasks"

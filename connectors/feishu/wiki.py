@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.feishu.doctor import tried
 from connectors.feishu.site import Site
 from connectors.feishu.wiki_pages import (
     DOCUMENT,
@@ -28,6 +27,7 @@ from connectors.feishu.wiki_pages import (
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
+from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Visibility, Vocabulary
 
 PAGES = "pages"

@@ -12,8 +12,8 @@ from connectors.tableau.answers import RIGHTS, SIGN_IN, decipher
 from connectors.tableau.publishing import Publisher
 from connectors.tableau.reading import ViewReader
 from connectors.tableau.site import Site
-from sync.core.errors import TielineError
 from sync.core.ports import ConnectionSettings, Probe, SiteIdentity
+from sync.core.probing import tried
 from sync.core.values import Account
 from sync.pace import Pace
 from sync.remote import Remote
@@ -38,9 +38,9 @@ class Tableau(ViewReader, Publisher):
 
     def probes(self) -> Iterator[Probe]:
         """The sign-in, and what is visible."""
-        yield _probe("sign in", lambda: f"version {self.site.server.version}" if self.site.sign_in() else "", SIGN_IN)
+        yield tried("sign in", SIGN_IN, lambda: f"version {self.site.server.version}" if self.site.sign_in() else "")
         for kind, words in (("projects", "see projects"), ("views", "see views"), ("datasources", "see data sources")):
-            yield _probe(words, partial(self._visible, kind), RIGHTS)
+            yield tried(words, RIGHTS, partial(self._visible, kind))
         yield Probe("publish a data source", None, "cannot be told without writing", RIGHTS)
 
     def _visible(self, kind: str) -> str:
@@ -50,10 +50,3 @@ class Tableau(ViewReader, Publisher):
     def close(self) -> None:
         """Let go of the connections. The session ends by itself; signing out could end one that another process has just begun."""
         self.remote.close()
-
-
-def _probe(operation: str, attempt: Callable[[], str], cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from connectors.trello.boards import BOARD_FIELDS
 from connectors.trello.people import people_of
@@ -11,6 +11,7 @@ from connectors.trello.shapes import BoardAnswer
 from connectors.trello.site import Site
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
+from sync.core.probing import tried
 
 SHARE = "open the board in Trello, Share > Add to board, and add the token's member"
 AUTHORISE = (
@@ -34,7 +35,7 @@ def probes_of(site: Site) -> Iterator[Probe]:
         return
     yield Probe("reach", is_ok=True)
     yield Probe("sign in", is_ok=True, detail=f"member {me.username}")
-    yield _try("list boards", f"authorise the token again: {AUTHORISE}", lambda: f"{len(site.boards())} boards")
+    yield tried("list boards", f"authorise the token again: {AUTHORISE}", lambda: f"{len(site.boards())} boards")
     for scope in site.settings.scopes:
         yield from _board_probes(site, scope, me.id)
     yield _quote_probe(site)
@@ -65,23 +66,16 @@ def _quote_probe(site: Site) -> Probe:
     )
 
 
-def _try(operation: str, cure: str, act: Callable[[], str]) -> Probe:
-    try:
-        return Probe(operation, is_ok=True, detail=act())
-    except TielineError as error:
-        return Probe(operation, is_ok=False, detail=str(error), cure=cure)
-
-
 def _board_probes(site: Site, scope: str, my_id: str) -> Iterator[Probe]:
-    found = _try(f"find board {scope}", SHARE, lambda: site.board_id(scope))
+    found = tried(f"find board {scope}", SHARE, lambda: site.board_id(scope))
     yield found
     if not found.is_ok:
         return
     board_id = found.detail
     cards, actions = f"/boards/{board_id}/cards/all", f"/boards/{board_id}/actions"
-    yield _try(f"read cards of {scope}", SHARE, lambda: _said(site.get(cards, list, fields="name", limit=1)))
-    yield _try(f"read history of {scope}", SHARE, lambda: _said(site.get(actions, list, limit=1)))
-    yield _try(
+    yield tried(f"read cards of {scope}", SHARE, lambda: _said(site.get(cards, list, fields="name", limit=1)))
+    yield tried(f"read history of {scope}", SHARE, lambda: _said(site.get(actions, list, limit=1)))
+    yield tried(
         f"read custom fields of {scope}", SHARE, lambda: _said(site.get(f"/boards/{board_id}/customFields", list))
     )
     yield from _write_probes(site, scope, board_id, my_id)

@@ -11,6 +11,7 @@ from connectors.wecom.site import Site
 from connectors.wecom.switchboard import ELSEWHERE, TAKEN
 from sync.core.errors import TielineError, Unreachable
 from sync.core.ports import Probe
+from sync.core.probing import tried
 
 SIGN_IN = f"{DENIED[40001]}；{DENIED[40013]}"
 AGENT = f"{DENIED[301002]}；{DENIED[60020]}"
@@ -32,10 +33,10 @@ def probes_of(site: Site, agent_id: int) -> Iterator[Probe]:
         return
     yield Probe("reach", is_ok=True)
     yield Probe("sign in", is_ok=True, detail=f"company {site.corp_id}")
-    yield _try(
+    yield tried(
         "act as the application (trusted IP)", AGENT, lambda: site.ask("GET", "agent/get", {"agentid": agent_id})
     )
-    yield _try("read departments", PEOPLE, lambda: site.ask("GET", "department/list"))
+    yield tried("read departments", PEOPLE, lambda: site.ask("GET", "department/list"))
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     yield Probe("make groups", is_ok=None, detail="cannot be told without writing", cure=GROUPS)
 
@@ -60,11 +61,3 @@ def bot_probes(line: Callable[[], Line], url: str) -> Iterator[Probe]:
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=TALK_FIRST)
     detail = "pressed buttons are heard while `tieline serve` runs"
     yield Probe("hear answers", is_ok=None, detail=detail, cure=f"{BOT}：连接方式一直选「使用长连接」")
-
-
-def _try(operation: str, cure: str, act: Callable[[], object]) -> Probe:
-    try:
-        act()
-    except TielineError as error:
-        return Probe(operation, is_ok=False, detail=str(error), cure=cure)
-    return Probe(operation, is_ok=True)

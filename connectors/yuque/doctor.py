@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from connectors.yuque.answers import RIGHTS, SIGN_IN
 from connectors.yuque.site import Site
-from sync.core.errors import TielineError
 from sync.core.ports import ConnectionSettings, Probe
+from sync.core.probing import tried
 
 SEE = "让 token 的主人加入知识库所在的团队，或把知识库对其开放（知识库 > 设置 > 权限）"
 WORLD = (
@@ -17,7 +17,7 @@ WORLD = (
 
 def probes_of(site: Site, settings: ConnectionSettings) -> Iterator[Probe]:
     """One probe per operation, nothing changed."""
-    yield _probe("sign in", lambda: f"as {site.me().get('name')}", SIGN_IN)
+    yield tried("sign in", SIGN_IN, lambda: f"as {site.me().get('name')}")
     for scope in settings.scopes:
         yield from _book_probes(site, scope)
     yield Probe("write documents", None, "cannot be told without writing", RIGHTS)
@@ -28,18 +28,11 @@ def _book_probes(site: Site, scope: str) -> Iterator[Probe]:
         found = site.book(scope, is_fresh=True)
         return f"{found.name or scope}, id {found.id}"
 
-    found = _probe(f"see book {scope}", see, SEE)
+    found = tried(f"see book {scope}", SEE, see)
     yield found
     if not found.is_ok:
         return
-    yield _probe(f"list documents of {scope}", lambda: f"{len(next(site.heads(scope), []))} or more", SEE)
-    yield _probe(f"read the table of contents of {scope}", lambda: f"{len(site.toc(site.book(scope).id))} lines", SEE)
+    yield tried(f"list documents of {scope}", SEE, lambda: f"{len(next(site.heads(scope), []))} or more")
+    yield tried(f"read the table of contents of {scope}", SEE, lambda: f"{len(site.toc(site.book(scope).id))} lines")
     if site.book(scope).public == 1:
         yield Probe(f"openness of {scope}", None, "the whole internet may read this book", WORLD)
-
-
-def _probe(operation: str, attempt: Callable[[], str], cure: str) -> Probe:
-    try:
-        return Probe(operation, True, attempt())
-    except TielineError as error:
-        return Probe(operation, False, str(error), cure)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.feishu import FeishuSimulator, seed
 from sandbox.story import story
@@ -18,7 +16,7 @@ from sync.core.rich_text import Paragraph, Text
 from sync.core.values import Ref
 from tests.conformance.subjects import MARK, served
 from tests.conformance.test_feishu import FeishuSubject
-from tests.connectors.contract import SPECS, assert_request_in_contract
+from tests.connectors.contract import assert_request_in_contract, feishu_contracts
 
 SAID = Message((Paragraph((Text("支付接口晚了"),)),), "延期", "red", (Button("我来处理", "ack:1", is_primary=True),))
 
@@ -133,12 +131,7 @@ def test_every_request_is_in_the_contract(app: tuple[FeishuSubject, Clock], tmp_
     subject.messenger.make_room(MARK, "突发：支付", [account], account)
     subject.messenger.find_people([contact])
     assert list(subject.organisation.employees())
-    folder = SPECS / "feishu/openapi"
-    if not folder.exists():
-        pytest.skip(f"{folder} is not on this machine")
-    for name in ("auth", "im", "contact"):
-        spec = yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
-        (tmp_path / f"{name}.json").write_text(json.dumps(spec), encoding="utf-8")
+    contracts = feishu_contracts(tmp_path, "auth", "im", "contact")
     for one in subject.wire._sandbox.requests("feishu-live"):
         name = one.path.split("/")[2]
-        assert_request_in_contract(tmp_path / f"{name}.json", one.method, one.path, one.query, one.body)
+        assert_request_in_contract(contracts / f"{name}.json", one.method, one.path, one.query, one.body)

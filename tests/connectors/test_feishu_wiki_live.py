@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from sandbox.feishu import FeishuSimulator, wiki_api
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound
 from sync.core.ports import Cursor
 from tests.conformance.feishu_work import CREDENTIALS, WikiSubject
 from tests.conformance.subjects import Clock, read, served
-from tests.connectors.contract import SPECS, assert_request_in_contract
+from tests.connectors.contract import assert_request_in_contract, feishu_contracts
 from tests.end_to_end.company import tieline
 
 
@@ -33,14 +31,7 @@ def wiki() -> Iterator[WikiSubject]:
 
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = SPECS / "feishu/openapi"
-    if not folder.exists():
-        pytest.skip(f"{folder} is not on this machine")
-    copies = tmp_path_factory.mktemp("contracts")
-    for name in ("auth", "docx", "drive", "wiki"):
-        spec = yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
-        (copies / f"{name}.json").write_text(json.dumps(spec), encoding="utf-8")
-    return copies
+    return feishu_contracts(tmp_path_factory.mktemp("contracts"), "auth", "docx", "drive", "wiki")
 
 
 def asked(wiki: WikiSubject, ending: str) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from connectors.feishu import CONNECTOR
 from sandbox.feishu import FeishuSimulator
@@ -21,7 +19,7 @@ from sync.core.ports import Cursor, LinkEnd
 from sync.core.values import Ref
 from tests.conformance.feishu_work import CREDENTIALS, TableSubject, TasksSubject, WorkSubject
 from tests.conformance.subjects import MARK, Clock, read, served, text
-from tests.connectors.contract import SPECS, assert_request_in_contract
+from tests.connectors.contract import assert_request_in_contract, feishu_contracts
 from tests.end_to_end.company import tieline
 
 
@@ -49,14 +47,7 @@ def tasks() -> Iterator[TasksSubject]:
 
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = SPECS / "feishu/openapi"
-    if not folder.exists():
-        pytest.skip(f"{folder} is not on this machine")
-    copies = tmp_path_factory.mktemp("contracts")
-    for name in ("auth", "bitable", "task", "wiki"):
-        spec = yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
-        (copies / f"{name}.json").write_text(json.dumps(spec), encoding="utf-8")
-    return copies
+    return feishu_contracts(tmp_path_factory.mktemp("contracts"), "auth", "bitable", "task", "wiki")
 
 
 def assert_in_contract(subject: WorkSubject, contracts: Path) -> None:
