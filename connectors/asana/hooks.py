@@ -9,10 +9,11 @@ import hmac
 from collections.abc import Iterator
 from typing import Any
 
-from connectors.asana.values import instant_from_text, objects, text_from
+from connectors.asana.values import objects, text_from
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense
 from sync.core.hooks import Hint, HookRequest
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 
 HANDSHAKE = "x-hook-secret"

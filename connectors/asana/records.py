@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors.asana.shapes import Project
-from connectors.asana.values import instant_from_text, objects, task_values, text_from
+from connectors.asana.values import objects, task_values, text_from
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Link, Mention, RawRecord, Record, Ref, Visibility
 

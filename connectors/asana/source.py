@@ -18,8 +18,8 @@ from connectors.asana.people import identity_of, vocabulary_of
 from connectors.asana.records import FIELDS, TASK, THIN_FIELDS, Head, head_from, raw_from_task
 from connectors.asana.shapes import ATTACHMENT_FIELDS, Project
 from connectors.asana.site import Site, part
-from connectors.asana.values import instant_from_text
 from sync.core.errors import AccessDenied, NotFound, Refused
+from sync.core.instants import instant_from_text
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import RawRecord, Vocabulary
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
+from sync.core.instants import instant_from_text
 from sync.core.values import Account
 
 INSTANTS = ("completed_at", "created_at", "modified_at", "due_at", "start_at")
 DATES = ("due_on", "start_on")
 PEOPLE = ("assignee", "created_by", "completed_by")
 COMPLETED, INCOMPLETE = "completed", "incomplete"
-
-
-def instant_from_text(text: object) -> datetime | None:
-    """``2026-11-23T09:07:01.120Z`` as an aware UTC instant; None for what is none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def task_values(task: Mapping[str, Any], project: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from connectors.confluence.answers import decipher
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense, RecordError
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref, Visibility
 
@@ -97,13 +98,6 @@ def instant_from(text: str) -> datetime:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:  # year 1 or 9999 may have no such instant in UTC
         raise Nonsense(expected="an ISO 8601 instant", sample=text) from error
-
-
-def _instant_or_none(text: object) -> datetime | None:
-    try:
-        return instant_from(text) if isinstance(text, str) else None
-    except Nonsense:
-        return None
 
 
 def stored_publication_from(found: Mapping[str, Any]) -> StoredPublication:
@@ -232,7 +226,7 @@ def _values(data: Mapping[str, Any], state: State, raw: RawRecord, accounts: Map
         "parentId": state.parent or None,
         "authorId": author.id if author else None,
         "author": author,
-        "createdAt": _instant_or_none(created),
+        "createdAt": instant_from_text(created),
         "version": {
             "number": state.version,
             "createdAt": raw.updated_at,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from websockets.sync.connection import Connection
 from connectors.dingtalk.cards import parameters_of, pressed
 from connectors.dingtalk.site import Site
 from sync.core.errors import LostAnswer, Nonsense, TryLater
+from sync.core.instants import instant_from_ms
 from sync.core.messages import Answer, Heard
 from sync.remote import keep_secret
 
@@ -97,7 +97,7 @@ def reply_to(topic: str, frame: Mapping[str, Any], heard: Heard) -> Mapping[str,
 def answer_of(topic: str, frame: Mapping[str, Any]) -> Answer | None:
     """The answer that a callback brings; None for any other."""
     headers, data = _part(frame, "headers"), _object(frame.get("data"))
-    identity, at = str(headers.get("messageId") or ""), _instant(headers.get("time"))
+    identity, at = str(headers.get("messageId") or ""), instant_from_ms(headers.get("time"))
     if topic == CARD and data.get("userId"):
         action, mark = pressed(data.get("content"))
         room, card = str(data.get("spaceId") or ""), str(data.get("outTrackId") or "")
@@ -135,11 +135,6 @@ def _object(data: object) -> Mapping[str, Any]:
 def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = said.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _instant(value: object) -> datetime | None:
-    text = str(value or "")
-    return datetime.fromtimestamp(int(text) / 1000, UTC) if text.isdigit() and len(text) <= 14 else None
 
 
 def _wait(seconds: float, is_over: Callable[[], bool]) -> None:

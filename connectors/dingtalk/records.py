@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense
+from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings, no_records
 from sync.core.values import Account, RawRecord, Record, Ref, Visibility
 
@@ -95,14 +96,6 @@ def url_of(todo: Mapping[str, Any]) -> str:
         return ""
     found = (str(places.get(name) or "") for name in ("pcUrl", "appUrl"))
     return next((place for place in found if place.startswith(("https://", "http://"))), "")
-
-
-def instant_from_ms(value: object) -> datetime | None:
-    """Milliseconds since 1970 as an aware UTC instant; None for what is none."""
-    try:
-        return datetime.fromtimestamp(int(str(value)) / 1000, UTC) if value not in (None, "", 0, "0") else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _ids(todo: Mapping[str, Any], executors: Iterable[str]) -> list[str]:

@@ -17,10 +17,11 @@ from msgspec import Struct, field
 from connectors.dingtalk.answers import APP, CONSOLE
 from connectors.dingtalk.doctor import PEOPLE
 from connectors.dingtalk.people import ROOT
-from connectors.dingtalk.records import DONE, OPEN, TASK, instant_from_ms, raw_from_todo
+from connectors.dingtalk.records import DONE, OPEN, TASK, raw_from_todo
 from connectors.dingtalk.scopes import Person, ScopePeople
 from connectors.dingtalk.site import Site
 from sync.core.errors import Nonsense, NotFound, Refused
+from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Vocabulary

@@ -140,7 +140,7 @@ def _said_to_us(header: Mapping[str, Any], event: Mapping[str, Any]) -> Answer |
 def _instant(value: object) -> datetime | None:
     """Milliseconds, or microseconds in card callbacks."""
     text = str(value or "")
-    if not text.isdigit() or len(text) > 17:
+    if not text.isdecimal() or len(text) > 17:
         return None
     return datetime.fromtimestamp(int(text) / (1_000_000 if len(text) > 14 else 1000), UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from sync.core.decode import decoded
 from sync.core.errors import ConfigError, Nonsense, Problem
+from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref
 
@@ -114,14 +115,6 @@ def raw_from_row(row: bytes, columns: Columns, rules: TableRules, connection: st
         Ref.of(connection, TASK, f"{rules.name}/{row_id}"), b'{"row":' + row + b',"about":' + about + b"}",
         f"{at.isoformat() if at else ''}~{digest}", at or fetched_at, fetched_at, "", rules.name, "restricted" if is_restricted else "open",
     )  # fmt: skip
-
-
-def instant_from_ms(value: object) -> datetime | None:
-    """Milliseconds since 1970 as an aware UTC instant; None for what is none."""
-    try:
-        return datetime.fromtimestamp(int(str(value)) / 1000, UTC) if value not in (None, "", 0) else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def plain_value(value: Any, kind: int) -> Any:

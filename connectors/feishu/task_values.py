@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from connectors.feishu.table_rows import TASK, instant_from_ms
+from connectors.feishu.table_rows import TASK
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense
+from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Link, RawRecord, Record, Ref
 

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from connectors.feishu.site import Site
-from connectors.feishu.table_rows import TASK, instant_from_ms
+from connectors.feishu.table_rows import TASK
 from connectors.feishu.task_values import DONE, OPEN, raw_from_task, task_from
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused
+from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Vocabulary

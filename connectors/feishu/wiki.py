@@ -14,18 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.feishu.site import Site
-from connectors.feishu.wiki_pages import (
-    DOCUMENT,
-    Space,
-    instant_from_s,
-    is_page,
-    kept_of,
-    node_from,
-    nodes_from,
-    raw_from_page,
-)
+from connectors.feishu.wiki_pages import DOCUMENT, Space, is_page, kept_of, node_from, nodes_from, raw_from_page
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Problem, Refused
+from sync.core.instants import instant_from_s
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
 from sync.core.values import Account, RawRecord, Visibility, Vocabulary

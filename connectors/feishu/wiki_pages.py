@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from connectors.feishu.table_rows import instant_from_ms
 from sync.core.errors import Nonsense
+from sync.core.instants import instant_from_s
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref, Visibility
 
@@ -63,12 +63,6 @@ def node_from(item: object) -> dict[str, Any]:
 def is_page(node: Mapping[str, Any]) -> bool:
     """Whether the node is a document itself, and no shortcut to one."""
     return node.get("obj_type") == "docx" and node.get("node_type") != "shortcut" and bool(node.get("obj_token"))
-
-
-def instant_from_s(value: object) -> datetime | None:
-    """Seconds since 1970, as text, as an aware UTC instant; None for what is none."""
-    text = str(value or "")
-    return instant_from_ms(f"{text}000") if text.isdecimal() and text.strip("0") else None
 
 
 def kept_of(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from connectors.trello.markdown import is_as_written
 from connectors.trello.tolerance import shaped_or_none
-from connectors.trello.values import instant_from_text, is_object_id
+from connectors.trello.values import is_object_id
 from sync.core.errors import AccessDenied
 from sync.core.hooks import EditedComment, Hint, HookRequest
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 
 HEADER = "x-trello-webhook"

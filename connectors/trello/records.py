@@ -28,9 +28,10 @@ from connectors.trello.shapes import (
     Named,
 )
 from connectors.trello.tolerance import shaped_as, shaped_or_none
-from connectors.trello.values import account_from_member, card_values, created_from_id, instant_from_text, text_from
+from connectors.trello.values import account_from_member, card_values, created_from_id, text_from
 from sync.core.decode import UNREADABLE, decoded, unreadable
 from sync.core.errors import Nonsense
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Mention, RawRecord, Record, Ref, Visibility
 

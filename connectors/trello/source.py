@@ -15,8 +15,8 @@ from connectors.trello.people import identity_of, vocabulary_of
 from connectors.trello.records import head_from_action, head_from_card, is_work, raw_from_action
 from connectors.trello.shapes import ActionHead, CardHead
 from connectors.trello.site import PAGE, Site
-from connectors.trello.values import instant_from_text
 from sync.core.errors import AccessDenied, CannotExpress, NotFound
+from sync.core.instants import instant_from_text
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.values import RawRecord, Vocabulary
 

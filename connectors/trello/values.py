@@ -7,22 +7,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sync.core.instants import instant_from_text
 from sync.core.values import Account
 
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 # Everything below is an instant, due and start too: the web page shows them as dates in the reader's zone.
 INSTANTS = ("due", "start", "dateLastActivity", "dateCompleted", "dateClosed")
-
-
-def instant_from_text(text: object) -> datetime | None:
-    """``2026-12-01T09:00:00.000Z`` as an aware UTC instant; None for what is no instant."""
-    if not isinstance(text, str):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def created_from_id(identifier: str) -> datetime | None:

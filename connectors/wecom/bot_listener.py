@@ -6,7 +6,6 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from connectors.wecom.cards import answered_card, pressed
 from connectors.wecom.line import LOOK_S, Line, part
 from connectors.wecom.switchboard import TAKEN, Switchboard
 from sync.core.errors import Conflict, TielineError, TryLater
+from sync.core.instants import instant_from_s
 from sync.core.messages import Answer, Heard
 from sync.core.ports import ConnectionSettings
 
@@ -77,7 +77,7 @@ def answer_of(frame: Mapping[str, Any]) -> Answer | None:
     account, room = str(part(body, "from").get("userid") or ""), str(body.get("chatid") or "")
     if not account:
         return None
-    at = _instant(body.get("create_time"))
+    at = instant_from_s(body.get("create_time"))
     if frame.get("cmd") == EVENT:
         event = part(body, "event")
         if event.get("eventtype") != "template_card_event":
@@ -102,11 +102,6 @@ def _identity(frame: Mapping[str, Any]) -> str:
 
 def _req_id(frame: Mapping[str, Any]) -> str:
     return str(part(frame, "headers").get("req_id") or "")
-
-
-def _instant(value: object) -> datetime | None:
-    text = str(value or "")
-    return datetime.fromtimestamp(int(text), UTC) if text.isdigit() and len(text) <= 11 else None
 
 
 def _wait(seconds: float, is_over: Callable[[], bool]) -> None:

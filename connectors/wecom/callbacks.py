@@ -9,12 +9,12 @@ import hmac
 import re
 import struct
 import time
-from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from connectors.wecom.cards import pressed
 from sync.core.errors import AccessDenied
 from sync.core.hooks import HookRequest
+from sync.core.instants import instant_from_s
 from sync.core.messages import Answer, CallbackReply
 from sync.core.ports import ConnectionSettings
 
@@ -73,7 +73,7 @@ def answer_of(said: bytes) -> Answer | None:
     account, kind = fields.get("FromUserName", ""), fields.get("MsgType", "")
     if not account:
         return None
-    at = _instant(fields.get("CreateTime", ""))
+    at = instant_from_s(fields.get("CreateTime", ""))
     if kind == "event" and fields.get("Event") == "template_card_event":
         action, mark = pressed(fields.get("EventKey", ""))
         # Delivered again it has the same sender and second (fact sheet section 5).
@@ -113,7 +113,3 @@ def _require_signature(request: HookRequest, token: str, text: str) -> None:
         raise AccessDenied("WeCom: the signature of a callback does not fit callback_token")
     if at.isdigit() and abs(time.time() - int(at)) > WINDOW_S:
         raise AccessDenied("WeCom: a callback of another hour")
-
-
-def _instant(text: str) -> datetime | None:
-    return datetime.fromtimestamp(int(text), UTC) if text.isdigit() and len(text) <= 11 else None

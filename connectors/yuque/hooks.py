@@ -7,10 +7,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.yuque.records import instant_from
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense
 from sync.core.hooks import Hint, HookRequest
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 
 EVENTS = frozenset({"publish", "update", "delete"})
@@ -29,7 +29,7 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     scope = _scope_of(data, settings)
     if scope is None:
         return ()
-    at = instant_from(data.get("updated_at"))
+    at = instant_from_text(data.get("updated_at"))
     delivery = hashlib.sha256(request.body).hexdigest()[:32]
     return (Hint(delivery, "docs", scope, doc_id, event, at),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from sync.core.decode import decoded
 from sync.core.errors import Nonsense, RecordError
+from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref, Visibility
 
@@ -57,7 +58,7 @@ def raw_from_item(
 ) -> RawRecord:
     """A document's own bytes as a raw record. What counts readers or comments is left out: it is no edit."""
     visibility: Visibility = "restricted" if is_restricted(head, is_open_book) else "open"
-    updated_at = instant_from(head.updated_at) or instant_from(head.content_updated_at) or fetched_at
+    updated_at = instant_from_text(head.updated_at) or instant_from_text(head.content_updated_at) or fetched_at
     return RawRecord(
         ref=Ref.of(connection, DOCUMENT, head.key),
         payload=_telling(item),
@@ -82,15 +83,6 @@ def _telling(item: bytes) -> bytes:
         named = {"namespace": book.get("namespace")} if isinstance(book, dict) else {}
         kept["book"] = msgspec.Raw(msgspec.json.encode(named))
     return msgspec.json.encode(kept)
-
-
-def instant_from(text: object) -> datetime | None:
-    """An instant in UTC; None for anything else."""
-    try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC) if found else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
@@ -134,8 +126,8 @@ def _values(data: Mapping[str, Any], raw: RawRecord, author: Account | None, edi
         "description": data.get("description") or "",
         "author": author,
         "editor": editor,
-        "createdAt": instant_from(data.get("created_at")),
-        "publishedAt": instant_from(data.get("published_at")),
+        "createdAt": instant_from_text(data.get("created_at")),
+        "publishedAt": instant_from_text(data.get("published_at")),
         "version": {"number": data.get("latest_version_id"), "createdAt": raw.updated_at},
         "body": data.get("body") or "",
         "labels": [str(tag.get("title") or tag.get("name")) for tag in tags if isinstance(tag, dict)]

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from connectors.feishu import CONNECTOR
 from connectors.feishu.answers import decipher
 from connectors.feishu.client import WIKI_LIMITS, place_of
-from connectors.feishu.wiki_pages import instant_from_s, is_page, nodes_from, raw_from_page
+from connectors.feishu.wiki_pages import is_page, nodes_from, raw_from_page
 from sync.core.errors import AccessDenied, Nonsense, NotFound, TryLater
+from sync.core.instants import instant_from_s
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord
 
