@@ -18,10 +18,12 @@ import msgspec
 from campaigns.escalations_oracle import LAST, QUARTER, Place, Watch
 from campaigns.escalations_sabotage import SABOTAGES
 from campaigns.escalations_world import (
+    PEOPLE,
     PLACES,
     begin_of,
     clock,
     dial,
+    event,
     instant,
     is_near_a_clock_change,
     pair,
@@ -80,6 +82,7 @@ class _Case:
         self.begin = begin_of(self.chance)
         self.coming = script(self.chance, self.begin)
         self.history: list[Event] = []
+        self.known: list[Event] = []
         self.every = self.chance.choice((300, 600, 600, 600, 3_600))  # how often cron runs
         self.told: set[str] = set()
 
@@ -97,13 +100,24 @@ class _Case:
             while self.coming and self.coming[0][0] <= now:
                 self.history.append(self.coming.pop(0)[1])
             found = self._run(now)
+            if found.next_at and self.chance.random() < 0.1:
+                self._answer_in_time(int(found.next_at.timestamp()))
             following = self._next_run(now, found)
             if following is None or following > FAR - 40 * 86_400:
                 break
             now = following
         self.report.count(f"place: {self.place.name}")
         self.report.count(f"clock: {self.ladder.clock}")
-        self.report.count("cases across a change of daylight saving", is_near_a_clock_change(self.place, self.begin, now))
+        self.report.count(
+            "cases across a change of daylight saving", is_near_a_clock_change(self.place, self.begin, now)
+        )
+
+    def _answer_in_time(self, at: int) -> None:
+        """Somebody answers in the very second at which the next rung gets due."""
+        kind = self.chance.choice(("acknowledged", "acknowledged", "promised", "declined", "solved"))
+        self.coming.append((at, event(kind, at, self.chance.choice(PEOPLE), at + 5_400 if kind == "promised" else 0)))
+        self.coming.sort(key=lambda item: item[0])
+        self.report.count("answers in the very second")
 
     def _next_run(self, now: int, found: Position) -> int | None:
         """Cron runs in vain until something can have changed; now and then it is late, or looks in between."""
@@ -122,9 +136,12 @@ class _Case:
 
     def _run(self, now: int) -> Position:
         """A process that knows the stored events only."""
-        self.chance.shuffle(self.history)
+        ahead = [item for _, item in self.coming if item.at > instant(now) and self.chance.random() < 0.1]
+        # Of a machine whose clock runs ahead.
+        self.known = [*self.history, *ahead]
+        self.chance.shuffle(self.known)
         stored = msgspec.json.decode(
-            msgspec.json.encode(self.history, enc_hook=str.__str__), type=list[Event], dec_hook=lambda _, text: Ref(text)
+            msgspec.json.encode(self.known, enc_hook=str.__str__), type=list[Event], dec_hook=lambda _, text: Ref(text)
         )
         found = escalation.position(self.ladder, stored, instant(now), self.clock)
         self.report.count("runs")
@@ -137,20 +154,22 @@ class _Case:
         if (key := step.key("delay:a>b")) in self.told:
             self._diverged(now, f"{key} is told twice")
         self.told.add(key)
-        late = self.chance.choice((0, 0, 3, 20))  # the messenger takes its time
+        late = self.chance.choice((0, 0, 3, 20, 7_200))  # the messenger takes its time, or its clock runs ahead
         self.history.append(Event("told", instant(now + late), step=step))
         self.report.count("steps told")
         self.report.count("steps told that others were missed before", is_late)
         self.report.count("steps told in a later episode", step.episode > 1)
 
-    def _watch(self, now: int, told: Sequence[Event] = ()) -> Watch:
-        response, solution = ([rung.after_minutes for rung in rungs] for rungs in (self.ladder.response, self.ladder.solution))
+    def _watch(self, now: int, known: Sequence[Event]) -> Watch:
+        response, solution = (
+            [rung.after_minutes for rung in rungs] for rungs in (self.ladder.response, self.ladder.solution)
+        )
         watch = Watch(response, solution, self.ladder.solution_from == "opened", self.dial)
-        watch.live([said(item) for item in (*self.history, *told)], now)
+        watch.live([said(item) for item in known], now)
         return watch
 
     def _compare(self, now: int, found: Position) -> None:
-        watch = self._watch(now)
+        watch = self._watch(now, self.known)
         untold = watch.untold()
         self._same(now, "state", found.state, watch.shown_state())
         self._same(now, "episode", found.episode, watch.episode)
@@ -167,22 +186,20 @@ class _Case:
 
     def _since(self, at: int, step: Step) -> None:
         """It is due since the first second at which it is reached, as far as the last event lets one look back."""
-        self._same(at, "reached since", step in self._steps(at), True)
-        self._same(at, "reached earlier", step in self._steps(at - 1), False)
-
-    def _steps(self, at: int) -> list[Step]:
-        watch = self._watch(at)
-        return [Step(watch.episode, "response" if phase == "response" else "solution", n) for phase, n in watch.reached()]
+        wanted = (step.episode, step.phase, step.number)
+        self._same(at, "reached since", self._watch(at, self.known).has_reached(wanted), True)
+        self._same(at, "reached earlier", self._watch(at - 1, self.known).has_reached(wanted), False)
 
     def _ahead(self, now: int, found: Position) -> None:
         """Nothing more gets due before ``next_at``, and then just what was said."""
-        told = [Event("told", instant(now), step=found.due.step)] if found.due else []
+        known = [item for item in self.known if item.at <= instant(now) or item.kind == "told"]
+        known += [Event("told", instant(now), step=found.due.step)] if found.due else []
         if found.next_at is None:
-            self._same(now, "nothing to come", self._watch(FAR, told).untold(), [])
+            self._same(now, "nothing to come", self._watch(FAR, known).untold(), [])
             return
         at = int(found.next_at.timestamp())
-        self._same(now, f"before {found.next_at}", self._watch(at - 1, told).untold(), [])
-        self._same(now, f"at {found.next_at}", self._watch(at, told).untold()[-1:], [pair(found.next_step)])
+        self._same(now, f"before {found.next_at}", self._watch(at - 1, known).untold(), [])
+        self._same(now, f"at {found.next_at}", self._watch(at, known).untold()[-1:], [pair(found.next_step)])
 
     def _same(self, now: int, what: str, found: object, wanted: object) -> None:
         if found != wanted:

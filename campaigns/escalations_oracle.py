@@ -204,13 +204,22 @@ class Watch:
         found = [("response", n + 1) for n in sorted(self.seen)] if self.state == "asking" else []
         return found + [("solution", n + 1) for n, minutes in enumerate(self.solution) if self._is_solving(minutes)]
 
+    def has_reached(self, step: tuple[int, str, int]) -> bool:
+        """Whether its hand was there, also when somebody answered in the same second."""
+        episode, phase, number = step
+        is_there = number - 1 in self.seen if phase == "response" else self._is_solving(self.solution[number - 1])
+        return episode == self.episode and is_there
+
     def _is_solving(self, minutes: int) -> bool:
         runs = self.dial.runs(self.second)
         if not self.is_joint:
-            return self.state == "answered" and self.second >= self.waits_for and self.solving.has_reached(minutes, runs=runs)
+            return (
+                self.state == "answered"
+                and self.second >= self.waits_for
+                and self.solving.has_reached(minutes, runs=runs)
+            )
         is_held = self.held_until and not (
-            self.second >= self.held_until
-            and (runs or self.dial.until(self.second) > self.dial.until(self.held_until))
+            self.second >= self.held_until and (runs or self.dial.until(self.second) > self.dial.until(self.held_until))
         )
         return not is_held and self.solving.has_reached(minutes, runs=runs)
 
@@ -228,7 +237,7 @@ class Watch:
         return "promised" if self.state == "answered" and self.second < self.held_until else self.state
 
 
-_ORDER = ("opened", "told", "declined", "acknowledged", "promised", "solved", "reopened")
+_ORDER = ("opened", "declined", "acknowledged", "promised", "solved", "reopened", "told")
 
 
 def _rank(event: Said) -> tuple[Any, ...]:

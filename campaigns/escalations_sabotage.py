@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from sync.core import escalation
-from sync.core.escalation import AroundTheClock, Ladder, Reached, Step, WorkingTime
+from sync.core.escalation import AroundTheClock, Reached, WorkingTime
 
 
 @contextmanager
 def _wall_clock() -> Iterator[None]:
     """Around the clock by what the clock on the wall says."""
 
-    def add(self: AroundTheClock, start: datetime, minutes: int) -> datetime:
+    def add(_: AroundTheClock, start: datetime, minutes: int) -> datetime:
         wall = start.astimezone(ZoneInfo("Europe/Berlin")) + timedelta(minutes=minutes)
         return wall.astimezone(UTC)
 
@@ -40,11 +40,12 @@ def _summer_for_ever() -> Iterator[None]:
         yield
 
 
-def _with_calendar(**changes: Any) -> Callable[[], AbstractContextManager[None]]:
+def _without(days: str) -> Callable[[], AbstractContextManager[None]]:
     @contextmanager
     def broken() -> Iterator[None]:
         def add(self: WorkingTime, start: datetime, minutes: int) -> datetime:
-            calendar = replaced(self.calendar, **changes)
+            nothing: dict[str, Any] = {days: frozenset()}
+            calendar = replaced(self.calendar, **nothing)
             return calendar.add_working_minutes(start, minutes, ZoneInfo(self.zone))
 
         with patch.object(WorkingTime, "add", add):
@@ -54,7 +55,7 @@ def _with_calendar(**changes: Any) -> Callable[[], AbstractContextManager[None]]
 
 
 def _with_untold(
-    untold: Callable[[Callable[..., list[Reached]], Ladder, Sequence[Reached], Collection[Step]], list[Reached]],
+    untold: Callable[..., list[Reached]],
 ) -> Callable[[], AbstractContextManager[None]]:
     original = escalation._untold
 
@@ -74,39 +75,38 @@ def _tell_the_lowest() -> Iterator[None]:
         yield
 
 
-def _with_event(kind: str, after: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
-    original = escalation._AFTER
-
+def _with(name: str, after: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
     @contextmanager
     def broken() -> Iterator[None]:
-        with patch.object(escalation, "_AFTER", {**original, kind: after}):
+        with patch.object(escalation, name, after):
             yield
 
     return broken
 
 
-def _restart(ladder: Any, clock: Any, story: Any, event: Any) -> Any:
+def _restarted() -> Callable[..., Any]:
     """Each press of the button starts the solution clock anew."""
-    return escalation._acknowledged(ladder, clock, replace(story, answered_at=None), event)
+    original = escalation._acknowledged
+    return lambda story, event: original(replace(story, answered_at=None), event)
 
 
-def _same_episode(ladder: Any, clock: Any, story: Any, event: Any) -> Any:
+def _same_episode() -> Callable[..., Any]:
     """What is reopened goes on with the old steps."""
-    found = escalation._opened(ladder, clock, story, event)
-    return replace(found, episode=max(1, story.episode))
+    original = escalation._opened
+    return lambda story, event: replace(original(story, event), episode=1)
 
 
 SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "wall_clock": _wall_clock,
     "summer_for_ever": _summer_for_ever,
-    "no_make_up_days": _with_calendar(extra_workdays=frozenset()),
-    "no_holidays": _with_calendar(days_off=frozenset()),
-    "no_half_days": _with_calendar(half_days=frozenset()),
-    "forget_what_was_told": _with_untold(lambda original, ladder, rungs, _: original(ladder, rungs, ())),
-    "climb_down_again": _with_untold(lambda _, ladder, rungs, told: [item for item in rungs if item.step not in told]),
+    "no_make_up_days": _without("extra_workdays"),
+    "no_holidays": _without("days_off"),
+    "no_half_days": _without("half_days"),
+    "forget_what_was_told": _with_untold(lambda original, *given: original(*given[:2], ())),
+    "climb_down_again": _with_untold(lambda *given: [item for item in given[2] if item.step not in given[3]]),
     "tell_the_lowest": _tell_the_lowest,
-    "deaf_to_refusals": _with_event("declined", lambda ladder, clock, story, event: story),
-    "deaf_to_promises": _with_event("promised", escalation._acknowledged),
-    "every_answer_restarts": _with_event("acknowledged", _restart),
-    "one_episode": _with_event("reopened", _same_episode),
+    "deaf_to_refusals": _with("_declined", lambda *given: given[2]),
+    "deaf_to_promises": _with("_promised", escalation._acknowledged),
+    "every_answer_restarts": _with("_acknowledged", _restarted()),
+    "one_episode": _with("_opened", _same_episode()),
 }

@@ -55,9 +55,7 @@ def dial(place: Place | None) -> Dial:
 @cache
 def calendar(place: Place) -> Calendar:
     hours = tuple((first * 15, end * 15) for first, end in place.spans)
-    return Calendar(
-        place.name, place.weekend, place.off, place.extra, half_days=place.half, hours=hours
-    )
+    return Calendar(place.name, place.weekend, place.off, place.extra, half_days=place.half, hours=hours)
 
 
 def clock(ladder: Ladder, place: Place) -> Clock:

@@ -5,7 +5,7 @@ The rules E1 to E14 are in docs/escalation.md. Nothing is remembered between two
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -20,11 +20,11 @@ ClockKind = Literal["around_the_clock", "working_time"]
 Asked = Literal["owner", "deputy", "head", "waiting_head", "on_call", "coordination_group"]
 Act = Literal["notice", "room"]
 Phase = Literal["response", "solution"]
-EventKind = Literal["opened", "told", "declined", "acknowledged", "promised", "solved", "reopened"]
+EventKind = Literal["opened", "declined", "acknowledged", "promised", "solved", "reopened", "told"]
 State = Literal["never", "asking", "answered", "promised", "solved"]
-# What happened in the same instant happened in this order: an answer wins over a refusal.
+# What happened in the same instant happened in this order: an answer wins over a refusal, and a run knew of both.
 ORDER: Mapping[EventKind, int] = {
-    "opened": 0, "told": 1, "declined": 2, "acknowledged": 3, "promised": 4, "solved": 5, "reopened": 6,
+    "opened": 0, "declined": 1, "acknowledged": 2, "promised": 3, "solved": 4, "reopened": 5, "told": 6,
 }  # fmt: skip
 PHASES: tuple[Phase, ...] = ("response", "solution")
 LONGEST_MINUTES = 525_600  # a year: a rung beyond is a slip of the pen
@@ -160,7 +160,7 @@ def position(ladder: Ladder, history: Iterable[Event], now: datetime, clock: Clo
     story = _Story()
     for event in events:
         if event.at <= now:
-            story = _AFTER[event.kind](ladder, clock, story, event)
+            story = _after(ladder, clock, story, event)
     found = Position(_state(story, now), story.episode, declines=story.declines, promises=story.promises)
     if story.begun is None:
         return found
@@ -188,7 +188,7 @@ class _Story(Struct, frozen=True):
     begun: datetime | None = None
     passed: tuple[datetime, ...] = ()
     minutes: int = 0
-    hand_at: datetime = datetime.min
+    hand_at: datetime = datetime.min.replace(tzinfo=UTC)
     answered_at: datetime | None = None
     answered_by: Ref | None = None
     promised: datetime | None = None
@@ -198,26 +198,36 @@ class _Story(Struct, frozen=True):
     promises: int = 0
 
 
-def _opened(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
+def _after(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
+    match event.kind:
+        case "opened" | "reopened":
+            return _opened(story, event)
+        case "declined":
+            return _declined(ladder, clock, story, event)
+        case "acknowledged":
+            return _acknowledged(story, event)
+        case "promised":
+            return _promised(story, event)
+        case "solved":
+            return replace(story, begun=None)
+        case "told":
+            return _told(story, event)
+
+
+def _opened(story: _Story, event: Event) -> _Story:
     if story.begun is not None:
         return story
-    return _Story(
-        story.episode + 1, event.at, hand_at=event.at, declines=story.declines, promises=story.promises
-    )
+    return _Story(story.episode + 1, event.at, hand_at=event.at, declines=story.declines, promises=story.promises)
 
 
-def _solved(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
-    return replace(story, begun=None)
-
-
-def _told(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
+def _told(story: _Story, event: Event) -> _Story:
     step = event.step
     if step is None or step.phase != "response" or step.episode != story.episode:
         return story
     return replace(story, told=max(story.told, step.number))
 
 
-def _acknowledged(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
+def _acknowledged(story: _Story, event: Event) -> _Story:
     if story.begun is None:
         return story
     return replace(
@@ -228,8 +238,8 @@ def _acknowledged(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> 
     )
 
 
-def _promised(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Story:
-    answered = _acknowledged(ladder, clock, story, event)
+def _promised(story: _Story, event: Event) -> _Story:
+    answered = _acknowledged(story, event)
     if story.begun is None or event.until is None or event.until <= event.at:
         return answered
     return replace(answered, promised=event.until, promises=story.promises + 1)
@@ -251,22 +261,20 @@ def _declined(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Sto
         return said
     minutes = ladder.response[target - 1].after_minutes
     return replace(
-        said, passed=hand[:reached], minutes=minutes, hand_at=event.at, answered_at=None, answered_by=None, promised=None
+        said,
+        passed=hand[:reached],
+        minutes=minutes,
+        hand_at=event.at,
+        answered_at=None,
+        answered_by=None,
+        promised=None,
     )
-
-
-_AFTER: Mapping[EventKind, Callable[[Ladder, Clock, _Story, Event], _Story]] = {
-    "opened": _opened, "reopened": _opened, "solved": _solved, "told": _told,
-    "acknowledged": _acknowledged, "promised": _promised, "declined": _declined,
-}  # fmt: skip
 
 
 def _response_hand(ladder: Ladder, clock: Clock, story: _Story) -> tuple[datetime, ...]:
     """When each response rung is reached, while nobody answers."""
     ahead = ladder.response[len(story.passed) :]
-    return story.passed + tuple(
-        clock.add(story.hand_at, max(0, rung.after_minutes - story.minutes)) for rung in ahead
-    )
+    return story.passed + tuple(clock.add(story.hand_at, max(0, rung.after_minutes - story.minutes)) for rung in ahead)
 
 
 def _solution_hand(ladder: Ladder, clock: Clock, story: _Story, begun: datetime) -> tuple[datetime, ...]:
