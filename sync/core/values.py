@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
+from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
@@ -271,7 +272,7 @@ class ExternalReference(Struct, frozen=True, gc=False):
 
 
 class Person(Struct, frozen=True):
-    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection."""
+    """A colleague: accounts per connection, department, deputy, absences. An account nobody claimed is a person of its own connection."""
 
     ref: Ref
     name: str
@@ -281,10 +282,11 @@ class Person(Struct, frozen=True):
     manager: Ref | None = None
     deputy: Ref | None = None
     english_name: str = ""
+    absences: tuple[Leave, ...] = ()
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and its zone."""
+    """A department: its head, its working calendar and zone, who is on call, and who decides between departments."""
 
     ref: Ref
     name: str
@@ -292,6 +294,8 @@ class Department(Struct, frozen=True):
     head: Ref | None = None
     calendar: str = "CN"
     zone: str = "Asia/Shanghai"
+    on_call: OnCall | None = None
+    coordination_group: tuple[Ref, ...] = ()
 
 
 class Document(Struct, frozen=True, gc=False):

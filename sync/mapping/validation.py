@@ -37,6 +37,7 @@ SYNONYMS = {
     "ss": "start_to_start", "ff": "finish_to_finish", "sf": "start_to_finish", "周六": "saturday", "周日": "sunday",
     "星期六": "saturday", "星期日": "sunday", "放假": "days_off", "holidays": "days_off", "调休": "extra_workdays",
     "workdays": "extra_workdays", "国家": "country", "主管": "head",
+    "请假": "absences", "休假": "absences", "缺席": "absences", "值班": "on_call", "until": "to", "协调组": "coordination_group",
 }  # fmt: skip
 # Words whose meaning depends on where they stand: the second one counts where the first is not to be had.
 _SECOND = {"name": "name", "finished": "finished", "type": "type", "open": "open"}
