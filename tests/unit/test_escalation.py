@@ -304,3 +304,33 @@ def test_an_incident_must_be_answered_before_it_is_solved() -> None:
         Ladder((Rung(60, ("owner",)),), (Rung(30, ("head",)),), "around_the_clock", "opened")
     with pytest.raises(ValueError, match="between 1 and solve_minutes 20"):
         IncidentSettings(solve_minutes=20)
+
+
+def before_the_holiday(*events: Event) -> tuple[Event, ...]:
+    opened = beijing("2026-09-30 16:00")
+    return Event("opened", opened), Event("told", opened, step=Step(1, "response", 1)), *events
+
+
+@pytest.mark.parametrize(
+    ("event", "step", "at"),
+    [
+        (Event("acknowledged", beijing("2026-10-08 10:00")), ("solution", 1), "10-10 10:00"),
+        (
+            Event("promised", beijing("2026-10-08 10:00"), until=beijing("2026-10-14 00:00")),
+            ("solution", 1),
+            "10-15 18:00",
+        ),
+        (Event("declined", beijing("2026-09-30 20:00")), ("response", 2), "10-08 09:00"),
+    ],
+)
+def test_what_the_owner_may_say_before_the_holiday(event: Event, step: tuple[str, int], at: str) -> None:
+    found = position(WARNING, before_the_holiday(event), event.at, WorkingTime(CHINA))
+    assert found.next_step
+    assert ((found.next_step.phase, found.next_step.number), local(found.next_at)) == (step, at)
+
+
+def test_after_the_owner_declined_the_head_follows_a_working_day_later() -> None:
+    declined = Event("declined", beijing("2026-09-30 20:00"))
+    told_ = Event("told", beijing("2026-10-08 09:00"), step=Step(1, "response", 2))
+    found = position(WARNING, before_the_holiday(declined, told_), told_.at, WorkingTime(CHINA))
+    assert local(found.next_at) == "10-08 18:00"
