@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 SATURDAY_AND_SUNDAY = frozenset({5, 6})
+NINE_TO_SIX = ((9 * 60, 12 * 60), (13 * 60, 18 * 60))
 
 
 @dataclass(frozen=True)
 class Calendar:
     """Which days are worked. ``extra_workdays`` win over weekends and days off.
 
+    ``half_days`` are worked in the morning only; one that is not worked at all (a weekend, a day off) stays so. ``hours`` are
+    the spans in which a day is worked, in minutes after midnight on the local clock, in order and apart.
     From ``projected_from`` on, official holidays are not published yet: dates there may still move, and texts say so.
     """
 
@@ -22,12 +26,25 @@ class Calendar:
     days_off: frozenset[date] = field(default=frozenset(), repr=False)
     extra_workdays: frozenset[date] = field(default=frozenset(), repr=False)
     projected_from: date | None = None
+    half_days: frozenset[date] = field(default=frozenset(), repr=False)
+    hours: tuple[tuple[int, int], ...] = NINE_TO_SIX
 
     def is_workday(self, day: date) -> bool:
-        """True when the day is worked."""
+        """True when the day is worked, wholly or half."""
         if day in self.extra_workdays:
             return True
         return day.weekday() not in self.weekend and day not in self.days_off
+
+    def worked_halves(self, day: date) -> int:
+        """How many halves of the day are worked: 0, 1 (the morning of a half day) or 2."""
+        if not self.is_workday(day):
+            return 0
+        return 1 if day in self.half_days else 2
+
+    def hours_of(self, day: date) -> tuple[tuple[int, int], ...]:
+        """The spans worked on the day, in minutes after midnight; none on a day that is not worked."""
+        halves = self.worked_halves(day)
+        return self.hours if halves == 2 else self._morning if halves else ()
 
     def is_projected(self, day: date) -> bool:
         """True when the day's year has no published holidays yet."""
@@ -100,6 +117,15 @@ class Calendar:
             else:
                 high = middle
         return sums[low]
+
+    @cached_property
+    def _morning(self) -> tuple[tuple[int, int], ...]:
+        """What comes before the longest break; where there is no break, the first half of the minutes."""
+        if len(self.hours) == 1:
+            start, end = self.hours[0]
+            return ((start, start + (end - start) // 2),)
+        breaks = [after[0] - before[1] for before, after in pairwise(self.hours)]
+        return self.hours[: breaks.index(max(breaks)) + 1]
 
     @cached_property
     def _running_sums(self) -> tuple[list[date], list[int]]:
