@@ -37,7 +37,7 @@ INTO_JANUARY = {**IN_DECEMBER, "api": {"start": date(2026, 12, 14), "due": date(
 
 
 def december(
-    dates: dict[str, dict[str, Any]], language: Language = "zh-CN", unpublished: str = "CN", **calendars: Calendar
+    dates: dict[str, Any], language: Language = "zh-CN", unpublished: str = "CN", **calendars: Calendar
 ) -> View:
     """The story in December 2026, in whose calendar ``unpublished`` 2027 is not known."""
     view = story(language, AT, **dates)
