@@ -6,7 +6,7 @@ docs/calendar.md has the comparison of the library with the official notices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
@@ -26,6 +26,9 @@ BY_YEARLY_NOTICE = frozenset({"CN"})
 # Where the library's half holidays halve no working day: in China they are for women, the young, children and soldiers alone
 # (全国年节及纪念日放假办法, 第三条); in Australia they begin at 6 or 7 in the evening.
 WITHOUT_HALF_DAYS = frozenset({"AU", "CN"})
+NOTICE_DUE = timedelta(
+    days=61
+)  # the notice comes in November: from then on a next year that is not known is worth a word
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -77,6 +80,17 @@ def calendars_for(names: Iterable[str], written: Calendars) -> Calendars:
     return {**countries, **written}
 
 
+def unpublished_notes(calendars: Iterable[Calendar], today: date) -> Iterator[str]:
+    """What an admin should know, in sentences: the year that begins soon, or goes on, has no published holidays yet."""
+    for calendar in calendars:
+        if calendar.projected_from and calendar.projected_from - today <= NOTICE_DUE:
+            year = calendar.projected_from.year
+            yield (
+                f"calendar {calendar.name}: the official holidays of {year} are not in this version, so its dates are projected; "
+                "update Tieline after the notice, or write them into calendar.yaml (docs/calendar.md)"
+            )
+
+
 def calendar_problems(parsed: ParsedFile[CalendarsModel]) -> list[Problem]:
     """What a calendar file says that cannot be."""
     problems: list[Problem] = []
@@ -88,6 +102,9 @@ def calendar_problems(parsed: ParsedFile[CalendarsModel]) -> list[Problem]:
             problems.append(parsed.problem(("calendars", name, "weekend"), "leaves no day to work"))
         problems += [*_contradictions(parsed, name, item), *_half_day_problems(parsed, name, item)]
         problems += _hour_problems(parsed, name, item)
+        if item.published_until is not None and (item.country or "").partition("-")[0] not in BY_YEARLY_NOTICE:
+            text = f"only for a country whose holidays a yearly notice fixes: {', '.join(sorted(BY_YEARLY_NOTICE))}"
+            problems.append(parsed.problem(("calendars", name, "published_until"), text))
     return problems
 
 
@@ -129,13 +146,16 @@ def _hour_problems(parsed: ParsedFile[CalendarsModel], name: str, item: Calendar
 def _calendar(name: str, item: CalendarModel) -> Calendar:
     base = country_calendar(item.country, name) if item.country else Calendar(name, SATURDAY_AND_SUNDAY)
     weekend = base.weekend if item.weekend is None else frozenset(_WEEKDAYS.index(day) for day in item.weekend)
+    projected = base.projected_from
+    if projected and item.published_until:
+        projected = max(projected, date(item.published_until + 1, 1, 1))
     off, extra, half = frozenset(item.days_off), frozenset(item.extra_workdays), frozenset(item.half_days)
     return Calendar(
         name,
         weekend,
         (base.days_off - extra) | off,
         (base.extra_workdays - off) | extra,
-        base.projected_from,
+        projected,
         (base.half_days - off - extra) | half,
         tuple(item.hours or base.hours),
     )

@@ -285,6 +285,7 @@ class CalendarModel(_Model):
     extra_workdays: list[Day] = Field(default_factory=list)
     half_days: list[Day] = Field(default_factory=list)
     hours: list[Hours] | None = Field(None, min_length=1)
+    published_until: int | None = Field(None, ge=2000, le=2059)
 
 
 class CalendarsModel(_Model):
