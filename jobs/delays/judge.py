@@ -64,7 +64,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
         delays[dependency.key] = delay
         findings.append(_delay_finding(view, delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
-        comments += _notices(view, plan, delay, settings)
+        comments += _notices(view, plan, delay, settings, published)
         delayed.update(item.key for item in comments)
         desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
@@ -152,13 +152,15 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
         )
 
 
-def _notices(view: View, plan: Schedule, delay: Delay, settings: DelaySettings) -> Iterator[Desired]:
+def _notices(
+    view: View, plan: Schedule, delay: Delay, settings: DelaySettings, published: Mapping[str, Published]
+) -> Iterator[Desired]:
     if not settings.rooms:
         return
     downstream = _downstream(view, plan, delay)
     languages = {language_of(view, room) for room in settings.rooms}
     facts = {language: _facts(view, delay, downstream, None, language) for language in languages}
-    yield from notices(settings.rooms, delay, facts, view)
+    yield from notices(settings.rooms, delay, facts, view, published)
 
 
 def _facts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from sync.core.calendar import Calendar
 from sync.core.values import Language
@@ -20,6 +21,11 @@ def projection_facts(*named: tuple[Calendar, Iterable[date | None]]) -> dict[str
     """The fact that a text needs for its note, from the days that it names by calendar; no fact at all where every year is published."""
     years = {day.year for calendar, days in named for day in days if day and calendar.is_projected(day)}
     return {PROJECTED_YEARS: sorted(years)} if years else {}
+
+
+def without_projection(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts but for those that only say which years are not published."""
+    return {name: value for name, value in facts.items() if name != PROJECTED_YEARS}
 
 
 def projection_note(facts: Iterable[Mapping[str, object]], language: Language) -> str:

@@ -12,16 +12,16 @@ from msgspec.structs import replace
 from jobs.baseline.judge import BaselineSettings
 from jobs.baseline.judge import judge as judge_baseline
 from jobs.delays.judge import judge as judge_delays
-from jobs.delays.lateness import DelaySettings
+from jobs.delays.lateness import DelayRoom, DelaySettings
 from jobs.status_view.judge import StatusPage, StatusSettings
 from jobs.status_view.judge import judge as judge_status
 from sync.cli.findings_text import finding_text
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.plan import CommentContent, Judgement, PageAsContent
-from sync.core.values import Language, View
-from tests.jobs.story import API, FLOW, TECH, digests, story
+from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, PageAsContent, Published
+from sync.core.values import ConnectionFacts, Language, View
+from tests.jobs.story import API, FLOW, TECH, digest, digests, publish, story
 
 NOTE: dict[Language, str] = {
     "zh-CN": "（2027 年放假安排未公布，日期可能调整）",
@@ -102,6 +102,25 @@ def test_each_end_is_judged_by_its_own_calendar() -> None:
     assert {key for key, text in said.items() if NOTE["zh-CN"] in text and "comment" in key} == {
         f"delays:comment:{API}>{FLOW}:finish_to_start@{end}" for end in (API, FLOW)
     }
+
+
+def test_a_year_that_is_published_is_no_news_in_a_room() -> None:
+    """A robot of a group cannot change what it said: it does not say it anew because a note went away."""
+    rooms = DelaySettings(rooms=(DelayRoom("robot", "产品群"),))
+
+    def card(year: str, published: dict[str, Published], **changes: Any) -> Desired:
+        view = december({**INTO_JANUARY, **changes}, unpublished=year, other=Calendar("other"))
+        chat = ConnectionFacts("robot", "feishu", ports=("messenger",))
+        view = replace(view, connections={**view.connections, "robot": chat})
+        found = judge_delays(view, rooms, published).desired
+        return next(item for item in found if item.kind == "message" and f"{API}>{FLOW}" in item.key)
+
+    first = card("CN", {})
+    second = card("other", publish([first]))
+    moved = card("other", publish([first]), api={"start": date(2026, 12, 14), "due": date(2027, 1, 4)})
+    assert digest(first) != digest(second)
+    contents = [item.content for item in (first, second, moved)]
+    assert [item.is_news for item in contents if isinstance(item, MessageContent)] == [True, False, True]
 
 
 def test_two_such_years_stand_in_one_note() -> None:
