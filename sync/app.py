@@ -13,11 +13,12 @@ from typing import Any, cast
 from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
+from sync.core.files import SourceFile
 from sync.core.messages import Messenger
 from sync.core.metrics import MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
-from sync.core.values import ConnectionFacts, SourceFile
+from sync.core.values import ConnectionFacts
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.identity import Identity

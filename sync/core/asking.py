@@ -11,6 +11,7 @@ from msgspec import Struct
 from sync.core.duty import OnCall
 from sync.core.escalation import Asked
 from sync.core.values import Department, Person, Ref, View
+from sync.core.working_time import zone_of_person
 
 People = Mapping[Ref, Person]
 Departments = Mapping[Ref, Department]
@@ -127,6 +128,7 @@ def _known(view: View, refs: Iterable[Ref | None]) -> list[Department]:
 
 def _day(view: View, wanted: Ref, parties: Parties, now: datetime) -> date:
     """Today where this person works; where that is not known, where the late task's department does."""
-    person = view.people.get(wanted)
-    places = _known(view, (person.department if person else None, parties.department))
-    return now.astimezone(ZoneInfo(places[0].zone if places else "Asia/Shanghai")).date()
+    person, late = view.people.get(wanted), _known(view, (parties.department,))
+    is_known = person is not None and (person.zone or person.department in view.departments)
+    zone = ZoneInfo(late[0].zone) if late and not is_known else zone_of_person(view, wanted)
+    return now.astimezone(zone).date()

@@ -133,9 +133,9 @@ class Calendar:
 
     def _worked_before_day(self, day: date) -> timedelta:
         day -= timedelta(days=1)
-        lost = _length(self.hours) - _length(self._morning)
+        whole, afternoon = self._lengths
         halves = bisect_right(self._worked_half_days, day)
-        return (_length(self.hours) * self.workdays_between(_ORIGIN, day) - lost * halves) * _MINUTE
+        return (whole * self.workdays_between(_ORIGIN, day) - afternoon * halves) * _MINUTE
 
     def _moment_of(self, worked: timedelta, first: date, last: date) -> datetime:
         """The first moment of these days up to which so much was worked."""
@@ -182,14 +182,7 @@ class Calendar:
 
     def _sum_until(self, day: date) -> int:
         days, sums = self._running_sums
-        low, high = 0, len(days)
-        while low < high:
-            middle = (low + high) // 2
-            if days[middle] <= day:
-                low = middle + 1
-            else:
-                high = middle
-        return sums[low]
+        return sums[bisect_right(days, day)]
 
     @cached_property
     def _morning(self) -> tuple[tuple[int, int], ...]:
@@ -199,6 +192,12 @@ class Calendar:
             return ((start, start + (end - start) // 2),)
         breaks = [after[0] - before[1] for before, after in pairwise(self.hours)]
         return self.hours[: breaks.index(max(breaks)) + 1]
+
+    @cached_property
+    def _lengths(self) -> tuple[int, int]:
+        """The minutes of a whole day, and those of it that a half day lacks."""
+        whole, morning = (sum(end - start for start, end in spans) for spans in (self.hours, self._morning))
+        return whole, whole - morning
 
     @cached_property
     def _worked_half_days(self) -> list[date]:
@@ -225,7 +224,3 @@ def _utc(instant: datetime) -> datetime:
 
 def _wall(instant: datetime, offset: timedelta) -> datetime:
     return instant.replace(tzinfo=None) + offset
-
-
-def _length(spans: tuple[tuple[int, int], ...]) -> int:
-    return sum(end - start for start, end in spans)

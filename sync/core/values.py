@@ -17,6 +17,7 @@ from msgspec.structs import force_setattr
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
+from sync.core.files import SourceFile
 from sync.core.secrets import redact_bytes
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
@@ -183,7 +184,8 @@ class Assignment(Struct, frozen=True, gc=False):
 class Task(Struct, frozen=True, gc=False):
     """One work item in our words, with the vendor's beside them.
 
-    Dates (``start``, ``due``) are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    Dates (``start``, ``due``, and the constraints ``not_before``, ``must_start``, ``must_finish``) are dates in the zone they were said
+    in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
     ref: Ref
@@ -207,6 +209,9 @@ class Task(Struct, frozen=True, gc=False):
     priority: str = ""
     kind: TaskKind = "work"
     visibility: Visibility = "open"
+    not_before: date | None = None
+    must_start: date | None = None
+    must_finish: date | None = None
 
 
 class Evidence(Struct, frozen=True, gc=False):
@@ -272,7 +277,9 @@ class ExternalReference(Struct, frozen=True, gc=False):
 
 
 class Person(Struct, frozen=True):
-    """A colleague: accounts per connection, department, deputy, absences. An account nobody claimed is a person of its own connection."""
+    """A colleague: accounts per connection, department, deputy, absences. An account nobody claimed is a person of its own connection.
+    Without a ``calendar`` or ``zone`` of their own the department's holds.
+    """
 
     ref: Ref
     name: str
@@ -282,6 +289,8 @@ class Person(Struct, frozen=True):
     manager: Ref | None = None
     deputy: Ref | None = None
     english_name: str = ""
+    calendar: str = ""
+    zone: str = ""
     absences: tuple[Leave, ...] = ()
 
 
@@ -351,13 +360,6 @@ class ConnectionFacts(Struct, frozen=True):
     zone: str = "Asia/Shanghai"
     ports: tuple[str, ...] = ()
     has_mutual_links: bool = False
-
-
-class SourceFile(Struct, frozen=True):
-    """A file of a folder that a job was given (a SOP's Markdown or picture). ``path`` is relative, with slashes."""
-
-    path: str
-    content: bytes
 
 
 class View(Struct, frozen=True):

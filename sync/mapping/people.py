@@ -79,6 +79,8 @@ def people_from(parsed: ParsedFile[PeopleModel], directory: Directory) -> dict[R
             person_ref(item.manager) if item.manager else None,
             person_ref(item.deputy) if item.deputy else None,
             item.english_name,
+            item.calendar or "",
+            item.zone or "",
             tuple(map(_leave, item.absences)),
         )
     return made

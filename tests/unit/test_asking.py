@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from sync.core.asking import AskedPerson, Parties, asked_instead, people_asked
 from sync.core.duty import Leave, OnCall
@@ -138,5 +139,9 @@ def test_somebody_is_away_by_the_date_where_they_work() -> None:
     late = datetime(2026, 12, 2, 17, tzinfo=UTC)
     people = person("a", "b", away=True, at=TECH), person("b")
     assert names(view(*people), "owner", now=late) == ["a"]
+    stranger = person("a", "b", away=True, at=None), person("b")
+    assert names(view(*stranger), "owner", now=late) == ["a"]  # the late department's date
+    abroad = replace(people[0], zone="Europe/Berlin"), person("b")
+    assert names(view(*abroad), "owner", now=late) == ["b"]
     berlin = Department(TECH, "Technik", zone="Europe/Berlin")
     assert names(view(*people, tech=berlin), "owner", now=late) == ["b"]
