@@ -6,7 +6,7 @@ The rules E1 to E14 are in docs/escalation.md. Nothing is remembered between two
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -71,6 +71,15 @@ class Step(Struct, frozen=True, order=True):
     def key(self, finding: str) -> str:
         """The step's identity for ever: ``finding#episode:phase:number``."""
         return f"{finding}#{self.episode}:{self.phase}:{self.number}"
+
+    @classmethod
+    def from_key(cls, key: str) -> tuple[str, Step]:
+        """The finding and the step of a key. Raises ValueError for other text."""
+        finding, _, name = key.rpartition("#")
+        episode, phase, number = name.split(":")
+        if not finding or phase not in PHASES:
+            raise ValueError(f"{key!r} is no step's key")
+        return finding, cls(int(episode), "response" if phase == "response" else "solution", int(number))
 
 
 class Event(Struct, frozen=True):
@@ -148,6 +157,11 @@ class WorkingTime(Struct, frozen=True):
 def clock_for(ladder: Ladder, calendar: Calendar, zone: str) -> Clock:
     """The clock that a ladder runs on, for the department that is asked."""
     return AroundTheClock() if ladder.clock == "around_the_clock" else WorkingTime(calendar, zone)
+
+
+def end_of_day(day: date, zone: str) -> datetime:
+    """The instant until which a promised date is waited for: midnight after it, in the zone of whoever promised."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def position(ladder: Ladder, history: Iterable[Event], now: datetime, clock: Clock) -> Position:

@@ -18,6 +18,7 @@ from sync.core.escalation import (
     Step,
     WorkingTime,
     clock_for,
+    end_of_day,
     position,
 )
 from sync.core.ladders import WARNING, IncidentSettings
@@ -245,6 +246,30 @@ def test_solved_is_quiet_and_reopened_begins_again() -> None:
     assert found.declines == 1
     assert found.due.step.key("delay:a>b") == "delay:a>b#2:response:1"
     assert at(500, said("reopened", 490)).episode == 1  # what was not solved goes on
+
+
+@pytest.mark.parametrize("finding", ["delays:delay:jira-main:task:1>trello-main:task:2:finish_to_start", "a#b"])
+def test_a_steps_key_is_read_back(finding: str) -> None:
+    step = Step(2, "solution", 3)
+    assert Step.from_key(step.key(finding)) == (finding, step)
+
+
+@pytest.mark.parametrize("key", ["delay:a>b", "a#1:response", "a#1:answer:2", "#1:response:2", "a#x:response:2"])
+def test_another_key_is_no_step(key: str) -> None:
+    with pytest.raises(ValueError):
+        Step.from_key(key)
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "until"),
+    [
+        (date(2026, 10, 13), "Asia/Shanghai", "2026-10-13T16:00+00:00"),
+        (date(2026, 10, 24), "Europe/Berlin", "2026-10-24T22:00+00:00"),
+        (date(2026, 10, 25), "Europe/Berlin", "2026-10-25T23:00+00:00"),
+    ],
+)
+def test_a_promised_date_is_over_at_midnight(day: date, zone: str, until: str) -> None:
+    assert end_of_day(day, zone) == datetime.fromisoformat(until)
 
 
 def test_what_is_told_late_of_an_earlier_episode_moves_nothing_in_this_one() -> None:
