@@ -181,14 +181,15 @@ class _Case:
             self._same(now, "asks", set(found.due.asks), {who for rung in rungs for who in rung.asks})
             self._same(now, "asked once each", len(found.due.asks), len(set(found.due.asks)))
             self._same(now, "does", found.due.does == "room", any(rung.does == "room" for rung in rungs))
-            self._since(int(found.due.since.timestamp()), found.due.step)
+            self._since(int(found.due.since.timestamp()), found.due.step, watch.held_until)
         self._ahead(now, found)
 
-    def _since(self, at: int, step: Step) -> None:
-        """It is due since the first second at which it is reached, as far as the last event lets one look back."""
-        wanted = (step.episode, step.phase, step.number)
-        self._same(at, "reached since", self._watch(at, self.known).has_reached(wanted), True)
-        self._same(at, "reached earlier", self._watch(at - 1, self.known).has_reached(wanted), False)
+    def _since(self, at: int, step: Step, held_until: int) -> None:
+        """It is due since the first second at which its hand was there; a promise that was taken back holds nothing in hindsight."""
+        for second, what, wanted in ((at, "reached since", True), (at - 1, "reached earlier", False)):
+            watch = self._watch(second, self.known)
+            watch.held_until = held_until
+            self._same(at, what, watch.has_reached((step.episode, step.phase, step.number)), wanted)
 
     def _ahead(self, now: int, found: Position) -> None:
         """Nothing more gets due before ``next_at``, and then just what was said."""
