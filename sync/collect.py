@@ -15,9 +15,9 @@ import structlog
 from msgspec.structs import replace
 
 from sync.census import certify_stream
+from sync.core.certificate import Certificate
 from sync.core.errors import TielineError, TryLater
 from sync.core.ports import Cursor, Shard, Stream
-from sync.core.values import Certificate
 from sync.reading import Collected, Mapper, Progress, Site, keep_shards
 from sync.remote import redact
 from sync.store.store import Store

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sync.core.certificate import Certificate
 from sync.core.errors import TielineError
 from sync.core.ports import Shard, Source
-from sync.core.values import Certificate, RawRecord, Ref
+from sync.core.values import RawRecord, Ref
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.store import Store

@@ -21,7 +21,8 @@ from connectors.asana.site import Site, part
 from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.instants import instant_from_text
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import RawRecord, Vocabulary
+from sync.core.values import RawRecord
+from sync.core.vocabulary import Vocabulary
 
 TASKS = "tasks"
 FEW = 20  # tasks read one by one in a shard, or parents whose subtasks are

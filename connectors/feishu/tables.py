@@ -15,7 +15,8 @@ from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, FieldName, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import FieldName, Vocabulary
 
 ROWS = "rows"
 PAGE = 500

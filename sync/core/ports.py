@@ -19,7 +19,8 @@ from sync.core.hooks import Hint, HookRequest
 from sync.core.messages import CallbackReply, Hearing
 from sync.core.options import OptionKind
 from sync.core.rich_text import RichText
-from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
+from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View
+from sync.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from sync.core.plan import Judgement, Published
@@ -356,10 +357,12 @@ class Job:
     published entries (this job's, by key), same judgement.
 
     ``settings`` is a msgspec Struct type: what the admin may say under ``jobs.<name>`` in ``tieline.yaml``.
-    ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any.
+    ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any. One that ``reads_findings`` is judged
+    after all others and sees what they found as ``view.standing``.
     """
 
     name: str
     settings: type[Struct]
     judge: Callable[[View, Any, Mapping[str, Published]], Judgement]
     folder_setting: str = ""
+    reads_findings: bool = False
