@@ -113,7 +113,7 @@ def test_the_secret_and_the_session_travel_where_they_must_and_nowhere_else(benc
 
 def test_doctor_tells_what_is_visible_and_what_is_missing(bench: Bench) -> None:
     probes = {probe.operation: probe for probe in bench.tableau.probes()}
-    assert [probe.is_ok for probe in probes.values()] == [True, True, True, True, None]
+    assert [probe.is_ok for probe in probes.values()] == [True, True, True, True, True, None]
     assert probes["sign in"].detail == "version 3.27"
     assert "发布" in probes["publish a data source"].cure or "Publish" in probes["publish a data source"].cure
     [failed, *_] = [probe for probe in bench.connect(site="elsewhere").probes() if probe.is_ok is False]
