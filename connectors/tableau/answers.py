@@ -20,11 +20,13 @@ SIGN_IN = (
     "unused after 15 days, and `site` must be the word behind /site/ in the browser's address"
 )
 APP_SIGN_IN = (
-    "check client_id, secret_id and secret_value against the connected app, which must be enabled (Settings > Connected Apps, "
-    "设置 > 已连接的应用程序); `user` is the account's user name, small and capital letters as in Tableau (on Cloud its e-mail "
+    "check client_id, secret_id and secret_value against the connected app, which must be enabled (Settings > Connected Apps); "
+    "`user` is the account's user name, small and capital letters as in Tableau (on Cloud its e-mail "
     "address), `site` the word behind /site/ in the browser's address; and this machine's clock must be right"
 )
-RIGHTS = "give the token's account the site role Explorer (can publish) and, on the project, View and Publish (内容 > 项目 > 权限)"
+RIGHTS = (
+    "give the account the site role Explorer (can publish) and, on the project, View and Publish (内容 > 项目 > 权限)"
+)
 ENABLE = "an administrator of the Server runs `tsm maintenance metadata-services enable` (from 2019.3 on; Tableau Cloud always has it)"
 _NUMBER = re.compile(r"\((\d+)\)\s*$")
 _CAUSES = {
@@ -53,7 +55,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, sign_in: str 
         raise TryLater(f"Tableau answered {status}: {words}", retry_after_from(headers), "server")
     if status == 401:
         kind = SignedOut if code in ("401002", "") else AccessDenied
-        raise kind(f"Tableau refuses the sign-in: {words or code or status}{_cause(words)}; {sign_in}")
+        raise kind(f"Tableau refuses the sign-in: {words or code or status}{_cause(words, sign_in)}; {sign_in}")
     if status == 403:
         raise AccessDenied(f"Tableau: {words or code or 'forbidden'}; {RIGHTS}")
     if status == 404:
@@ -108,9 +110,9 @@ def troubles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _cause(words: str) -> str:
-    """What the number at the end of a refused sign-in means (help.tableau.com, "Troubleshoot Connected Apps")."""
-    match = _NUMBER.search(words)
+def _cause(words: str, sign_in: str) -> str:
+    """What the number at the end of a connected app's refused sign-in means (help.tableau.com, "Troubleshoot Connected Apps")."""
+    match = _NUMBER.search(words) if sign_in == APP_SIGN_IN else None
     return f" ({_CAUSES[match[1]]})" if match and match[1] in _CAUSES else ""
 
 

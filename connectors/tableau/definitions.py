@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.tableau.answers import RIGHTS
+from connectors.tableau.answers import ENABLE, RIGHTS
 from connectors.tableau.lineage import (
     FIELDS,
     HIDDEN,
@@ -80,7 +80,8 @@ class DefinitionReader:
         try:
             answer = answer_from(self.site.query(PROBE, {}))
         except (AccessDenied, Refused) as error:
-            return Probe(OPERATION, None, f"{error}; {ONLY_FOR}", RIGHTS)
+            cure = RIGHTS if isinstance(error, AccessDenied) else ENABLE
+            return Probe(OPERATION, None, f"{error}; {ONLY_FOR}", cure)
         except TielineError as error:
             return Probe(OPERATION, is_ok=False, detail=str(error))
         seen, hidden = tables_visible(answer)

@@ -65,7 +65,7 @@ class Answer(Struct, frozen=True):
 
 def answer_from(document: Mapping[str, Any]) -> Answer:
     """What was answered. Raises AccessDenied or Refused, with what to change, where nothing useful was."""
-    found, data = troubles(document), document.get("data")
+    found, data = [(code, words.rstrip(". ")) for code, words in troubles(document)], document.get("data")
     for code, words in found:
         if refusal := _refusal(code, words):
             raise refusal

@@ -11,6 +11,7 @@ import jwt
 import tableauserverclient
 
 from connectors.tableau.answers import APP_SIGN_IN, SIGN_IN
+from sync.core.errors import AccessDenied
 from sync.core.ports import ConnectionSettings
 from sync.core.secrets import keep_secret
 
@@ -51,12 +52,18 @@ class SignIn:
 
 
 def signed_token(said: dict[str, str], now_s: float) -> str:
-    """A token for ``user``, signed with the app's secret. Pure but for its ``jti``, which is never the same."""
+    """A token for ``user``, signed with the app's secret. Pure but for its ``jti``, which is never the same. Raises AccessDenied where
+    nothing can be signed with the secret."""
     issued = int(now_s) - BACKDATED_S
     claims = {
         "iss": said["client_id"], "sub": said["user"], "aud": "tableau", "jti": str(uuid.uuid4()), "scp": list(SCOPES),
         "iat": issued, "nbf": issued, "exp": int(now_s) + LIVES_S,
     }  # fmt: skip
-    return jwt.encode(
-        claims, said["secret_value"], "HS256", headers={"kid": said["secret_id"], "iss": said["client_id"]}
+    names = {"kid": said["secret_id"], "iss": said["client_id"]}
+    try:
+        return jwt.encode(claims, said["secret_value"], "HS256", headers=names)
+    except jwt.PyJWTError as error:
+        trouble = type(error).__name__
+    raise AccessDenied(
+        f"secret_value is no secret of a connected app, and nothing can be signed with it ({trouble}); {APP_SIGN_IN}"
     )

@@ -121,7 +121,7 @@ class Site:
         if _LUID.fullmatch(place):
             return place
         found = [str(item.id) for item in self.named("projects", place)]
-        cure = "check its name, or give the token's account View on it (内容 > 项目 > 权限)"
+        cure = "check its name, or give the account View on it (内容 > 项目 > 权限)"
         return self._only(found, f"project {place!r}", cure)
 
     def view(self, source: str) -> Any:
@@ -137,9 +137,7 @@ class Site:
             self.ask(partial(_populate_views, item))
             found += [view for view in item.views if view.name == name]
         views = {str(view.id): view for view in found}
-        return views[
-            self._only(list(views), f"view {source!r}", "check both names, or give the token's account View on it")
-        ]
+        return views[self._only(list(views), f"view {source!r}", "check both names, or give the account View on it")]
 
     def _only(self, ids: list[str], what: str, cure: str) -> str:
         if not ids:

@@ -161,6 +161,9 @@ def test_a_token_of_a_connected_app_lives_minutes_and_names_its_app_and_user() -
     assert (told["iss"], told["sub"]) == ("app", "tieline@acme.example")
     assert told["exp"] - told["nbf"] < 600
     assert jwt.get_unverified_header(token)["kid"] == "key-1"
+    key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----"
+    with pytest.raises(AccessDenied, match="secret_value"):
+        signed_token({**said, "secret_value": key}, 1_800_000_000.5)
 
 
 # -- what a view shows
