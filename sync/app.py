@@ -14,7 +14,7 @@ from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
-from sync.core.metrics import MetricSink, MetricSource
+from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
 from sync.core.values import ConnectionFacts, SourceFile
@@ -84,6 +84,9 @@ class Connections:
 
     def metric_source(self, name: str) -> MetricSource:
         return cast("MetricSource", self._port(name, "metric_source"))
+
+    def metric_catalog(self, name: str) -> MetricCatalog:
+        return cast("MetricCatalog", self._port(name, "metric_catalog"))
 
     def metric_sink(self, name: str) -> MetricSink:
         return cast("MetricSink", self._port(name, "metric_sink"))
