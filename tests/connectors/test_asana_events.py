@@ -17,8 +17,10 @@ from sandbox.asana import TOKEN
 from sandbox.faults import Fault
 from sync.collect import collect
 from sync.core.errors import TryLater
+from sync.core.hooks import Hint
 from sync.core.ports import ConnectionSettings
 from sync.core.values import RawRecord
+from sync.hints import collect_hinted
 from sync.reading import Cadence, Collected, Site
 from sync.store.store import Store
 from tests.connectors.test_asana_live import FIRST, SECOND, Bench, bench
@@ -45,12 +47,15 @@ class Office:
     def later(self, **by: float) -> None:
         self.simulator.clock.now += timedelta(**by)  # type: ignore[attr-defined]
 
+    @property
+    def site(self) -> Site:
+        cadence = Cadence(census_every=timedelta(days=30))
+        return Site("asana-main", self.asana, (FIRST, SECOND), 2, lambda: 0, cadence)
+
     def collect(self) -> Collected:
         """One run; only what it asked for is left in the log."""
         self.bench.sandbox.forget_requests()
-        cadence = Cadence(census_every=timedelta(days=30))
-        site = Site("asana-main", self.asana, (FIRST, SECOND), 2, lambda: 0, cadence)
-        return collect(site, self.store, lambda _: {}, at=self.simulator.clock())
+        return collect(self.site, self.store, lambda _: {}, at=self.simulator.clock())
 
     def run(self) -> list[str]:
         """A run that ends well; the requests that it made after a token was asked for in each project."""
@@ -131,12 +136,33 @@ def test_a_task_of_two_projects_stays_in_the_first_whichever_tells(office: Offic
     office.simulator.state.tasks[office.elsewhere].places[office.bench.first.gid] = office.bench.first.sections[0].gid
     office.simulator.edit_task(office.elsewhere, notes="两处都有")
     office.run()
+    office.later(hours=1)
+    office.simulator.edit_task(office.one, notes="更晚的事")
+    office.run()
     office.simulator.drag(office.elsewhere, office.bench.second, "进行中")
+    assert office.run().count(f"GET /tasks/{office.elsewhere}") == 1
+    assert office.records()[office.elsewhere].scope == FIRST
+    office.simulator.delete_task(office.elsewhere)
+    office.run()
+    office.simulator.restore_task(office.elsewhere)
+    office.simulator.faults.plan(Fault("server_error", r"/events$", times=5))  # the first project's feed; the second tells
+    office.run()
+    assert office.elsewhere not in office.records()
     office.run()
     assert office.records()[office.elsewhere].scope == FIRST
     office.simulator.take_out(office.elsewhere, office.bench.first)
     office.run()
     assert office.records()[office.elsewhere].scope == SECOND
+
+
+def test_a_webhook_about_a_task_that_was_taken_out_brings_the_next_cycle_forward(office: Office) -> None:
+    def needs_look() -> bool:
+        hint = Hint("delivery", "tasks", "", office.other, "removed")
+        return collect_hinted(office.site, office.store, lambda _: {}, [hint]).needs_look
+
+    assert not needs_look()
+    office.simulator.take_out(office.other, office.bench.first)
+    assert needs_look()
 
 
 def test_a_token_is_kept_until_what_it_told_was_counted(office: Office) -> None:
