@@ -145,7 +145,9 @@ def test_a_task_of_two_projects_stays_in_the_first_whichever_tells(office: Offic
     office.simulator.delete_task(office.elsewhere)
     office.run()
     office.simulator.restore_task(office.elsewhere)
-    office.simulator.faults.plan(Fault("server_error", r"/events$", times=5))  # the first project's feed; the second tells
+    office.simulator.faults.plan(
+        Fault("server_error", r"/events$", times=5)
+    )  # the first project's feed; the second tells
     office.run()
     assert office.elsewhere not in office.records()
     office.run()
