@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 REST_AFTER_WHOLE = timedelta(hours=1)
 """A feed that keeps losing count has its scope read whole no oftener than this."""
+MOST_SINGLY = 100
+"""Where more is left to read than this, the scope's lists are cheaper than each item by itself."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,23 @@ def read_told(
         return True
     brought = store.ids_read_since(site.name, stream.kind, scope, since)
     left = [item for item in dict.fromkeys(ids) if item not in brought]
-    homes = homes_of(site, store, stream, left)
     try:
-        wanted = [
-            item
-            for item in left
-            if homes.get(item) == scope or (item not in homes and site.source.look_up(stream.name, item) == "here")
-        ]
-        for _ in keep_shards(site, site.source.pick(stream.name, scope, wanted), store, map_records, report):
+        if len(left) > MOST_SINGLY:
+            shards = site.source.shards(stream.name, None, scope)
+        else:
+            shards = site.source.pick(stream.name, scope, _to_collect(site, store, stream, scope, left))
+        for _ in keep_shards(site, shards, store, map_records, report):
             pass
     except TielineError as error:
         log.warning("told_not_read", connection=site.name, scope=scope, error=redact(str(error)))
         return False
     return True
+
+
+def _to_collect(site: Site, store: Store, stream: Stream, scope: str, ids: Sequence[str]) -> list[str]:
+    homes = homes_of(site, store, stream, ids)
+    return [
+        item
+        for item in ids
+        if homes.get(item) == scope or (item not in homes and site.source.look_up(stream.name, item) == "here")
+    ]

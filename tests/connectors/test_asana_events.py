@@ -126,6 +126,18 @@ def test_what_moves_no_date_is_read_by_itself_and_nothing_is_counted(office: Off
     assert office.bench.requests().count("GET /tasks") == 4
 
 
+def test_of_many_that_moved_no_date_the_list_is_read_and_not_each(office: Office) -> None:
+    many = [office.bench.task(f"第 {number} 件") for number in range(101)]
+    office.run()
+    office.later(hours=1)
+    office.simulator.edit_task(office.one, notes="更晚的事")
+    office.run()
+    for gid in many:
+        office.simulator.drag(gid, office.bench.first, "进行中")
+    assert not [text for text in office.run() if text.startswith("GET /tasks/")]
+    assert {office.section(gid) for gid in many} == {"进行中"}
+
+
 def test_what_the_list_brought_is_not_read_again(office: Office) -> None:
     office.simulator.edit_task(office.one, name="改了名")
     office.simulator.comment(office.one, "看一下")
