@@ -46,7 +46,8 @@ class Cursor(Struct, frozen=True):
     Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
     as much as the vendor's index may lag. ``counted`` is the fresh horizon at the last census that proved the scope: what was hidden
     then and edited may show again with an older date. ``whole_at`` is when everything was last read, by our clock.
-    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended.
+    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended. ``feed`` is the token up to which the
+    vendor's feed was followed (``hooks.Feed``), "" where there is none.
     """
 
     stream: str
@@ -57,6 +58,7 @@ class Cursor(Struct, frozen=True):
     whole_at: datetime | None = None
     is_loading: bool = False
     loading_since: datetime | None = None
+    feed: str = ""
 
 
 class Shard(Struct, frozen=True):
