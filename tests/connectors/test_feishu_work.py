@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from connectors.feishu import CONNECTOR
 from connectors.feishu.answers import decipher
+from connectors.feishu.plain import plain_text, said_digest
 from connectors.feishu.table_rows import Column, Columns, TableRules, plain_value, raw_from_row, table_problems
-from connectors.feishu.task_tracker import plain_text, said_digest
 from connectors.feishu.task_values import raw_from_task
 from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, TryLater
 from sync.core.ports import ConnectionSettings
