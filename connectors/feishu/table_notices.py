@@ -159,7 +159,8 @@ def with_link(text: str, other: LinkEnd, side: LinkSide, mark: str, language: st
     """The cell with our line for this link at its end, or in place of the one of the same mark."""
     chinese, english = WORDS[side]
     word, colon = (chinese, "：") if language.startswith("zh") else (english, ": ")
-    title = other.title if other.title.startswith(other.key) else f"{other.key} {other.title}"
+    is_known = other.key not in (other.ref.key, other.ref.key.rpartition("/")[2])  # nobody knows a row by its id
+    title = f"{other.key} {other.title}" if is_known and not other.title.startswith(other.key) else other.title
     said = f"{colon}{' '.join(title.split())[:LONGEST_TITLE]} {other.url}"
     line = f"{word}{said} [{mark} {_link_digest(side, said)}]"
     standing = next((one for one in links_in(text) if one.mark == mark), None)

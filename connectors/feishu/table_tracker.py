@@ -66,7 +66,9 @@ class TableTracker:
         """That each table has the column that is to be written to."""
         tables = {name: table for name, table in tables_of(self.settings).items() if table.notices}
         for name, table in tables.items():
-            yield tried(f"find column {table.notices} in table {name}", f"{COLUMN}；{EDIT}", partial(self._base, table))
+            yield tried(
+                f"find column {table.notices} in table {name}", f"{COLUMN}；{EDIT}", partial(self._place, table)
+            )
         if tables:
             yield Probe("write notices and links", None, "cannot be told without writing", EDIT)
 
@@ -167,14 +169,14 @@ class TableTracker:
             raise Refused(f"row {task.key}: `tables` of {self.settings.name} in tieline.yaml names no table {scope}")
         if not table.notices:
             raise CannotExpress(f"table {scope} has no column for Tieline: name one as `notices` in tieline.yaml")
-        base = self._base(table)
+        base = self._place(table)
         row = _row(rows_by_id(self.site, table, base, [row_id]), row_id, task)
         fields = row.get("fields")
         if not isinstance(fields, Mapping):
             raise Nonsense(expected="a row with fields", sample=row)
         return Cell(table, base, row_id, *cell_text(fields.get(table.notices)))
 
-    def _base(self, table: TableRules) -> str:
+    def _place(self, table: TableRules) -> str:
         """The base that the table lies in, once it is sure that it has our column."""
         base = base_of(self.site, table)
         require_column(columns_of(self.site, table, base), table)
