@@ -1,6 +1,6 @@
 """The Tracker port over rows of Bitable tables: notices and links as lines of one cell, in the column that the admin named for them.
 
-Feishu lets programs make a comment on a row, but tells nobody afterwards which row a comment is on: it could never be found again.
+Rows have comments too, but no contract of Feishu's has them, and reading them does not tell the row: one could never be found again.
 """
 
 from __future__ import annotations

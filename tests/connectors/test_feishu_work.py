@@ -317,6 +317,7 @@ def test_a_line_of_ours_that_somebody_changed_is_theirs() -> None:
 )
 def test_a_persons_line_says_a_link_by_its_word_and_address(words: str, other: LinkEnd, is_it: bool) -> None:
     assert (link_of(f"备注\n{words}", other, "waits_for", MARK) is not None) == is_it
+    assert link_of(with_notice("备注", MARK, words), other, "waits_for", MARK) is None  # a notice says no link
 
 
 def test_a_link_whose_end_moved_is_said_anew_in_its_place() -> None:

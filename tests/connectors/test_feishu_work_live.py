@@ -16,6 +16,7 @@ from sandbox.feishu import FeishuSimulator
 from sandbox.feishu.table_api import shown_text
 from sandbox.feishu.task_api import APP
 from sandbox.feishu.work_state import CHOICE, DATE, LINK, NUMBER, PERSON, TEXT
+from sync.config import load_config
 from sync.core.errors import AccessDenied, CannotExpress, ConfigError, NotFound, Refused
 from sync.core.ports import Cursor, LinkEnd
 from sync.core.values import Ref
@@ -375,6 +376,9 @@ def test_a_tables_rows_are_tasks_that_wait_for_one_another_and_hear_of_delays(
     )
     url = table.options()["tables"][table.scope]["url"]
     config = tmp_path / "tieline.yaml"
+    only_read = CONFIG.replace(", notices: Tieline", "").format(base_url=table.wire.url, url=url)
+    config.write_text(only_read, encoding="utf-8")
+    assert load_config(config).offered("caigou") == ("source",)
     config.write_text(CONFIG.format(base_url=table.wire.url, url=url), encoding="utf-8")
     table.table.columns |= {
         "状态": CHOICE,
