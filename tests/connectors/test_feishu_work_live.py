@@ -143,8 +143,13 @@ def test_every_request_that_writes_in_a_table_is_in_the_contract(written: Writte
     written.tracker.remove_link(written.task, link)
     written.tracker.remove_comment(written.task, edited)
     assert written.tracker.marks_on(written.task) == ()
+    node = written.simulator.keep_in_wiki(written.table)
+    rules = written.source.settings.options["tables"][written.scope]
+    rules["url"] = f"https://acme.feishu.cn/wiki/{node}?table={written.table.id}"
+    written.tracker.add_link(written.task, written.other, "blocks", MARK)
+    assert written.links() == 1
     assert_in_contract(written, contracts)
-    assert [request.split()[0] for request in written.wire.requests()].count("PUT") == 5
+    assert [request.split()[0] for request in written.wire.requests()].count("PUT") == 6
 
 
 def test_a_cell_as_a_colleague_reads_it(written: WrittenTableSubject) -> None:
