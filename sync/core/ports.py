@@ -328,10 +328,13 @@ class Connector:
     # Those of the credentials that are no secrets and may stand in tieline.yaml, besides the usual ones (a user's name, a client's id).
     plain_credentials: tuple[str, ...] = ()
     has_mutual_links: bool = False
+    links_at_one_end: tuple[str, ...] = ()  # variants whose links show only where they were made all the same
     options: tuple[str, ...] = ()
     option_kinds: Mapping[str, OptionKind] = dataclasses.field(default_factory=dict)  # what is not named is a text
     # Pure. From the variant and the options: (setting, what is wrong, what to do) of mistakes that no kind tells.
     check_options: Callable[[str, Mapping[str, Any]], Iterator[tuple[str, str, str]]] | None = None
+    # Pure. From the variant and the options: ports of the variant that a connection set up so does not offer.
+    withheld: Callable[[str, Mapping[str, Any]], tuple[str, ...]] | None = None
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
     requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8
@@ -348,9 +351,11 @@ class Connector:
     # By variant that hears answers without a public address: a connection has the port Listener.
     hears: Mapping[str, Hearing] = dataclasses.field(default_factory=dict)
 
-    def offered(self, variant: str) -> tuple[str, ...]:
-        """The ports that a connection of this variant offers."""
-        return self.variant_ports.get(variant, self.ports)
+    def offered(self, variant: str, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+        """The ports that a connection of this variant offers, and with these options where they are given."""
+        ports = self.variant_ports.get(variant, self.ports)
+        lacking = self.withheld(variant, options) if self.withheld and options is not None else ()
+        return tuple(port for port in ports if port not in lacking)
 
 
 @dataclass(frozen=True)
