@@ -18,10 +18,9 @@ from connectors.jira import records as jira
 from connectors.trello import records as trello
 from jobs.sops.source import read_folder
 from sync.config import load_config
-from sync.core.files import SourceFile
 from sync.core.markdown import markdown_from_rich_text, rich_text_from_markdown
 from sync.core.ports import ConnectionSettings
-from sync.core.values import RawRecord, Ref
+from sync.core.values import RawRecord, Ref, SourceFile
 from sync.mapping.paths import expression, fields_of_expression, steps_from_path
 from sync.mapping.patterns import keys_in
 from sync.mapping.schema import parse_all

@@ -13,11 +13,10 @@ from sync.core.baseline import BaselinePair
 from sync.core.brakes import Limits
 from sync.core.calendar import Calendars
 from sync.core.errors import TielineError, UnsafePlan
-from sync.core.files import SourceFile
 from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
-from sync.core.values import ConnectionFacts, Finding, View
+from sync.core.values import ConnectionFacts, Finding, SourceFile, View
 from sync.derive import Deriver
 from sync.look import Ports
 from sync.reading import Collected, Site

@@ -100,7 +100,7 @@ class Reached(Struct, frozen=True):
 
 
 class Due(Struct, frozen=True):
-    """A step that is to be told now, and when its clock reached it. ``asks`` and ``does`` are those of its rung and of the rungs that were missed."""
+    """A step that is to be told now, and when its clock reached it. ``asks`` and ``does`` are those of its rung and of those missed."""
 
     step: Step
     since: datetime

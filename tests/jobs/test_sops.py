@@ -10,11 +10,10 @@ import pytest
 
 from jobs.sops import JOB
 from jobs.sops.judge import SopSettings, judge
-from sync.core.files import SourceFile
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
-from sync.core.values import View
+from sync.core.values import SourceFile, View
 from tests.jobs.story import AT, as_json, check_golden, digests, publish
 
 SETTINGS = SopSettings(folder="sops", connection="wiki", space="SOP")

@@ -12,12 +12,11 @@ from connectors.jira.records import light_issue
 from connectors.trello import records as trello
 from jobs.sops.source import MAX_BYTES, read_folder
 from sync.core.errors import ConfigError, Nonsense, RecordError
-from sync.core.files import SourceFile
 from sync.core.markdown import rich_text_from_markdown
 from sync.core.markdown_text import is_relative_url, markdown_from_rich_text
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, CodeBlock, LineBreak, Paragraph, Table, Text
-from sync.core.values import RawRecord, Ref
+from sync.core.values import RawRecord, Ref, SourceFile
 from sync.mapping.paths import BadPath, expression
 from sync.mapping.patterns import BadPattern, compiled
 from sync.mapping.yaml import MAX_LINE, load
