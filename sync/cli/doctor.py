@@ -43,7 +43,7 @@ def _word(probe: Probe) -> str:
 def _examine(app: App, name: str) -> Iterator[tuple[Probe, int]]:
     """Each probe with the exit code it deserves when it is bad."""
     for text, cure in cadence_notes(app.loaded, name):
-        yield Probe("cadence", None, text, cure), 0
+        yield Probe("cadence", True, text, cure), 0  # as it was asked for
     try:
         connection = app.connections.get(name)
         yield from ((probe, 0) for probe in _identity(connection.identify()))
