@@ -1,8 +1,8 @@
 """The schedule of 100,000 tasks and 300,000 dependencies, and the same passes written with networkx and rustworkx, in one run.
 
 Run: ``.venv/bin/python -m benchmarks.schedule [tasks] [rounds]``. Each full pass includes building the graph from tasks and dependencies,
-forward and backward passes on working days; the libraries are given the same tables of working days, and know neither parents nor estimates nor
-slack nor drivers. The processor's seconds of each round, the contenders in turn; the median counts.
+forward and backward passes on working days. The libraries are given the same tables of working days; their passes know neither parents,
+estimates nor milestones. The processor's seconds of each round, the contenders in turn; the median counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import networkx
+import networkx as nx
 import rustworkx
 
 from sync.core.half_days import HalfDays, half_days_of, half_of
@@ -123,12 +123,12 @@ def library_passes(
 
 
 def with_networkx(tasks: Mapping[Ref, Task], pushes: Iterable[Dependency], lists: Lists) -> Any:
-    graph = networkx.MultiDiGraph()
+    graph = nx.MultiDiGraph()
     graph.add_nodes_from(tasks)
     graph.add_edges_from((item.predecessor, item.successor, {"edge": item}) for item in pushes)
     before, after = graph.pred, graph.succ
     return library_passes(
-        networkx.topological_sort(graph),
+        nx.topological_sort(graph),
         lambda node: ((o, d["edge"]) for o, many in before[node].items() for d in many.values()),
         lambda node: ((o, d["edge"]) for o, many in after[node].items() for d in many.values()),
         tasks,
