@@ -247,8 +247,8 @@ class Schedule:
         days = [workdays_between(self.network, task, *pair) for pair in ends if pair[0] >= 0 and pair[1] < NEVER]
         if first == last == NEVER:
             return None
-        ends = [date_of(half if half < NEVER else NONE) for half in (first, last)]
-        return Slack(ends[0], ends[1], min(days, default=None))
+        late_start, late_finish = (date_of(half if half < NEVER else NONE) for half in (first, last))
+        return Slack(late_start, late_finish, min(days, default=None))
 
     def _drag(self, task: int, target: int) -> int:
         plans, passed = self.network.plans, self.passed
