@@ -7,21 +7,24 @@ from typing import Any
 
 from sync.app import App
 from sync.cli.cycle import opened
+from sync.cli.likely_text import likely_shape
 from sync.cli.listings import dependency_shape, finding_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, shown
 from sync.core.errors import ConfigError, Problem, RecordError
 from sync.core.plan import Published
-from sync.core.values import RawRecord, Ref, View
+from sync.core.values import Language, RawRecord, Ref, View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
 
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
-    """Print the chain; a restricted record is explained without its values."""
+    """Print the chain; a restricted record is explained without its values. The field ``finish`` asks when it will likely be done."""
     with opened(config) as app:
         view = app.engine.view()
         ref = _ref(app, view, text)
+        if field == "finish":
+            return _explain_finish(view, ref, app.loaded.config.language, as_json)
         raw = app.store.raw(ref)
         if raw is None:
             raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
@@ -33,6 +36,19 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
         say_json(shape)
     else:
         _show(view, ref, raw, steps, shape)
+    return 0
+
+
+def _explain_finish(view: View, ref: Ref, language: Language, as_json: bool) -> int:
+    task = view.tasks.get(ref)
+    if task is None:
+        raise ConfigError([Problem("command line", 0, ref, "is not a task", "only tasks are forecast")])
+    shape = likely_shape(view, task, language)
+    if as_json:
+        say_json(shape)
+    else:
+        say(f"{ref} {shown(view, task, language).title}")
+        say(str(shape["text"]))
     return 0
 
 

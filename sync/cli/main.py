@@ -179,7 +179,7 @@ def health(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def explain(
     ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
-    field: Annotated[str, typer.Argument(help="one field of it")] = "",
+    field: Annotated[str, typer.Argument(help="one field of it; finish: when it will likely be done")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:

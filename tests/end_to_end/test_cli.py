@@ -283,6 +283,14 @@ def test_explain_by_ref_key_and_url(known: Company) -> None:
     assert "due" in known.say("explain", "PAY-1", "deu").expect(2).problem
 
 
+def test_explain_finish_says_when_history_is_thin(known: Company) -> None:
+    shape = known.say("explain", "PAY-1", "finish", "--json").expect(0).json()
+    assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason"}
+    assert (shape["likely"]["basis"], shape["likely"]["reason"], shape["likely"]["p85"]) == ("plan", "thin", None)
+    said = known.say("explain", "PAY-1", "finish").expect(0).out
+    assert f"只能按计划：{shape['likely']['p50']}" in said.replace("\n", "")
+
+
 def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:
     company.rewrite("mappings/jira-main.yaml", "  进行中: in_progress\n", "")
     company.first_run()
