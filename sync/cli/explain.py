@@ -24,7 +24,7 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
         view = app.engine.view()
         ref = _ref(app, view, text)
         if field == "finish":
-            return _explain_finish(view, ref, app.loaded.config.language, as_json)
+            return _explain_finish(app, view, ref, app.loaded.config.language, as_json)
         raw = app.store.raw(ref)
         if raw is None:
             raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
@@ -39,11 +39,11 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
     return 0
 
 
-def _explain_finish(view: View, ref: Ref, language: Language, as_json: bool) -> int:
+def _explain_finish(app: App, view: View, ref: Ref, language: Language, as_json: bool) -> int:
     task = view.tasks.get(ref)
     if task is None:
         raise ConfigError([Problem("command line", 0, ref, "is not a task", "only tasks are forecast")])
-    shape = likely_shape(view, task, language)
+    shape = likely_shape(view, app.store.load_status_changes(), task, language)
     if as_json:
         say_json(shape)
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from sync.core.history import StatusChange
 from sync.core.likely import ENOUGH, Likely, likely_finish, past_of
 from sync.core.values import Language, Ref, Task, View
 
@@ -41,11 +44,11 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
-def likely_shape(view: View, task: Task, language: Language) -> dict[str, object]:
+def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, language: Language) -> dict[str, object]:
     """The likely days of a task with their basis, as data and as a sentence. A restricted task's are not told."""
     if task.visibility == "restricted":
         return {"ref": task.ref, "likely": None, "text": WORDS["restricted"][language]}
-    likely = likely_finish(past_of(view), task)
+    likely = likely_finish(past_of(view, changes), task)
     return {
         "ref": task.ref,
         "likely": likely,

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from sync.core.history import StatusChange, with_history
 from sync.core.schedule import CalendarOf, calendar_for
-from sync.core.values import Task, View
+from sync.core.values import Ref, Task, View
 
 OPEN = ("todo", "in_progress", "blocked")
 WINDOW = 250  # F4: working days; what happened longer ago tells nothing
@@ -142,12 +143,13 @@ class Past:
     ) -> None:
         """``today_of`` gives a task's local today, ``day_of`` the local date of an instant."""
         self._calendar_of, self._today_of, self._day_of = calendar_of, today_of, day_of
+        self.tasks: dict[Ref, Task] = {task.ref: task for task in tasks}
         self._numbers: dict[tuple[str, date], int] = {}
         self._members: dict[Group, list[Watched]] = {}
         self._curves: dict[tuple[Group, int], Curve] = {}
         self._shares: dict[Group, float | None] = {}
         scales: tuple[Scale, ...] = ("lateness", "age")
-        for task in tasks:
+        for task in self.tasks.values():
             for scale in scales:
                 if item := self._watched(task, scale):
                     for name in {str(task.department or ""), task.ref.connection} - {""}:
@@ -225,18 +227,24 @@ class Past:
         return self._numbers[key]
 
 
-def past_of(view: View) -> Past:
-    """The history that a view holds, as of the moment it was taken."""
+def past_of(view: View, changes: Iterable[StatusChange] = ()) -> Past:
+    """The history that a view holds, as of the moment it was taken; F3: with what the tools' histories tell of starts and ends."""
 
     def day_of(task: Task, at: datetime) -> date:
         department = view.departments.get(task.department) if task.department else None
         return at.astimezone(ZoneInfo(department.zone if department else "UTC")).date()
 
-    return Past(view.tasks.values(), calendar_for(view), lambda task: day_of(task, view.at), day_of)
+    return Past(
+        with_history(view.tasks.values(), changes), calendar_for(view), lambda task: day_of(task, view.at), day_of
+    )
 
 
 def likely_finish(past: Past, task: Task) -> Likely:
-    """When an open task will likely be done: by its department's history, else its connection's, else by the plain rule (F9)."""
+    """When an open task will likely be done: by its department's history, else its connection's, else by the plain rule (F9).
+
+    Of a task that the past knows, what the past knows of it counts.
+    """
+    task = past.tasks.get(task.ref, task)
     if task.status not in OPEN:
         return Likely(None, None, "plan", 0, "not_open")
     scale: Scale = "lateness" if task.due else "age"

@@ -17,6 +17,7 @@ from msgspec.structs import force_setattr
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.secrets import redact_bytes
+from sync.core.vendor_change import VendorChange
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -150,6 +151,7 @@ class Record(Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     accounts: tuple[Account, ...] = ()
+    changes: tuple[VendorChange, ...] = ()
 
 
 class FieldName(Struct, frozen=True):

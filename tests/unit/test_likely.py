@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.core.calendar import Calendar
+from sync.core.history import StatusChange
 from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
 from sync.core.values import Department, Ref, Status, Task, TaskKind, View
 
@@ -217,6 +218,24 @@ def test_a_view_is_read_in_each_departments_zone_and_calendar() -> None:
     assert likely_finish(past_of(view), asked) == said(history(LATES), asked)
     late = task(2, due=later(TODAY, -1), kind="incident")
     assert likely_finish(past_of(view), late).p50 == TODAY
+
+
+def test_a_tools_own_history_tells_when_work_began_and_ended() -> None:
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    tasks = [task(n, status="done") for n in range(100, 140)] + [task(1)]
+    view = View(
+        at,
+        {item.ref: item for item in tasks},
+        departments={TECH: Department(TECH, "技术部", calendar="week", zone="UTC")},
+    )
+    assert likely_finish(past_of(view), tasks[-1]).reason == "no_dates"
+    changes = [StatusChange(tasks[-1].ref, "todo", "in_progress", at)]
+    for n, took in enumerate(LATES):
+        begun = later(TODAY, -100 + n)
+        for day, after in ((begun, "in_progress"), (later(begun, took) if took else begun, "done")):
+            changes.append(StatusChange(tasks[n].ref, "unknown", after, datetime.combine(day, time(9), UTC)))  # type: ignore[arg-type]
+    found = likely_finish(past_of(view, changes), tasks[-1])
+    assert (found.p50, found.p85, found.reason) == (later(TODAY, 5), later(TODAY, 8), "age")
 
 
 # Properties

@@ -50,10 +50,10 @@ def test_a_restricted_task_tells_no_dates() -> None:
         visibility="restricted",
     )
     view = View(at, {task.ref: task}, departments={TECH: Department(TECH, "技术部")})
-    assert likely_shape(view, task, "en") == {
+    assert likely_shape(view, (), task, "en") == {
         "ref": task.ref,
         "likely": None,
         "text": "restricted: no dates are told here",
     }
-    shape = likely_shape(view, replace(task, visibility="open"), "en")
+    shape = likely_shape(view, (), replace(task, visibility="open"), "en")
     assert shape["likely"] == Likely(at.date(), None, "plan", 0, "thin")
