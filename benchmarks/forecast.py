@@ -28,7 +28,7 @@ WEEKDAYS = Calendar("weekdays")
 STEP = timedelta(days=28)
 WARM_UP = timedelta(days=365)
 P85 = 0.85
-SEEDS = 5
+SEEDS = range(100, 105)  # the rules were settled on others (0 to 4)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def back_test(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) -> 
     score = Score()
     today = min(case.known for case in cases) + WARM_UP
     while today < until:
-        seen = [_as_seen(case, today) for case in cases if case.known <= today]
+        seen = [as_seen(case, today) for case in cases if case.known <= today]
         past = Past([task for task, _ in seen], lambda _: calendar, lambda _, day=today: day, _day_of)  # type: ignore[misc]
         for task, truth in seen:
             if task.status == "in_progress" and truth.status != "cancelled":
@@ -70,7 +70,8 @@ def back_test(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) -> 
     return score
 
 
-def _as_seen(case: Case, today: date) -> tuple[Task, Task]:
+def as_seen(case: Case, today: date) -> tuple[Task, Task]:
+    """The task as it was known when this day began, and as it came out."""
     task = case.task
     if task.finished and task.finished.date() < today:
         return task, task
@@ -251,7 +252,7 @@ def main() -> None:
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for name, (draw, rate, any_day) in GENERATED.items():
         total = Score()
-        for seed in range(SEEDS):
+        for seed in SEEDS:
             gather(total, back_test(generated(draw, rate, any_day, seed), date(2025, 12, 31)))
         row(name, total)
     folder = Path(os.environ.get("TIELINE_SHARED", "")) / "data" / "jira-archive"

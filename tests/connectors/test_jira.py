@@ -208,7 +208,7 @@ def test_history_is_grouped_once() -> None:
 
 
 def test_changed_fields_are_told_in_the_words_people_saw() -> None:
-    moved = {"field": "status", "fieldId": "status", "from": "1", "fromString": "待办", "to": "3", "toString": "进行中"}
+    moved = {"field": "Status", "fieldId": "status", "from": "1", "fromString": "待办", "to": "3", "toString": "进行中"}
     change = {
         "id": "1",
         "created": 1763888400,

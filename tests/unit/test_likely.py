@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
 from sync.core.history import StatusChange
 from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
@@ -236,6 +238,25 @@ def test_a_tools_own_history_tells_when_work_began_and_ended() -> None:
             changes.append(StatusChange(tasks[n].ref, "unknown", after, datetime.combine(day, time(9), UTC)))  # type: ignore[arg-type]
     found = likely_finish(past_of(view, changes), tasks[-1])
     assert (found.p50, found.p85, found.reason) == (later(TODAY, 5), later(TODAY, 8), "age")
+
+
+def test_the_back_test_sees_nothing_of_later_days() -> None:
+    def seen(cases: Sequence[Case]) -> list[Task]:
+        return [as_seen(case, TODAY)[0] for case in cases if case.known <= TODAY]
+
+    def another_future(case: Case) -> Case:
+        ended = case.task.finished
+        is_past = ended and ended.date() < TODAY
+        return (
+            case
+            if is_past
+            else Case(replace(case.task, status="cancelled", finished=ended and ended + timedelta(days=30)), case.known)
+        )
+
+    begun = [later(TODAY, n) for n in range(-60, 20)]
+    cases = [Case(task(n, status="done", begun=day, ended=later(day, 1 + n % 25)), day) for n, day in enumerate(begun)]
+    assert seen(cases) == seen([another_future(case) for case in cases])
+    assert {item.status for item in seen(cases)} == {"done", "in_progress"}
 
 
 # Properties
