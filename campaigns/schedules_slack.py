@@ -1,0 +1,96 @@
+"""The oracle's way back: how late each task may be before a target is missed (S18, S19), from docs/scheduling.md alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from campaigns.schedules_halves import afternoon, day_of, has_started, morning, sane, wanted_due, wanted_start
+from campaigns.schedules_oracle import Edge, Oracle, bound_from
+from sync.core.values import Ref
+
+
+class Late(NamedTuple):
+    """The latest halves at which a task may start and end; none where nothing limits it."""
+
+    first: int | None
+    last: int | None
+
+
+def late_halves(oracle: Oracle) -> dict[Ref, Late]:
+    """Every task's."""
+    known: dict[Ref, Late] = {}
+    for ref in oracle.tasks:
+        _late(oracle, ref, known)
+    return known
+
+
+def slack_days(oracle: Oracle, ref: Ref, late: Late) -> int | None:
+    """S19."""
+    told, worked = oracle.told(ref), oracle.worked[ref]
+    days = []
+    if told.last is not None and late.last is not None:
+        days.append(worked.workdays(day_of(told.last), day_of(late.last)))
+    if told.first is not None and late.first is not None and not has_started(oracle.tasks[ref]):
+        days.append(worked.workdays(day_of(told.first), day_of(late.first)))
+    return min(days, default=None)
+
+
+def target_half(oracle: Oracle, ref: Ref) -> int | None:
+    """By when a target is to be reached; none for what is no target."""
+    task = oracle.tasks[ref]
+    due = wanted_due(task)
+    if not oracle.is_live(ref):
+        return None
+    if task.kind == "milestone":
+        due = due or wanted_start(task)
+    elif sane(task.must_finish) is None and oracle.outgoing.get(ref):
+        return None
+    return None if due is None else afternoon(due)
+
+
+def _late(oracle: Oracle, ref: Ref, known: dict[Ref, Late]) -> Late:
+    if ref not in known:
+        if not oracle.is_live(ref):
+            known[ref] = Late(None, None)
+        else:
+            by_last, by_first = _limits(oracle, ref, known)
+            known[ref] = _from_limits(oracle, ref, by_last, by_first)
+    return known[ref]
+
+
+def _limits(oracle: Oracle, ref: Ref, known: dict[Ref, Late]) -> tuple[list[int], list[int]]:
+    """What successors (and the parent) say of its last half and of its first."""
+    by_last, by_first = [], []
+    for edge in oracle.outgoing.get(ref, ()):
+        after = _late(oracle, edge.successor, known)
+        limit = after.first if edge.is_to_start else after.last
+        if limit is not None:
+            (by_first if edge.is_from_start else by_last).append(_latest_within(oracle, edge, limit))
+    return by_last, by_first
+
+
+def _from_limits(oracle: Oracle, ref: Ref, by_last: list[int], by_first: list[int]) -> Late:
+    target = target_half(oracle, ref)
+    if target is not None:
+        by_last = [*by_last, target]
+    if oracle.is_milestone(ref):
+        half = min([*by_last, *by_first], default=None)
+        return Late(half, half)
+    last = min(by_last, default=None)
+    if last is not None and not oracle.has_its_childrens_work(ref):
+        worked = oracle.worked[ref]
+        by_first = [*by_first, worked.step(worked.at_or_before(last), 1 - oracle.plans[ref].takes)]
+    pinned = sane(oracle.tasks[ref].must_start)
+    if pinned is not None and (by_first or last is not None):
+        by_first = [*by_first, morning(pinned)]
+    return Late(min(by_first, default=None), last)
+
+
+def _latest_within(oracle: Oracle, edge: Edge, limit: int) -> int:
+    """The latest half of the predecessor from which the bound is not after the limit: a later half never gives an earlier bound."""
+    half = limit
+    while bound_from(oracle, edge, half) > limit:
+        half -= 1
+    while bound_from(oracle, edge, half + 1) <= limit:
+        half += 1
+    return half
