@@ -13,7 +13,7 @@ from jobs.delays.lateness import (
     NAME,
     Delay,
     DelaySettings,
-    bounds_of,
+    bound_of,
     crossing,
     delay_of,
     ends_of,
@@ -57,7 +57,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
         if is_said and settings.is_linking:
             desired.extend(_links(view, dependency, published))
         if delay is None:
-            if bounds_of(view, plan, dependency):
+            if bound_of(view, plan, dependency):
                 on_plan.add(dependency.key)
             continue
         delays[dependency.key] = delay
@@ -232,9 +232,8 @@ def _is_moving(view: View, plan: Schedule, dependency: Dependency, open_ends: Se
     after = view.tasks.get(dependency.successor)
     if after is None or after.status in (*ENDED, "unknown"):
         return False
-    return dependency.predecessor in open_ends or any(
-        expected > planned for planned, expected, _ in bounds_of(view, plan, dependency)
-    )
+    bound = bound_of(view, plan, dependency)
+    return dependency.predecessor in open_ends or (bound is not None and bound[1] > bound[0])
 
 
 def _closings(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sync.core.baseline import BaselinePair, is_news
 from sync.core.plan import Published
-from sync.core.schedule import Schedule, calendar_for, earliest_finish, earliest_start
+from sync.core.schedule import Schedule
 from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "delays"
@@ -78,32 +78,31 @@ def crossing(view: View) -> Iterator[Dependency]:
 def delay_of(view: View, plan: Schedule, dependency: Dependency, settings: DelaySettings) -> Delay | None:
     """The delay of one dependency, judged on its own edge."""
     before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
-    for planned, expected, is_about_start in bounds_of(view, plan, dependency):
-        days = calendar.workdays_between(planned, expected)
-        if days >= settings.min_slip_days:
-            is_open = forecast.is_open_ended
-            awaited = forecast.start if dependency.type.startswith("start") else forecast.finish
-            is_past_due = plan.is_overdue(before.ref)
-            return Delay(
-                dependency, before, after, planned, expected, days, is_open, is_about_start, awaited, is_past_due
-            )
-    return None
+    forecast, bound = plan.forecasts[before.ref], bound_of(view, plan, dependency)
+    if bound is None:
+        return None
+    planned, expected, is_about_start = bound
+    days = plan.workdays_between(after.ref, planned, expected)
+    if days < settings.min_slip_days:
+        return None
+    is_open, is_past_due = forecast.is_open_ended, plan.is_overdue(before.ref)
+    awaited = forecast.start if dependency.type.startswith("start") else forecast.finish
+    return Delay(dependency, before, after, planned, expected, days, is_open, is_about_start, awaited, is_past_due)
 
 
-def bounds_of(view: View, plan: Schedule, dependency: Dependency) -> list[tuple[date, date, bool]]:
+def bound_of(view: View, plan: Schedule, dependency: Dependency) -> tuple[date, date, bool] | None:
     """The successor's planned day, the earliest that the predecessor allows, and whether it is its start.
 
-    Empty where nothing can be judged: a date is missing, either end has ended or its status is unknown, or both are in a cycle.
+    None where nothing can be judged: a date is missing, either end has ended or its status is unknown, or both are in a cycle.
     """
     before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
     if before.status in (*ENDED, "unknown") or after.status in (*ENDED, "unknown") or is_cut(plan, dependency):
-        return []
-    calendar, forecast = calendar_for(view)(after), plan.forecasts[before.ref]
-    start = None if after.status == "in_progress" else earliest_start(dependency, forecast, calendar)  # S9
-    finish = earliest_finish(dependency, forecast, calendar)
-    bounds = ((plan.forecasts[after.ref].planned_start, start, True), (after.due, finish, False))
-    return [(planned, expected, is_start) for planned, expected, is_start in bounds if planned and expected]
+        return None
+    bound, forecast = plan.bound(dependency), plan.forecasts[after.ref]
+    if bound is None or (bound.is_about_start and plan.has_started(after.ref)):  # S9
+        return None
+    planned = forecast.planned_start if bound.is_about_start else forecast.planned_finish
+    return (planned, bound.day, bound.is_about_start) if planned else None
 
 
 def is_cut(plan: Schedule, dependency: Dependency) -> bool:

@@ -14,7 +14,7 @@ from sync.core.disclosure import department_name, shown
 from sync.core.metrics import Table, TableContent
 from sync.core.plan import Desired, Judgement, PageAsContent, Published, TableAsContent
 from sync.core.ports import PageContent
-from sync.core.schedule import Schedule, calendar_for, forecasts_of
+from sync.core.schedule import Schedule, forecasts_of
 from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "status_view"
@@ -132,7 +132,7 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
     planned, expected, slip_days = after.due, forecast.finish, forecast.slip_days
     if is_about_start and forecast.planned_start and forecast.start:
         planned, expected = forecast.planned_start, forecast.start
-        slip_days = calendar_for(view)(after).workdays_between(planned, expected)
+        slip_days = plan.workdays_between(after.ref, planned, expected)
     is_after_start = item.type.startswith("start")
     return {
         "before": _task_facts(view, before, language),

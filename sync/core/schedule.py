@@ -1,251 +1,284 @@
-"""When will it really start and finish: a forward pass over confirmed dependencies on each department's working days.
+"""When will it really start and finish, what has how much slack, and what drives what: the dates of every task, across departments.
 
-Pure. The rules are written out in docs/scheduling.md, numbered as here (S1 …). Days are dates; slips are working days.
+Pure. The rules are written out in docs/scheduling.md, numbered as here (S1 …). Days are dates; slips and slack are workdays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
+from sync.core.half_days import MINUTES_A_DAY, NONE, date_of, half_of
+from sync.core.network import NO_DEPENDENCY, Edges, Network, bounds_between, network_of
+from sync.core.passes import NEVER, Forward, backward, bounds_of, forward, held, ripple, workdays_between
+from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
 from sync.core.values import Dependency, Ref, Task, View
 
-MINUTES_A_DAY = 480  # S7: a working day is eight hours
-CalendarOf = Callable[[Task], Calendar]
+__all__ = [
+    "MINUTES_A_DAY",
+    "Forecast",
+    "Place",
+    "Schedule",
+    "Slack",
+    "forecasts_of",
+    "place_for",
+    "schedule",
+]
 
 
 class Forecast(Struct, frozen=True):
-    """When a task can really run. ``planned_start`` is its own plan (S2); ``slip_days`` counts working days from plan to forecast.
+    """When a task can really run. ``planned_start`` and ``planned_finish`` are its own plan (S2); ``slip_days`` counts workdays from
+    planned finish to forecast.
 
     ``is_open_ended``: it, or something it waits for, is past its due date with no new one, so ``finish`` is only the earliest possible.
-    ``driver`` is the predecessor that pushes it, when one does.
+    ``driver`` is the predecessor that pushes it, when one does. ``confidence`` (0 to 1) is that of the least sure of all that it rests on.
     """
 
     ref: Ref
     planned_start: date | None
+    planned_finish: date | None
     start: date | None
     finish: date | None
     slip_days: int = 0
     is_open_ended: bool = False
     driver: Ref | None = None
+    confidence: float = 1.0
 
 
-class Schedule(Struct, frozen=True):
-    """Forecasts by task, and the cycles that had to be cut (their dependencies among each other are ignored)."""
+class Slack(Struct, frozen=True):
+    """How far a task may slip before a target is missed (S18, S19). ``days`` are workdays, negative when one is missed already."""
 
-    forecasts: Mapping[Ref, Forecast]
-    cycles: tuple[tuple[Ref, ...], ...] = ()
+    late_start: date | None
+    late_finish: date | None
+    days: int
+
+    @property
+    def is_critical(self) -> bool:
+        """True when none is left."""
+        return self.days <= 0
+
+
+class Bound(Struct, frozen=True):
+    """The earliest day that one dependency allows its successor, to start or (not ``is_about_start``) to finish."""
+
+    day: date
+    is_about_start: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The dates of every task. Two of the same world are equal whatever order it was told in."""
+
+    tasks: Mapping[Ref, Task]
+    dependencies: Sequence[Dependency]
+    place_of: PlaceOf
+    network: Network
+    passed: Forward
+
+    @cached_property
+    def number(self) -> Mapping[Ref, int]:
+        """Each task's number in the network."""
+        return {ref: number for number, ref in enumerate(self.network.plans.refs)}
+
+    @cached_property
+    def forecasts(self) -> Mapping[Ref, Forecast]:
+        """Forecasts by task, each made when it is asked for."""
+        return _Made(self.number, self._forecast)
+
+    @cached_property
+    def slack(self) -> Mapping[Ref, Slack | None]:
+        """Slack by task; None of what has ended, of unknown status, or awaited by nothing that has a target."""
+        late = backward(self.network)
+        return _Made(self.number, lambda ref: self._slack(late, self.number[ref]))
+
+    @cached_property
+    def cycles(self) -> tuple[tuple[Ref, ...], ...]:
+        """The knots that had to be cut (S10)."""
+        return tuple(circle for circle, _ in self.network.circles)
+
+    def weakest(self, cycle: tuple[Ref, ...]) -> Dependency | None:
+        """The dependency in a knot that is the least sure (S10)."""
+        among = next((items for circle, items in self.network.circles if circle == cycle), ())
+        return min((self.dependencies[i] for i in among), key=lambda item: (item.confidence, item.key), default=None)
 
     def is_overdue(self, ref: Ref) -> bool:
         """True when the task itself is past its due date with no new one; False when it only waits for one that is."""
-        found = self.forecasts[ref]
-        driver = self.forecasts.get(found.driver) if found.driver else None
-        return found.is_open_ended and not (driver and driver.is_open_ended)
+        number = self.number[ref]
+        return bool(self.passed.is_open_ended[number] and self.passed.before_today[number] < self.passed.last[number])
+
+    def has_started(self, ref: Ref) -> bool:
+        """True of what is in progress, and of what is blocked and has a started instant (S9)."""
+        return bool(self.network.plans.is_started[self.number[ref]])
+
+    def bound(self, dependency: Dependency) -> Bound | None:
+        """The earliest day that a dependency by itself allows its successor (S5 to S7); None when its predecessor has no dates."""
+        ends = [np.array([self.number[ref]]) for ref in (dependency.predecessor, dependency.successor)]
+        edge = bounds_between(self.network.plans, ends[0], ends[1], np.array([0]), [dependency])
+        half = int(bounds_of(self.network, self.passed.halves, edge)[0])
+        day = date_of(half)
+        return Bound(day, bool(edge.target[0] % 2)) if day else None
+
+    def workdays_between(self, ref: Ref, start: date, end: date) -> int:
+        """Workdays of the task's calendar after one day up to and with another; negative backwards."""
+        return workdays_between(self.network, self.number[ref], half_of(start), half_of(end))
+
+    def critical_path(self, target: Ref) -> tuple[Ref, ...]:
+        """S20: the chain of drivers that ends at the target, first the one that nothing drives."""
+        path = [target]
+        while driver := self.forecasts[path[-1]].driver:
+            path.append(driver)
+        return tuple(reversed(path))
+
+    def drag(self, target: Ref) -> Mapping[Ref, int]:
+        """S20: for each task of the target's critical path, by how many workdays the target would be finished earlier without its work."""
+        return {ref: self._drag(self.number[ref], self.number[target]) for ref in self.critical_path(target)}
+
+    def what_if(self, ref: Ref, start: date | None = None, due: date | None = None) -> Schedule:
+        """The schedule if this task started or were due on another day (None: as it is)."""
+        was, number = self.tasks[ref], self.number[ref]
+        task = replace(was, start=start or was.start, due=due or was.due)
+        tasks = {**self.tasks, ref: task}
+        plans = with_task(self.network.plans, number, task, self.place_of)
+        if plans.is_known[number] != self.network.plans.is_known[number]:
+            return schedule(
+                tasks, self.dependencies, self.place_of
+            )  # its first date may change whose work its parent's is
+        network = Network(**{**vars(self.network), "plans": plans})
+        return Schedule(tasks, self.dependencies, self.place_of, network, ripple(network, self.passed, (number,)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Schedule):
+            return NotImplemented
+        return dict(self.forecasts) == dict(other.forecasts) and self.cycles == other.cycles
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _forecast(self, ref: Ref) -> Forecast:
+        number, plans, passed = self.number[ref], self.network.plans, self.passed
+        planned, last = int(plans.plan_last[number]), int(passed.last[number])
+        slip = workdays_between(self.network, number, planned, last) if planned >= 0 and last >= 0 else 0
+        driver, _ = self._driver(number)
+        return Forecast(
+            ref=ref,
+            planned_start=date_of(plans.plan_first[number]),
+            planned_finish=date_of(planned),
+            start=date_of(passed.first[number]),
+            finish=date_of(last),
+            slip_days=max(0, slip),
+            is_open_ended=bool(passed.is_open_ended[number]),
+            driver=None if driver is None else plans.refs[driver],
+            confidence=self._confidence(number),
+        )
+
+    def _driver(self, task: int) -> tuple[int | None, float]:
+        """The number of the task that drives this one, and how sure the dependency is by which it does."""
+        network, passed = self.network, self.passed
+        which = slice(int(network.into[task]), int(network.into[task + 1]))
+        edges = network.edges.at(which)
+        if not len(edges):
+            return None, 1.0
+        bounds = bounds_of(network, passed.halves, edges)
+        plans, last, first = network.plans, passed.before_today[task], passed.first[task]
+        is_first = edges.target % 2 == 1
+        by_last = ~is_first & (bounds == last) & (bounds > max(plans.last[task], passed.work_last[task]))
+        by_first = is_first & (bounds == first) & (bounds > plans.first[task])
+        (deciding,) = np.nonzero(by_last if by_last.any() else by_first)
+        if not len(deciding):
+            return None, 1.0
+        return min(self._order_of(edges, int(i)) for i in deciding)[1:]
+
+    def _order_of(self, edges: Edges, which: int) -> tuple[tuple[Ref, str], int, float]:
+        source, dependency = int(edges.source[which]) // 2, int(edges.dependency[which])
+        item = self.dependencies[dependency] if dependency != NO_DEPENDENCY else None
+        return (
+            (self.network.plans.refs[source], item.type if item else ""),
+            source,
+            item.confidence if item else 1.0,
+        )
+
+    def _confidence(self, task: int) -> float:
+        plans, driven, sure = self.network.plans, task, 1.0
+        while True:
+            is_drawn = self.network.parents.is_summary[driven] and not plans.is_known[driven]
+            sure = min(sure, 1.0 if is_drawn else float(plans.sureness[driven]))
+            driver, of_edge = self._driver(driven)
+            if driver is None:
+                return sure
+            driven, sure = driver, min(sure, of_edge)
+
+    def _slack(self, late: Halves, task: int) -> Slack | None:
+        last, first = int(late[2 * task]), int(late[2 * task + 1])
+        ends = [(int(self.passed.last[task]), last), (int(self.passed.first[task]), first)]
+        days = [workdays_between(self.network, task, *pair) for pair in ends if pair[0] >= 0 and pair[1] < NEVER]
+        if not days:
+            return None
+        return Slack(date_of(first if first < NEVER else NONE), date_of(last if last < NEVER else NONE), min(days))
+
+    def _drag(self, task: int, target: int) -> int:
+        plans, passed = self.network.plans, self.passed
+        first = int(passed.first[task])
+        if first < 0 or not plans.is_movable[task] or plans.is_milestone[task]:
+            return 0
+        without = held(self.network, passed, task, first - 1)
+        return workdays_between(self.network, target, int(without.last[target]), int(passed.last[target]))
 
 
-def schedule(
-    tasks: Mapping[Ref, Task],
-    dependencies: Iterable[Dependency],
-    calendar_of: CalendarOf,
-    today_of: Callable[[Task], date],
-    day_of_finish: Callable[[Task], date | None],
-) -> Schedule:
-    """Forecast every task. ``today_of`` and ``day_of_finish`` give a task's local today, and the local date on which a done one
-    finished. Independent of input order."""
-    incoming: dict[Ref, list[Dependency]] = {ref: [] for ref in tasks}
-    for dependency in sorted(dependencies, key=lambda item: item.key):
-        # S1: only confirmed dependencies between tasks we know push anything; a cancelled predecessor pushes nothing.
-        is_known = dependency.predecessor in tasks and dependency.successor in tasks
-        if is_known and dependency.state == "confirmed" and tasks[dependency.predecessor].status != "cancelled":
-            incoming[dependency.successor].append(dependency)
-    order, cycles = _topological_order(incoming)
-    cycle_of = {ref: number for number, cycle in enumerate(cycles) for ref in cycle}
-    forecasts: dict[Ref, Forecast] = {}
-    for ref in order:
-        task = tasks[ref]
-        edges = [edge for edge in incoming[ref] if cycle_of.get(ref, -1) != cycle_of.get(edge.predecessor, -2)]
-        forecasts[ref] = _forecast(task, edges, forecasts, calendar_of(task), today_of(task), day_of_finish(task))
-    return Schedule(forecasts, cycles)
+Value = TypeVar("Value")
 
 
-def calendar_for(view: View) -> CalendarOf:
-    """Task to its department's working calendar."""
-    fallback = Calendar("weekdays")
+class _Made(Mapping[Ref, Value]):
+    """A value per task, made when it is asked for and kept."""
 
-    def calendar_of(task: Task) -> Calendar:
-        department = view.departments.get(task.department) if task.department else None
-        return view.calendars.get(department.calendar, fallback) if department else fallback
+    def __init__(self, refs: Mapping[Ref, int], make: Callable[[Ref], Value]) -> None:
+        self._refs, self._make, self._kept = refs, make, dict[Ref, Value]()
 
-    return calendar_of
+    def __getitem__(self, ref: Ref) -> Value:
+        if ref not in self._kept:
+            if ref not in self._refs:
+                raise KeyError(ref)
+            self._kept[ref] = self._make(ref)
+        return self._kept[ref]
+
+    def __iter__(self) -> Iterator[Ref]:
+        return iter(self._refs)
+
+    def __len__(self) -> int:
+        return len(self._refs)
+
+
+def schedule(tasks: Mapping[Ref, Task], dependencies: Iterable[Dependency], place_of: PlaceOf) -> Schedule:
+    """The dates of these tasks. Independent of input order."""
+    items = list(dependencies)
+    network = network_of(plans_of(tasks, place_of), items)
+    return Schedule(tasks, items, place_of, network, forward(network))
 
 
 def forecasts_of(view: View) -> Schedule:
     """The schedule of everything in the view, as of the moment it was taken."""
-    return schedule(view.tasks, view.dependencies, calendar_for(view), today_for(view), finish_day_for(view))
+    return schedule(view.tasks, view.dependencies, place_for(view))
 
 
-def today_for(view: View) -> Callable[[Task], date]:
-    """Task to the date that its department's people read on their calendar."""
-    return lambda task: view.at.astimezone(_zone_of(view, task)).date()
+def place_for(view: View) -> PlaceOf:
+    """Task to its department's working calendar, zone and date."""
+    fallback = Calendar("weekdays")
+    known: dict[Ref | None, Place] = {}
 
+    def place_of(task: Task) -> Place:
+        place = known.get(task.department)
+        if place is None:
+            department = view.departments.get(task.department) if task.department else None
+            zone = ZoneInfo(department.zone if department else "UTC")
+            calendar = view.calendars.get(department.calendar, fallback) if department else fallback
+            place = known[task.department] = Place(calendar, zone, view.at.astimezone(zone).date())
+        return place
 
-def finish_day_for(view: View) -> Callable[[Task], date | None]:
-    """Done task to the local date of its finish, in its department's zone."""
-
-    def day_of_finish(task: Task) -> date | None:
-        return task.finished.astimezone(_zone_of(view, task)).date() if task.finished else None
-
-    return day_of_finish
-
-
-def _zone_of(view: View, task: Task) -> ZoneInfo:
-    department = view.departments.get(task.department) if task.department else None
-    return ZoneInfo(department.zone if department else "UTC")
-
-
-def plan_of(task: Task, calendar: Calendar) -> tuple[date | None, date | None, int]:
-    """S2: planned start, planned finish and duration in working days; a missing date is a one-day task's other date."""
-    start, due = task.start or task.due, task.due or task.start
-    if start is None or due is None:
-        return None, None, 1
-    start = calendar.next_workday(min(start, due))
-    return start, due, max(1, calendar.workdays_between(start - timedelta(days=1), due))
-
-
-def earliest_start(dependency: Dependency, predecessor: Forecast, calendar: Calendar) -> date | None:
-    """S5, S7: the first working day on which the successor may start because of this dependency; None when it does not say."""
-    if dependency.type == "finish_to_start" and predecessor.finish:
-        return _after(predecessor.finish, 1, dependency, calendar)
-    if dependency.type == "start_to_start" and predecessor.start:
-        return _after(predecessor.start, 0, dependency, calendar)
-    return None
-
-
-def earliest_finish(dependency: Dependency, predecessor: Forecast, calendar: Calendar) -> date | None:
-    """S6, S7: the first working day on which the successor may finish because of this dependency; None when it does not say."""
-    if dependency.type == "finish_to_finish" and predecessor.finish:
-        return _after(predecessor.finish, 0, dependency, calendar)
-    if dependency.type == "start_to_finish" and predecessor.start:
-        return _after(predecessor.start, 0, dependency, calendar)
-    return None
-
-
-def _after(day: date, workdays: int, dependency: Dependency, calendar: Calendar) -> date:
-    if dependency.lag_unit == "elapsed":
-        day += timedelta(minutes=dependency.lag_minutes)
-        return calendar.add_workdays(day, workdays)
-    lag_days = -(-dependency.lag_minutes // MINUTES_A_DAY)
-    return calendar.add_workdays(day, workdays + lag_days)
-
-
-def _forecast(
-    task: Task,
-    edges: list[Dependency],
-    forecasts: Mapping[Ref, Forecast],
-    calendar: Calendar,
-    today: date,
-    finished_on: date | None,
-) -> Forecast:
-    planned_start, planned_finish, duration = plan_of(task, calendar)
-    if task.status == "done":  # S3: what is done is where it ended
-        finish = finished_on or planned_finish
-        start = min((day for day in (planned_start, finish) if day), default=None)  # it did not start after its end
-        return Forecast(task.ref, planned_start, start, finish, _slip(planned_finish, finish, calendar))
-    if task.status in ("cancelled", "unknown") or planned_start is None or planned_finish is None:
-        # S4: what is cancelled, unknown or undated keeps its plan: nothing may be claimed from it.
-        return Forecast(task.ref, planned_start, planned_start, planned_finish)
-    is_started = task.status == "in_progress"
-    start, finish, driver, is_open = _pushed(
-        edges, forecasts, calendar, planned_start, planned_finish, duration, is_started
-    )
-    if finish < today:  # S8: past due and not done: it cannot end before today, and nobody has said when
-        finish, is_open = calendar.next_workday(today), True
-    slip = _slip(planned_finish, finish, calendar)
-    return Forecast(task.ref, planned_start, start, finish, slip, is_open, driver)
-
-
-def _pushed(
-    edges: list[Dependency],
-    forecasts: Mapping[Ref, Forecast],
-    calendar: Calendar,
-    start: date,
-    finish: date,
-    duration: int,
-    is_started: bool,
-) -> tuple[date, date, Ref | None, bool]:
-    driver: Ref | None = None
-    is_open = False
-    for edge in edges:
-        before = forecasts.get(edge.predecessor)
-        if before is None:
-            continue
-        bound = None if is_started else earliest_start(edge, before, calendar)  # S9: what has started is not moved
-        if bound and bound > start:
-            start, driver, is_open = bound, edge.predecessor, before.is_open_ended
-            finish = max(finish, calendar.add_workdays(start, duration - 1))
-        bound = earliest_finish(edge, before, calendar)
-        if bound and bound > finish:
-            finish, driver, is_open = bound, edge.predecessor, before.is_open_ended
-    return start, finish, driver, is_open
-
-
-def _slip(planned: date | None, forecast: date | None, calendar: Calendar) -> int:
-    if planned is None or forecast is None:
-        return 0
-    return max(0, calendar.workdays_between(planned, forecast))
-
-
-def _topological_order(
-    incoming: Mapping[Ref, list[Dependency]],
-) -> tuple[list[Ref], tuple[tuple[Ref, ...], ...]]:
-    """Predecessors first; each knot of tasks that wait for each other once (Tarjan's components, without recursion)."""
-    order: list[Ref] = []
-    cycles: list[tuple[Ref, ...]] = []
-    index: dict[Ref, int] = {}
-    low: dict[Ref, int] = {}
-    on_stack: dict[Ref, None] = {}
-    before = {ref: sorted({edge.predecessor for edge in edges}) for ref, edges in incoming.items()}
-    for root in sorted(incoming):
-        path = [] if root in index else [(root, iter(before[root]))]
-        while path:
-            ref, rest = path[-1]
-            if ref not in index:
-                index[ref] = low[ref] = len(index)
-                on_stack[ref] = None
-            following = next(rest, None)
-            if following is None:
-                path.pop()
-                if path:
-                    low[path[-1][0]] = min(low[path[-1][0]], low[ref])
-                if low[ref] == index[ref]:
-                    knot = _take_until(ref, on_stack)
-                    order += sorted(knot)
-                    if len(knot) > 1 or ref in before[ref]:
-                        cycles.append(_in_order(knot, before))
-            elif following not in index:
-                path.append((following, iter(before[following])))
-            elif following in on_stack:
-                low[ref] = min(low[ref], index[following])
-    return order, tuple(sorted(cycles))
-
-
-def _take_until(ref: Ref, stack: dict[Ref, None]) -> set[Ref]:
-    taken = set()
-    while ref not in taken:
-        taken.add(stack.popitem()[0])
-    return taken
-
-
-def _in_order(knot: set[Ref], before: Mapping[Ref, list[Ref]]) -> tuple[Ref, ...]:
-    """The cycle from its smallest ref on, each before the one that waits for it; a knot of several cycles by ref."""
-    path = [min(knot)]
-    while True:
-        previous = next(ref for ref in before[path[-1]] if ref in knot)
-        if previous in path:
-            break
-        path.append(previous)
-    return (path[0], *path[:0:-1]) if len(path) == len(knot) and previous == path[0] else tuple(sorted(knot))
+    return place_of

@@ -182,7 +182,8 @@ class Assignment(Struct, frozen=True, gc=False):
 class Task(Struct, frozen=True, gc=False):
     """One work item in our words, with the vendor's beside them.
 
-    Dates (``start``, ``due``) are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    Dates (``start``, ``due``, and the constraints ``not_before``, ``must_start``, ``must_finish``) are dates in the zone they were said
+    in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
     ref: Ref
@@ -206,6 +207,9 @@ class Task(Struct, frozen=True, gc=False):
     priority: str = ""
     kind: TaskKind = "work"
     visibility: Visibility = "open"
+    not_before: date | None = None
+    must_start: date | None = None
+    must_finish: date | None = None
 
 
 class Evidence(Struct, frozen=True, gc=False):

@@ -232,6 +232,9 @@ def _task(reader: _Reader) -> Task:
         priority=reader.text("priority"),
         kind=reader.field("kind", rules.get("kind", ()), _kind) or "work",
         visibility=record.visibility,
+        not_before=day("not_before"),
+        must_start=day("must_start"),
+        must_finish=day("must_finish"),
     )
 
 

@@ -37,6 +37,7 @@ SYNONYMS = {
     "ss": "start_to_start", "ff": "finish_to_finish", "sf": "start_to_finish", "周六": "saturday", "周日": "sunday",
     "星期六": "saturday", "星期日": "sunday", "放假": "days_off", "holidays": "days_off", "调休": "extra_workdays",
     "workdays": "extra_workdays", "国家": "country", "主管": "head",
+    "最早开始": "not_before", "不早于": "not_before", "必须开始": "must_start", "必须完成": "must_finish",
 }  # fmt: skip
 # Words whose meaning depends on where they stand: the second one counts where the first is not to be had.
 _SECOND = {"name": "name", "finished": "finished", "type": "type", "open": "open"}

@@ -17,6 +17,7 @@ from tests.end_to_end.company import ROOT, Company, Said, founded, process, tiel
 TASK = {
     "ref", "key", "title", "status", "vendor_status", "url", "updated_at", "owner", "department", "assignments", "start",
     "due", "started", "finished", "estimate_minutes", "parent", "project", "labels", "priority", "kind", "visibility",
+    "not_before", "must_start", "must_finish",
 }  # fmt: skip
 DEPENDENCY = {
     "key", "predecessor", "successor", "type", "lag_minutes", "lag_unit", "confidence", "state", "evidence",

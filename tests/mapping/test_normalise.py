@@ -55,6 +55,7 @@ def value(name: str, rule: str, raw: Any) -> Any:
         ("due", "f", "2026年12月1日", date(2026, 12, 1)),
         ("due", "f", "2026-11-30T16:00:00Z", date(2026, 12, 1)),
         ("due", "f", "", None),
+        ("must_finish", "f", "2026-12-01", date(2026, 12, 1)),
         ("finished", "f", "2026-12-01T08:00:00+08:00", datetime(2026, 12, 1, tzinfo=UTC)),
         ("finished", "f", date(2026, 12, 1), datetime(2026, 12, 1, 4, tzinfo=UTC)),
         ("estimate_minutes", "{path: f, unit: seconds}", 3600, 60),
