@@ -132,12 +132,12 @@ def differences(plan: Schedule, oracle: Oracle, report: Report) -> list[str]:
 
 def _of_task(plan: Schedule, oracle: Oracle, ref: Ref, late: Late) -> list[str]:
     forecast, slack = plan.forecasts[ref], plan.slack[ref]
-    told, planned_first = oracle.told(ref), oracle.plans[ref].first
+    told = oracle.told(ref)
     days = slack and (slack.late_start, slack.late_finish, slack.days)
     mine = (day_or_none(late.first), day_or_none(late.last), slack_days(oracle, ref, late))
     pairs: Mapping[str, tuple[object, object]] = {
         "ref": (forecast.ref, ref),
-        "planned start": (forecast.planned_start, day_or_none(planned_first)),
+        "planned start": (forecast.planned_start, oracle.plans[ref].start),
         "start": (forecast.start, oracle.start(ref)),
         "finish": (forecast.finish, oracle.finish(ref)),
         "slip": (forecast.slip_days, oracle.slip(ref)),

@@ -159,6 +159,8 @@ def _dependencies(chance: random.Random, mood: Mood, refs: Sequence[Ref]) -> lis
         before, after = order[first], order[second]
         if chance.random() < mood.backwards:
             before, after = after, before
+        if chance.random() < mood.backwards / 5:
+            before = after
         if chance.random() < 0.02:
             before, after = chance.choice(((Ref("z:task:0"), after), (before, Ref("z:task:0"))))
         found.append(

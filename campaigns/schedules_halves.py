@@ -97,11 +97,14 @@ class Spot:
 
 
 class Plan(NamedTuple):
-    """What a task's dates say (S2, S13). ``last`` counts what has started already; ``due`` is the day that slips are counted from."""
+    """What a task's dates say (S2, S13). ``first`` and ``last`` know when it started; ``start`` and ``due`` are the days it was
+    planned for, from which slips are counted.
+    """
 
     first: int | None
     last: int | None
     takes: int
+    start: date | None
     due: date | None
     confidence: float
 
@@ -129,16 +132,13 @@ def wanted_due(task: Task) -> date | None:
 
 def plan_of(task: Task, spot: Spot, worked: Worked) -> Plan:
     start, due = wanted_start(task), wanted_due(task)
-    if task.kind == "milestone":
-        end = due or start
-        half = None if end is None else afternoon(end)
-        return Plan(half, half, 0, end, 0.3 if end is None else 1.0)
-    first, last, takes = _ends(start, due, estimated(task), worked)
-    planned_due = day_or_none(last)
+    is_milestone = task.kind == "milestone"
+    first, last, takes = _reached(start, due) if is_milestone else _ends(start, due, estimated(task), worked)
+    planned_start, planned_due = day_or_none(first), day_or_none(last)
     if has_started(task) and (began := day_there(task.started, spot)) is not None:
-        first = morning(began)
         last = None if last is None else max(last, afternoon(began))
-    return Plan(first, last, takes, planned_due, _confidence(start, due, estimated(task)))
+        first = last if is_milestone else morning(began)
+    return Plan(first, last, takes, planned_start, planned_due, _confidence(start, due, estimated(task), is_milestone))
 
 
 def estimated(task: Task) -> int | None:
@@ -146,12 +146,21 @@ def estimated(task: Task) -> int | None:
     return rounded_up(task.estimate_minutes, MINUTES_OF_A_HALF) if (task.estimate_minutes or 0) > 0 else None
 
 
-def _confidence(start: date | None, due: date | None, estimate: int | None) -> float:
+def _confidence(start: date | None, due: date | None, estimate: int | None, is_milestone: bool) -> float:
     if start is None and due is None:
         return 0.3
+    if is_milestone:
+        return 1.0
     if start is not None and due is not None:
         return 1.0
     return 0.5 if estimate is None else 0.7
+
+
+def _reached(start: date | None, due: date | None) -> tuple[int | None, int | None, int]:
+    """A milestone's ends: it takes no time."""
+    day = due or start
+    half = None if day is None else afternoon(day)
+    return half, half, 0
 
 
 def _ends(

@@ -95,7 +95,7 @@ class Oracle:
         return self.known[ref]
 
     def _taking_no_time(self, ref: Ref, told: Told) -> Told:
-        if told.first is None or told.last is None or self.is_milestone(ref):
+        if told.first is None or told.last is None or self.is_milestone(ref) or self.tasks[ref].status == "done":
             return told
         return told._replace(last=min(told.last, told.first - 1))
 
@@ -199,7 +199,7 @@ def _find_parents(oracle: Oracle) -> None:
 def _add_dependency(oracle: Oracle, said: Dependency) -> None:
     """S1, S9, S13, S16, S17."""
     before, after = said.predecessor, said.successor
-    if said.state != "confirmed" or before not in oracle.tasks or after not in oracle.tasks or before == after:
+    if said.state != "confirmed" or before not in oracle.tasks or after not in oracle.tasks:
         return
     if oracle.tasks[before].status == "cancelled":
         return
@@ -209,10 +209,9 @@ def _add_dependency(oracle: Oracle, said: Dependency) -> None:
     is_for_all_below = not has_started(task) and oracle.is_live(after) and not oracle.is_milestone(after)
     for ref in [after, *(oracle.descendants(after) if is_for_all_below else [])]:
         edge = Edge(before, ref, said.type, said.lag_minutes, said.lag_unit, said.confidence, said)
-        if ref != after and not edge.is_to_start:
+        if ref != after and (before == after or not edge.is_to_start):
             continue
-        can_move = oracle.is_milestone(ref) or not edge.is_to_start or not has_started(oracle.tasks[ref])
-        if oracle.is_live(ref) and can_move:
+        if oracle.is_live(ref):
             oracle.edges.append(edge)
 
 
@@ -231,9 +230,15 @@ def _find_knots(oracle: Oracle) -> None:
     for edge in oracle.edges:
         if edge.successor in knot_of[edge.predecessor]:
             oracle.ignored.append(edge)
-        else:
+        elif _can_move(oracle, edge):
             oracle.incoming.setdefault(edge.successor, []).append(edge)
             oracle.outgoing.setdefault(edge.predecessor, []).append(edge)
+
+
+def _can_move(oracle: Oracle, edge: Edge) -> bool:
+    """S9, S13."""
+    is_started = has_started(oracle.tasks[edge.successor])
+    return not edge.is_to_start or not is_started or oracle.is_milestone(edge.successor)
 
 
 def bound_from(oracle: Oracle, edge: Edge, half: int) -> int:
@@ -280,7 +285,7 @@ def _where_it_ended(oracle: Oracle, ref: Ref) -> Told:
         first = last
     if first is not None and last is not None and first > last:
         first = morning(day_of(last))
-    return Told(first, last, False, None, plan.confidence)
+    return Told(first, last, False, None, plan.confidence if finished is None else 1.0)
 
 
 def _milestone(oracle: Oracle, ref: Ref) -> Told:
@@ -300,6 +305,8 @@ def _any_other(oracle: Oracle, ref: Ref) -> Told:
     to_finish = [bound for bound in bounds if bound.edge and not bound.edge.is_to_start]
     to_start = [*(bound for bound in bounds if bound not in to_finish), *_not_before(oracle, ref)]
     planned, plan = _planned_first(oracle, ref), oracle.plans[ref]
+    if plan.due is None and oracle.has_dated_children(ref):
+        to_start = []  # S15: it runs from its children's first start
     first = _latest(planned, *(bound.half for bound in to_start))
     is_later = first is not None and (planned is None or first > planned) and not is_started
     by_work = None
@@ -362,6 +369,8 @@ def _decided(
     by = min(edges, key=lambda edge: (edge.predecessor, edge.type, edge.said.key if edge.said else ""), default=None)
     is_open = is_past or any(oracle.told(edge.predecessor).is_open_ended for edges in deciding for edge in edges)
     sure = oracle.plans[ref].confidence
+    if last is not None and oracle.plans[ref].due is None and oracle.has_its_childrens_work(ref):
+        sure = 1.0  # its children's plans are its plan
     if by is not None:
         sure = min(sure, oracle.told(by.predecessor).confidence, by.confidence)
     return Told(first, last, is_open, by, sure)

@@ -77,12 +77,14 @@ def _from_limits(oracle: Oracle, ref: Ref, by_last: list[int], by_first: list[in
         half = min([*by_last, *by_first], default=None)
         return Late(half, half)
     last = min(by_last, default=None)
+    if has_started(oracle.tasks[ref]):
+        return Late(None, last)
     if last is not None and not oracle.has_its_childrens_work(ref):
         worked = oracle.worked[ref]
         by_first = [*by_first, worked.step(worked.at_or_before(last), 1 - oracle.plans[ref].takes)]
-    pinned = sane(oracle.tasks[ref].must_start)
-    if pinned is not None and (by_first or last is not None):
-        by_first = [*by_first, morning(pinned)]
+    pinned, due = sane(oracle.tasks[ref].must_start), wanted_due(oracle.tasks[ref])
+    if pinned is not None:
+        by_first = [*by_first, morning(pinned if due is None else min(pinned, due))]
     return Late(min(by_first, default=None), last)
 
 
