@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,14 @@ def network_of(plans: Plans, dependencies: Sequence[Dependency]) -> Network:
     parents = parents_of(plans)
     edges = _joined([*_edges(plans, parents, dependencies), _rollups(plans, parents)])
     edges = edges.at(_counts(plans, edges))
-    edges, circles = _without_circles(edges, plans.refs)
-    edges = edges.at(~_is_held(plans, parents, edges))
-    level, _ = _levels(edges, len(plans.refs))
+    level, is_left = _levels(edges, len(plans.refs))
+    circles: list[Circle] = []
+    if is_left.any():
+        edges, circles = _without_circles(edges, plans.refs, is_left)
+    is_held = _is_held(plans, parents, edges)
+    if circles or is_held.any():
+        edges = edges.at(~is_held)
+        level, _ = _levels(edges, len(plans.refs))
     order = np.argsort(level, kind="stable")
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
@@ -106,9 +112,8 @@ def _mapped(column: Halves, number: Indexes) -> Halves:
 def _edges(plans: Plans, parents: Parents, dependencies: Sequence[Dependency]) -> list[Edges]:
     """S1, S5 to S7, S16, S17: the bounds of dependencies, and those that parents hand down."""
     number = {ref: index for index, ref in enumerate(plans.refs)}
-    get: Callable[[str, int], int] = number.get  # type: ignore[assignment]
-    before = np.array([get(item.predecessor, -1) for item in dependencies], dtype=np.int64)
-    after = np.array([get(item.successor, -1) for item in dependencies], dtype=np.int64)
+    before = _numbers(number, [item.predecessor for item in dependencies])
+    after = _numbers(number, [item.successor for item in dependencies])
     is_confirmed = np.array([item.state == "confirmed" for item in dependencies], dtype=np.bool_)
     (kept,) = np.nonzero(is_confirmed & (before >= 0) & (after >= 0))
     before, after = before[kept], after[kept]
@@ -120,6 +125,10 @@ def _edges(plans: Plans, parents: Parents, dependencies: Sequence[Dependency]) -
     said = [dependencies[i] for i in kept.tolist()]
     own = bounds_between(plans, before, after, kept, said)
     return [own, *_handed_down(plans, own, after, before, (below, above), said)]
+
+
+def _numbers(number: Mapping[Ref, int], refs: Sequence[Ref]) -> Indexes:
+    return np.fromiter(map(number.get, refs, repeat(-1)), dtype=np.int64, count=len(refs))
 
 
 def bounds_between(plans: Plans, before: Indexes, after: Indexes, kept: Indexes, said: Sequence[Dependency]) -> Edges:
@@ -187,11 +196,8 @@ def _is_held(plans: Plans, parents: Parents, edges: Edges) -> Flags:
     return np.asarray((edges.target % 2 == 1) & (plans.is_started[after] | is_drawn[after]))
 
 
-def _without_circles(edges: Edges, refs: Sequence[Ref]) -> tuple[Edges, list[Circle]]:
-    """S10: the bounds without those inside a knot, and the knots."""
-    _, is_left = _levels(edges, len(refs))
-    if not is_left.any():
-        return edges, []
+def _without_circles(edges: Edges, refs: Sequence[Ref], is_left: Flags) -> tuple[Edges, list[Circle]]:
+    """S10: the bounds without those inside a knot, and the knots; they are among what is left."""
     source, target = edges.source // 2, edges.target // 2
     (inside,) = np.nonzero(is_left[source] & is_left[target])
     pairs = [(refs[i], refs[j]) for i, j in zip(source[inside].tolist(), target[inside].tolist(), strict=True)]

@@ -120,8 +120,8 @@ def _stand(network: Network, made: Forward, tasks: Any, which: Any, begin: int |
     by_first = np.where(is_drawn, NONE, by_first)
 
     first = np.maximum(planned_first, by_first)
-    is_later = (first > planned_first) & ~is_summary
-    work_last = np.where(is_later, _end_of_work(network, first, row, plans.takes[tasks]), NONE)
+    own_end = np.where(is_summary, first, _end_of_work(network, first, row, plans.takes[tasks]))
+    work_last = np.where(first > planned_first, own_end, NONE)
     last = np.maximum(np.maximum(planned_last, work_last), by_last)
     first = np.where(is_point, last, first)
     if is_drawn.any():

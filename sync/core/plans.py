@@ -224,8 +224,9 @@ def _standing(
 ) -> tuple[Halves, Halves]:
     """S3, S2 of what has started: where a task stands before anything pushes it."""
     has_begun = said.started >= 0
-    first = np.where(is_started & has_begun, said.started, plan.first)
-    last = np.where(is_started & has_begun & (plan.last >= 0), np.maximum(plan.last, said.started + 1), plan.last)
+    is_running = is_started & has_begun & ~is_milestone
+    first = np.where(is_running, said.started, plan.first)
+    last = np.where(is_running & (plan.last >= 0), np.maximum(plan.last, said.started + 1), plan.last)
     ended = np.where(said.finished >= 0, said.finished + 1, plan.last)
     began = np.where(has_begun, said.started, plan.first)
     morning = ended // 2 * 2

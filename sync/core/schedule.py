@@ -229,7 +229,7 @@ class Schedule:
         if first < 0 or not plans.is_movable[task] or plans.is_milestone[task]:
             return 0
         without = held(self.network, passed, task, first - 1)
-        return workdays_between(self.network, target, int(without.last[target]), int(passed.last[target]))
+        return max(0, workdays_between(self.network, target, int(without.last[target]), int(passed.last[target])))
 
 
 Value = TypeVar("Value")
