@@ -135,9 +135,9 @@ def plan_of(task: Task, spot: Spot, worked: Worked) -> Plan:
     is_milestone = task.kind == "milestone"
     first, last, takes = _reached(start, due) if is_milestone else _ends(start, due, estimated(task), worked)
     planned_start, planned_due = day_or_none(first), day_or_none(last)
-    if has_started(task) and (began := day_there(task.started, spot)) is not None:
+    if has_started(task) and not is_milestone and (began := day_there(task.started, spot)) is not None:
+        first = morning(began)
         last = None if last is None else max(last, afternoon(began))
-        first = last if is_milestone else morning(began)
     return Plan(first, last, takes, planned_start, planned_due, _confidence(start, due, estimated(task), is_milestone))
 
 

@@ -95,7 +95,7 @@ class Oracle:
         return self.known[ref]
 
     def _taking_no_time(self, ref: Ref, told: Told) -> Told:
-        if told.first is None or told.last is None or self.is_milestone(ref) or self.tasks[ref].status == "done":
+        if told.first is None or told.last is None or self.is_milestone(ref) or not self.is_live(ref):
             return told
         return told._replace(last=min(told.last, told.first - 1))
 
@@ -134,7 +134,7 @@ class Oracle:
             other = Oracle(self.tasks, self.spots, self.worked, self.dependencies, ref)
             other.plans, other.children, other.incoming = self.plans, self.children, self.incoming
             now, then = self.finish(target), other.finish(target)
-            drags[ref] = self.worked[target].workdays(then, now) if now and then else 0
+            drags[ref] = max(0, self.worked[target].workdays(then, now)) if now and then else 0
         return drags
 
     def is_live(self, ref: Ref) -> bool:
@@ -281,10 +281,11 @@ def _where_it_ended(oracle: Oracle, ref: Ref) -> Told:
     finished, began = day_there(task.finished, spot), day_there(task.started, spot)
     last = plan.last if finished is None else afternoon(finished)
     first = plan.first if began is None else morning(began)
+    if last is not None:
+        ended = morning(day_of(last))
+        first = ended if first is None else min(first, ended)
     if task.kind == "milestone":
         first = last
-    if first is not None and last is not None and first > last:
-        first = morning(day_of(last))
     return Told(first, last, False, None, plan.confidence if finished is None else 1.0)
 
 
@@ -308,10 +309,12 @@ def _any_other(oracle: Oracle, ref: Ref) -> Told:
     if plan.due is None and oracle.has_dated_children(ref):
         to_start = []  # S15: it runs from its children's first start
     first = _latest(planned, *(bound.half for bound in to_start))
-    is_later = first is not None and (planned is None or first > planned) and not is_started
     by_work = None
-    if is_later and first is not None and not oracle.has_its_childrens_work(ref):
-        by_work = oracle.worked[ref].step(first, plan.takes - 1)
+    if first is not None and (planned is None or first > planned):
+        is_begin_alone = oracle.has_its_childrens_work(ref)  # S15: it does not end before it begins
+        by_work = first if is_begin_alone else oracle.worked[ref].step(first, plan.takes - 1)
+    elif is_started and plan.due is None and oracle.has_dated_children(ref):
+        by_work = plan.first
     by_itself = _latest(plan.last, by_work)
     last = _latest(by_itself, *(bound.half for bound in to_finish))
     late, early = _deciding(to_finish, last, by_itself), _deciding(to_start, first, planned)
@@ -320,17 +323,18 @@ def _any_other(oracle: Oracle, ref: Ref) -> Told:
 
 
 def _planned_first(oracle: Oracle, ref: Ref) -> int | None:
-    task, plan = oracle.tasks[ref], oracle.plans[ref]
-    if plan.first is not None:
+    plan = oracle.plans[ref]
+    if plan.first is not None or not oracle.has_dated_children(ref):
         return plan.first
-    began = day_there(task.started, oracle.spots[ref]) if has_started(task) else None
-    if began is not None:
-        return morning(began)
-    if not oracle.has_dated_children(ref):
-        return None
     children = [edge.predecessor for edge in oracle.incoming.get(ref, ()) if edge.type == "child"]
     starts = [half for child in children if (half := oracle.told(child).first) is not None]
     return min(starts, default=None)
+
+
+def _children_told(oracle: Oracle, ref: Ref) -> list[Told]:
+    """Those of its children that say anything of its dates."""
+    edges = [edge for edge in oracle.incoming.get(ref, ()) if edge.type == "child"]
+    return [told for edge in edges if (told := oracle.told(edge.predecessor)).last is not None]
 
 
 def _not_before(oracle: Oracle, ref: Ref) -> list[Bound]:
@@ -339,7 +343,8 @@ def _not_before(oracle: Oracle, ref: Ref) -> list[Bound]:
     day = sane(task.not_before)
     if day is None or has_started(task):
         return []
-    return [Bound(oracle.worked[ref].at_or_after(morning(day)), None)]
+    half = oracle.worked[ref].at_or_after(morning(day))
+    return [Bound(afternoon(day_of(half)) if oracle.is_milestone(ref) else half, None)]
 
 
 def _latest(*halves: int | None) -> int | None:
@@ -366,11 +371,11 @@ def _decided(
 ) -> Told:
     """By whom, how surely, and whether anybody knows when. The edges that decide the last half come before those of the first."""
     edges = next((edges for edges in deciding if edges), [])
-    by = min(edges, key=lambda edge: (edge.predecessor, edge.type, edge.said.key if edge.said else ""), default=None)
+    by = min(edges, key=lambda edge: (edge.predecessor, edge.type, edge.confidence), default=None)
     is_open = is_past or any(oracle.told(edge.predecessor).is_open_ended for edges in deciding for edge in edges)
     sure = oracle.plans[ref].confidence
-    if last is not None and oracle.plans[ref].due is None and oracle.has_its_childrens_work(ref):
-        sure = 1.0  # its children's plans are its plan
+    if oracle.plans[ref].due is None and oracle.has_its_childrens_work(ref) and _children_told(oracle, ref):
+        sure = 1.0
     if by is not None:
         sure = min(sure, oracle.told(by.predecessor).confidence, by.confidence)
     return Told(first, last, is_open, by, sure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from campaigns.schedules_halves import afternoon, day_of, has_started, morning, sane, wanted_due, wanted_start
+from campaigns.schedules_halves import afternoon, day_of, has_started, sane, wanted_due, wanted_start
 from campaigns.schedules_oracle import Edge, Oracle, bound_from
 from sync.core.values import Ref
 
@@ -82,9 +82,9 @@ def _from_limits(oracle: Oracle, ref: Ref, by_last: list[int], by_first: list[in
     if last is not None and not oracle.has_its_childrens_work(ref):
         worked = oracle.worked[ref]
         by_first = [*by_first, worked.step(worked.at_or_before(last), 1 - oracle.plans[ref].takes)]
-    pinned, due = sane(oracle.tasks[ref].must_start), wanted_due(oracle.tasks[ref])
-    if pinned is not None:
-        by_first = [*by_first, morning(pinned if due is None else min(pinned, due))]
+    planned = oracle.plans[ref].first
+    if sane(oracle.tasks[ref].must_start) is not None and planned is not None:
+        by_first = [*by_first, planned]
     return Late(min(by_first, default=None), last)
 
 
