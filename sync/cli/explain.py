@@ -21,7 +21,7 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
     """Print the chain; a restricted record is explained without its values."""
     with opened(config) as app:
         view = app.engine.view()
-        ref = _ref(app, view, text)
+        ref = ref_named(app, view, text)
         raw = app.store.raw(ref)
         if raw is None:
             raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
@@ -36,7 +36,7 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
     return 0
 
 
-def _ref(app: App, view: View, text: str) -> Ref:
+def ref_named(app: App, view: View, text: str) -> Ref:
     """The ref that a ref, a key or a URL names. Raises ConfigError when it names nothing or several things."""
     if text in view.tasks or text in view.documents:
         return Ref(text)

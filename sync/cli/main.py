@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -187,6 +188,20 @@ def explain(
     from sync.cli.explain import run_explain
 
     raise typer.Exit(run_explain(config, ref, field, as_json))
+
+
+@app.command()
+def dates(
+    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
+    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it started on this day")] = None,
+    due: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it were due on this day")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Why a task's dates are what they are, how far it may slip, what its delay costs; with a date, what that would move."""
+    from sync.cli.dates import run_dates
+
+    run_dates(config, ref, start, due, as_json)
 
 
 @app.command()

@@ -74,6 +74,24 @@ class Bound(Struct, frozen=True):
     is_about_start: bool
 
 
+class Driving(Struct, frozen=True):
+    """The bound that decides where a task stands: its source (by number and ref), and the dependency it comes from (None: a child)."""
+
+    source: int
+    ref: Ref
+    is_about_start: bool
+    dependency: Dependency | None
+
+    @property
+    def confidence(self) -> float:
+        return self.dependency.confidence if self.dependency else 1.0
+
+    @property
+    def order(self) -> tuple[Ref, str, float]:
+        """The lowest of several that decide equally is told."""
+        return (self.ref, self.dependency.type if self.dependency else "", self.confidence)
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The dates of every task. Two of the same world are equal whatever order it was told in."""
@@ -166,7 +184,7 @@ class Schedule:
         number, plans, passed = self.number[ref], self.network.plans, self.passed
         planned, last = int(plans.plan_last[number]), int(passed.last[number])
         slip = workdays_between(self.network, number, planned, last) if planned >= 0 and last >= 0 else 0
-        driver, _ = self._driver(number)
+        driver = self.driving(number)
         return Forecast(
             ref=ref,
             planned_start=date_of(plans.plan_first[number]),
@@ -175,34 +193,32 @@ class Schedule:
             finish=date_of(last),
             slip_days=max(0, slip),
             is_open_ended=bool(passed.is_open_ended[number]),
-            driver=None if driver is None else plans.refs[driver],
+            driver=driver.ref if driver else None,
             confidence=self._confidence(number),
         )
 
-    def _driver(self, task: int) -> tuple[int | None, float]:
-        """The number of the task that drives this one, and how sure the dependency is by which it does."""
+    def driving(self, task: int) -> Driving | None:
+        """What drives the task of this number, None when nothing does."""
         network, passed = self.network, self.passed
-        which = slice(int(network.into[task]), int(network.into[task + 1]))
-        edges = network.edges.at(which)
+        edges = network.edges.at(slice(int(network.into[task]), int(network.into[task + 1])))
         if not len(edges):
-            return None, 1.0
+            return None
         bounds = bounds_of(network, passed.halves, edges)
         plans, last, first = network.plans, passed.before_today[task], passed.first[task]
         is_first = edges.target % 2 == 1
         by_last = ~is_first & (bounds == last) & (bounds > max(plans.last[task], passed.work_last[task]))
         by_first = is_first & (bounds == first) & (bounds > plans.first[task])
         (deciding,) = np.nonzero(by_last if by_last.any() else by_first)
-        if not len(deciding):
-            return None, 1.0
-        return min(self._order_of(edges, int(i)) for i in deciding)[1:]
+        found = [self._driving(edges, int(which)) for which in deciding]
+        return min(found, key=lambda item: item.order, default=None)
 
-    def _order_of(self, edges: Edges, which: int) -> tuple[tuple[Ref, str], int, float]:
-        source, dependency = int(edges.source[which]) // 2, int(edges.dependency[which])
-        item = self.dependencies[dependency] if dependency != NO_DEPENDENCY else None
-        return (
-            (self.network.plans.refs[source], item.type if item else ""),
-            source,
-            item.confidence if item else 1.0,
+    def _driving(self, edges: Edges, which: int) -> Driving:
+        dependency = int(edges.dependency[which])
+        return Driving(
+            source=int(edges.source[which]) // 2,
+            ref=self.network.plans.refs[int(edges.source[which]) // 2],
+            is_about_start=bool(edges.target[which] % 2),
+            dependency=None if dependency == NO_DEPENDENCY else self.dependencies[dependency],
         )
 
     def _confidence(self, task: int) -> float:
@@ -210,10 +226,10 @@ class Schedule:
         while True:
             is_drawn = self.network.parents.is_summary[driven] and not plans.is_known[driven]
             sure = min(sure, 1.0 if is_drawn else float(plans.sureness[driven]))
-            driver, of_edge = self._driver(driven)
+            driver = self.driving(driven)
             if driver is None:
                 return sure
-            driven, sure = driver, min(sure, of_edge)
+            driven, sure = driver.source, min(sure, driver.confidence)
 
     def _slack(self, late: Halves, task: int) -> Slack | None:
         last, first = int(late[2 * task]), int(late[2 * task + 1])

@@ -1,0 +1,109 @@
+"""`dates`: why a task's dates are what they are, how far it may slip, what its delay costs, and what another date would move."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sync.cli.cycle import opened
+from sync.cli.dates_text import WORDS, day, forecast_text, impact_text, path_text, reason_text, slack_text
+from sync.cli.explain import ref_named
+from sync.cli.findings_text import subject_text
+from sync.cli.show import say, say_json, say_table
+from sync.core.date_chain import chain_of
+from sync.core.errors import ConfigError, Problem
+from sync.core.impact import impact_of
+from sync.core.schedule import Schedule, forecasts_of
+from sync.core.values import Language, Ref, View
+
+MOST_SHOWN = 50
+
+
+def run_dates(config: Path, text: str, start: datetime | None, due: datetime | None, as_json: bool) -> None:
+    """Print a task's dates and their chain; with another start or due date also what would move."""
+    with opened(config) as app:
+        view, language = app.engine.view(), app.loaded.config.language
+        ref = ref_named(app, view, text)
+    if ref not in view.tasks:
+        raise ConfigError([Problem("command line", 0, text, "is no task", "`tieline tasks` lists them")])
+    plan = forecasts_of(view)
+    then = plan.what_if(ref, start.date() if start else None, due.date() if due else None) if start or due else None
+    if as_json:
+        say_json(_shape(plan, ref, then))
+    else:
+        _show(view, plan, ref, then, language)
+
+
+def _shape(plan: Schedule, ref: Ref, then: Schedule | None) -> dict[str, Any]:
+    forecast, slack, impact = plan.forecasts[ref], plan.slack[ref], impact_of(plan, ref)
+    return {
+        "forecast": forecast,
+        "slack": slack,
+        "impact": {"days": impact.days, "departments": impact.departments, "milestones": impact.milestones},
+        "chain": [
+            {
+                "ref": reason.ref,
+                "rule": reason.rule,
+                "why": reason.why,
+                "start": reason.start,
+                "finish": reason.finish,
+                "driver": reason.driver,
+                "driver_day": reason.driver_day,
+                "dependency": reason.dependency.key if reason.dependency else None,
+            }
+            for reason in chain_of(plan, ref)
+        ],
+        "drag": plan.drag(ref),
+        "moves": None if then is None else [then.forecasts[item] for item in moved(plan, then)],
+    }
+
+
+def moved(plan: Schedule, then: Schedule) -> list[Ref]:
+    """The tasks that stand elsewhere in the other schedule, by ref."""
+    was, now = plan.passed, then.passed
+    is_moved = (was.first != now.first) | (was.last != now.last)
+    return sorted(plan.network.plans.refs[task] for task in is_moved.nonzero()[0].tolist())
+
+
+def _show(view: View, plan: Schedule, ref: Ref, then: Schedule | None, language: Language) -> None:
+    say(subject_text(view, ref, language))
+    for line in forecast_text(plan.forecasts[ref], language):
+        say(f"  {line}")
+    say(f"  {slack_text(plan.slack[ref], language)}")
+    if effect := impact_text(view, impact_of(plan, ref), language):
+        say(f"  {effect}")
+    say(WORDS["why"][language])
+    for number, reason in enumerate(chain_of(plan, ref), start=1):
+        say(f"  {number}. {reason_text(view, reason, language)}")
+    drag = dict(plan.drag(ref))
+    if len(drag) > 1:
+        say(WORDS["path"][language])
+        say(f"  {path_text(view, drag, language)}")
+    if then is not None:
+        _show_moves(view, plan, then, ref, language)
+
+
+def _show_moves(view: View, plan: Schedule, then: Schedule, ref: Ref, language: Language) -> None:
+    others = [item for item in moved(plan, then) if item != ref]
+    for line in forecast_text(then.forecasts[ref], language)[1:]:
+        say(f"→ {line}")
+    if not others:
+        say(WORDS["nothing_moved"][language])
+        return
+    rows = [
+        (
+            subject_text(view, item, language),
+            _span(plan, item, language),
+            _span(then, item, language),
+            then.forecasts[item].slip_days,
+        )
+        for item in others[:MOST_SHOWN]
+    ]
+    title = WORDS["moved"][language] + (f" ({MOST_SHOWN} / {len(others)})" if len(others) > MOST_SHOWN else "")
+    say_table(title, ("task", "now", "then", "later than planned"), rows)
+
+
+def _span(plan: Schedule, ref: Ref, language: Language) -> str:
+    forecast = plan.forecasts[ref]
+    return f"{day(forecast.start, language)} … {day(forecast.finish, language)}"
