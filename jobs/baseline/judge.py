@@ -12,6 +12,8 @@ from sync.core.baseline import JOB, Baseline, BaselinePair
 from sync.core.disclosure import department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
+from sync.core.projection import projection_facts
+from sync.core.schedule import calendar_for
 from sync.core.values import Language, Ref, Task, View
 
 ENDED = ("done", "cancelled")
@@ -91,6 +93,10 @@ def _row(view: View, pair: BaselinePair, language: Language) -> dict[str, Any] |
         "is_past_due": pair.is_past_due,
         "is_about_start": pair.is_about_start,
         "is_after_start": pair.is_after_start,
+        **projection_facts(
+            (calendar_for(view)(before), (pair.due, pair.awaited)),
+            (calendar_for(view)(after), (pair.planned, pair.expected)),
+        ),
     }
 
 

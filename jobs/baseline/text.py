@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from sync.core.projection import projection_note
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -93,6 +94,8 @@ def page_body(facts: Mapping[str, Any], language: Language) -> RichText:
     blocks.append(_paragraph("total", language, late=late, undated=undated, on_plan=facts["on_plan"]))
     if facts["more"]:
         blocks.append(_paragraph("more", language, listed=len(rows), more=facts["more"]))
+    if note := projection_note(rows, language):
+        blocks.append(Paragraph((Text(note),)))
     by_department = _by_department(rows, language)
     blocks.append(_overview(by_department, rows, language))
     for department, items in by_department.items():

@@ -27,7 +27,8 @@ from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
-from sync.core.schedule import Schedule, forecasts_of
+from sync.core.projection import projection_facts
+from sync.core.schedule import Schedule, calendar_for, forecasts_of
 from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
 
 MOST_SHOWN_DOWNSTREAM = 8
@@ -61,9 +62,9 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
                 on_plan.add(dependency.key)
             continue
         delays[dependency.key] = delay
-        findings.append(_delay_finding(delay, settings, is_said))
+        findings.append(_delay_finding(view, delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
-        comments += _notices(view, plan, delay, settings)
+        comments += _notices(view, plan, delay, settings, published)
         delayed.update(item.key for item in comments)
         desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
@@ -151,13 +152,15 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
         )
 
 
-def _notices(view: View, plan: Schedule, delay: Delay, settings: DelaySettings) -> Iterator[Desired]:
+def _notices(
+    view: View, plan: Schedule, delay: Delay, settings: DelaySettings, published: Mapping[str, Published]
+) -> Iterator[Desired]:
     if not settings.rooms:
         return
     downstream = _downstream(view, plan, delay)
     languages = {language_of(view, room) for room in settings.rooms}
     facts = {language: _facts(view, delay, downstream, None, language) for language in languages}
-    yield from notices(settings.rooms, delay, facts, view)
+    yield from notices(settings.rooms, delay, facts, view, published)
 
 
 def _facts(
@@ -182,7 +185,17 @@ def _facts(
         "is_after_start": delay.is_after_start,
         "downstream": [{**_shown_facts(shown(view, task, language)), "slip_days": days} for task, days in downstream],
         "language": language,
+        **_projection(view, delay),
     }
+
+
+def _projection(view: View, delay: Delay) -> dict[str, list[int]]:
+    """Which of the years that are told have no published holidays. Where no new date is told, none of it counts."""
+    calendar_of, is_told = calendar_for(view), not delay.is_open_ended
+    return projection_facts(
+        (calendar_of(delay.predecessor), (delay.predecessor.due, delay.awaited if is_told else None)),
+        (calendar_of(delay.successor), (delay.planned, delay.expected if is_told else None)),
+    )
 
 
 def _ends(view: View, before: Task, after: Task, here: Ref | None, language: Language) -> dict[str, Any]:
@@ -329,7 +342,7 @@ def _severity(delay: Delay, settings: DelaySettings) -> Severity:
     return "warning"
 
 
-def _delay_finding(delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
+def _delay_finding(view: View, delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
     return Finding(
         key=f"{NAME}:delay:{delay.dependency.key}",
         kind="delay",
@@ -340,6 +353,7 @@ def _delay_finding(delay: Delay, settings: DelaySettings, is_said: bool) -> Find
             "planned": delay.planned.isoformat(),
             "expected": None if delay.is_open_ended else delay.expected.isoformat(),
             "slip_days": None if delay.is_open_ended else delay.slip_days,
+            **_projection(view, delay),
             **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
         },
         evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),

@@ -9,7 +9,8 @@ from typing import Any
 from jobs.delays.lateness import NAME, Delay, DelayRoom, ends_of
 from jobs.delays.text import BUTTONS, WORDS, comment_body
 from sync.core.messages import Button, Message
-from sync.core.plan import Desired, MessageContent, Published
+from sync.core.plan import Desired, MessageContent, Published, digest_of
+from sync.core.projection import without_projection
 from sync.core.rich_text import Colour, RichText
 from sync.core.values import Language, Task, View
 
@@ -28,7 +29,11 @@ def language_of(view: View, room: DelayRoom) -> Language:
 
 
 def notices(
-    rooms: tuple[DelayRoom, ...], delay: Delay, facts_in: Mapping[Language, Mapping[str, Any]], view: View
+    rooms: tuple[DelayRoom, ...],
+    delay: Delay,
+    facts_in: Mapping[Language, Mapping[str, Any]],
+    view: View,
+    published: Mapping[str, Published],
 ) -> Iterator[Desired]:
     """One card in each room that hears of this delay; ``facts_in`` is what is said, by language."""
     for room in rooms:
@@ -36,17 +41,26 @@ def notices(
             continue
         language = language_of(view, room)
         facts = {**facts_in[language], "mention": mention_of(view, delay.predecessor, room.connection)}
+        key = f"{PREFIX}{delay.dependency.key}@{room.target}"
+        content = notice_content("delay", facts, language, delay.dependency.key)
         yield Desired(
-            key=f"{PREFIX}{delay.dependency.key}@{room.target}",
+            key=key,
             job=NAME,
             target=room.target,
             message="delay",
             facts=facts,
-            content=notice_content("delay", facts, language, delay.dependency.key),
+            content=MessageContent(content.said, is_news=_is_news(published.get(key), facts)),
             reason=f"delay:{delay.dependency.key}",
             rests_on=tuple(sorted({delay.predecessor.ref.connection, delay.successor.ref.connection})),
             about=(delay.predecessor.ref, delay.successor.ref),
         )
+
+
+def _is_news(last: Published | None, facts: Mapping[str, Any]) -> bool:
+    """False where only the note on holidays that are not published came or went: no date moved."""
+    if last is None or last.message != "delay":
+        return True
+    return digest_of("delay", without_projection(facts)) != digest_of("delay", without_projection(last.facts))
 
 
 def notice_content(message: str, facts: Mapping[str, Any], language: Language, dependency: str) -> MessageContent:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from sync.core.projection import projection_note
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -207,9 +208,11 @@ def _delay(facts: Mapping[str, Any], language: Language) -> RichText:
     verb = "start" if facts["is_about_start"] else "finish"
     awaited = "_after_start" if facts["is_after_start"] else ""
     headline = _sentence(f"successor_{verb}{awaited}", facts, language)
+    effect = _sentence(_effect(facts, verb, awaited), facts, language)
+    note = projection_note([facts], language)
     blocks: list[Block] = [
         Paragraph((Text(WORDS["delay_headline"][language], is_bold=True),)),
-        Paragraph(headline + _gap(language) + _sentence(_effect(facts, verb, awaited), facts, language)),
+        Paragraph(headline + _gap(language) + effect + ((*_gap(language), Text(note)) if note else ())),
     ]
     if facts["downstream"]:
         items = tuple(_downstream_item(item, language) for item in facts["downstream"])

@@ -14,7 +14,8 @@ from sync.core.disclosure import department_name, shown
 from sync.core.metrics import Table, TableContent
 from sync.core.plan import Desired, Judgement, PageAsContent, Published, TableAsContent
 from sync.core.ports import PageContent
-from sync.core.schedule import Schedule, forecasts_of
+from sync.core.projection import projection_facts
+from sync.core.schedule import Schedule, calendar_for, forecasts_of
 from sync.core.values import Dependency, Language, Ref, Task, View
 
 NAME = "status_view"
@@ -127,6 +128,7 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
     is_waiting = before.status not in (*ENDED, "unknown") and after.status not in (*ENDED, "unknown")
     if item.state != "confirmed" or not is_waiting or forecast.driver != before.ref:
         return None
+    calendar_of = calendar_for(view)
     is_dated, is_about_start = not awaited.is_open_ended, forecast.start != forecast.planned_start
     is_told = is_dated and (is_about_start or not forecast.is_open_ended)  # overdue itself: its finish moves with today
     planned, expected, slip_days = after.due, forecast.finish, forecast.slip_days
@@ -134,18 +136,23 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
         planned, expected = forecast.planned_start, forecast.start
         slip_days = plan.workdays_between(after.ref, planned, expected)
     is_after_start = item.type.startswith("start")
+    awaited_day = (awaited.start if is_after_start else awaited.finish) if is_dated else None
     return {
         "before": _task_facts(view, before, language),
         "after": _task_facts(view, after, language),
         "due": before.due,
         "is_past_due": plan.is_overdue(before.ref),
-        "awaited": (awaited.start if is_after_start else awaited.finish) if is_dated else None,
+        "awaited": awaited_day,
         "is_after_start": is_after_start,
         "is_about_start": is_about_start,
         "planned": planned,
         "expected": expected if is_told else None,
         "slip_days": slip_days if is_told else None,
         "rules": sorted({evidence.rule for evidence in item.evidence}),
+        **projection_facts(
+            (calendar_of(before), (before.due, awaited_day)),
+            (calendar_of(after), (planned, expected if is_told else None)),
+        ),
     }
 
 

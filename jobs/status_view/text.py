@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sync.core.projection import projection_note
 from sync.core.rich_text import (
     Anchor,
     Block,
@@ -117,7 +118,10 @@ def _late_blocks(facts: Mapping[str, Any], language: Language) -> list[Block]:
         )
         for row in facts["late"]
     )
-    return [_heading("late", language), Table(header, rows)]
+    blocks: list[Block] = [_heading("late", language), Table(header, rows)]
+    if note := projection_note(facts["late"], language):
+        blocks.append(Paragraph((Text(note),)))
+    return blocks
 
 
 def _why(row: Mapping[str, Any], language: Language) -> str:

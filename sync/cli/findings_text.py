@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync.core.disclosure import cleared, shown
+from sync.core.projection import projection_note
 from sync.core.values import Finding, Language, Ref, Severity, View
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -143,7 +144,9 @@ def finding_text(finding: Finding, language: Language, view: View) -> str:
     template = WORDS.get(finding.message, {}).get(language)
     if template is None:
         return f"{finding.message}: {subjects} {dict(finding.parameters)}"
-    return template.format_map(values).strip()
+    text = template.format_map(values).strip()
+    note = projection_note([finding.parameters], language)
+    return f"{text} {note}" if note and language == "en" else text + note
 
 
 def subject_text(view: View, ref: Ref, language: Language) -> str:

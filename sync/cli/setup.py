@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from sync.adoption_config import adopting_from
 from sync.app import load_mappings, read_folder
 from sync.cli.show import say, say_json
 from sync.config import Config, LoadedConfig, connection_settings, load_config
+from sync.core.calendar import Calendar
 from sync.core.errors import ConfigError, Problem
+from sync.mapping.calendars import unpublished_notes
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
 from sync.web.callbacks import secret_problems, webhook_notes
@@ -112,9 +115,16 @@ def check_config(config: Path) -> None:
         say(f"  {name}: {words if mapping.file else 'nothing is collected from it'}")
     people, departments = len(mappings.directory.people), len(mappings.directory.departments)
     say(f"  {people} people in {departments} departments")
-    for note in webhook_notes(loaded):
+    for note in (*webhook_notes(loaded), *unpublished_notes(_calendars_used(mappings), datetime.now(UTC).date())):
         say(f"  {note}")
     say("No problems found. `tieline doctor` asks the live systems.")
+
+
+def _calendars_used(mappings: Mappings) -> list[Calendar]:
+    directory = mappings.directory
+    names = {item.calendar for item in directory.departments.values()}
+    names |= {item.calendar for item in directory.people.values() if item.calendar}
+    return [mappings.calendars[name] for name in sorted(names)]
 
 
 def _adoption_problems(loaded: LoadedConfig, mappings: Mappings) -> list[Problem]:

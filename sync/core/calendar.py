@@ -1,15 +1,21 @@
-"""Working days: weekends, days off and make-up workdays (调休) of one calendar. Pure, and quick over long spans."""
+"""Working days and hours: weekends, days off, half days and make-up workdays (调休) of one calendar. Pure, and quick over long spans."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import pairwise
 
+from sync.core.zones import steady_spans
+
 SATURDAY_AND_SUNDAY = frozenset({5, 6})
 NINE_TO_SIX = ((9 * 60, 12 * 60), (13 * 60, 18 * 60))
+_MINUTE = timedelta(minutes=1)
+_INSTANT = timedelta(microseconds=1)
+_ORIGIN = date(2000, 1, 1)  # any day would do: only differences from it are used
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,73 @@ class Calendar:
         count += sum((first + timedelta(days=n)).weekday() not in self.weekend for n in range(1, rest + 1))
         return count + self._exceptions(start, end)
 
+    def working_minutes_between(self, start: datetime, end: datetime, zone: tzinfo) -> int:
+        """The whole minutes worked from one aware instant to another, by the wall clock of the zone; negative backwards.
+
+        An hour that the clock skips is not worked, one that it repeats is worked twice. Raises ValueError for an instant without zone.
+        """
+        start, end = _utc(start), _utc(end)
+        if end < start:
+            return -self.working_minutes_between(end, start, zone)
+        worked = timedelta(0)
+        for first, last, offset in steady_spans(start, zone):
+            worked += self._worked_until(_wall(min(last, end), offset)) - self._worked_until(_wall(first, offset))
+            if last >= end:
+                break
+        return worked // _MINUTE
+
+    def add_working_minutes(self, start: datetime, minutes: int, zone: tzinfo) -> datetime:
+        """The first instant (in UTC) at which so many minutes after ``start`` have been worked; for 0 the first on or after it that is
+        worked. Raises ValueError for a negative count or an instant without zone, OverflowError where nothing is ever worked.
+        """
+        if minutes < 0:
+            raise ValueError(f"cannot go back: {minutes} minutes")
+        if minutes == 0:
+            return self._add_worked(start, _INSTANT, zone) - _INSTANT
+        return self._add_worked(start, minutes * _MINUTE, zone)
+
+    def _add_worked(self, start: datetime, left: timedelta, zone: tzinfo) -> datetime:
+        for first, last, offset in steady_spans(_utc(start), zone):
+            before = self._worked_until(_wall(first, offset))
+            available = self._worked_until(_wall(last, offset)) - before
+            if available >= left:
+                reached = self._moment_of(before + left, _wall(first, offset).date(), _wall(last, offset).date())
+                return (reached - offset).replace(tzinfo=UTC)
+            left -= available
+        raise OverflowError(f"calendar {self.name!r} has no working time left")
+
+    def _worked_until(self, moment: datetime) -> timedelta:
+        """Working time up to a moment on the wall clock, counted from some fixed one."""
+        since_midnight = moment - datetime.combine(moment.date(), time())
+        today = sum(
+            (min(max(since_midnight - start * _MINUTE, timedelta(0)), (end - start) * _MINUTE)
+             for start, end in self.hours_of(moment.date())),
+            timedelta(0),
+        )  # fmt: skip
+        return self._worked_before_day(moment.date()) + today
+
+    def _worked_before_day(self, day: date) -> timedelta:
+        day -= timedelta(days=1)
+        whole, afternoon = self._lengths
+        halves = bisect_right(self._worked_half_days, day)
+        return (whole * self.workdays_between(_ORIGIN, day) - afternoon * halves) * _MINUTE
+
+    def _moment_of(self, worked: timedelta, first: date, last: date) -> datetime:
+        """The first moment of these days up to which so much was worked."""
+        days = range(first.toordinal(), last.toordinal() + 1)
+        near = 2  # deadlines are hours away more often than months
+        while near < len(days) and self._worked_before_day(date.fromordinal(days[near])) < worked:
+            near *= 2
+        days = days[: near + 1]
+        passed = bisect_left(days, worked, key=lambda n: self._worked_before_day(date.fromordinal(n)))
+        day = date.fromordinal(days[passed - 1])
+        left = worked - self._worked_before_day(day)
+        for start, end in self.hours_of(day):
+            if left <= (end - start) * _MINUTE:
+                return datetime.combine(day, time()) + start * _MINUTE + left
+            left -= (end - start) * _MINUTE
+        raise AssertionError(f"{worked} lies outside {first} to {last}")
+
     def _worked_before(self, start: date, end: date) -> int:
         """Worked days from ``start`` up to, but without, ``end``."""
         return self.workdays_between(start - timedelta(days=1), end - timedelta(days=1))
@@ -109,14 +182,7 @@ class Calendar:
 
     def _sum_until(self, day: date) -> int:
         days, sums = self._running_sums
-        low, high = 0, len(days)
-        while low < high:
-            middle = (low + high) // 2
-            if days[middle] <= day:
-                low = middle + 1
-            else:
-                high = middle
-        return sums[low]
+        return sums[bisect_right(days, day)]
 
     @cached_property
     def _morning(self) -> tuple[tuple[int, int], ...]:
@@ -126,6 +192,16 @@ class Calendar:
             return ((start, start + (end - start) // 2),)
         breaks = [after[0] - before[1] for before, after in pairwise(self.hours)]
         return self.hours[: breaks.index(max(breaks)) + 1]
+
+    @cached_property
+    def _lengths(self) -> tuple[int, int]:
+        """The minutes of a whole day, and those of it that a half day lacks."""
+        whole, morning = (sum(end - start for start, end in spans) for spans in (self.hours, self._morning))
+        return whole, whole - morning
+
+    @cached_property
+    def _worked_half_days(self) -> list[date]:
+        return sorted(day for day in self.half_days if self.is_workday(day))
 
     @cached_property
     def _running_sums(self) -> tuple[list[date], list[int]]:
@@ -138,3 +214,13 @@ class Calendar:
 
 
 Calendars = Mapping[str, Calendar]
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} is no instant: it has no zone")
+    return instant.astimezone(UTC)
+
+
+def _wall(instant: datetime, offset: timedelta) -> datetime:
+    return instant.replace(tzinfo=None) + offset

@@ -22,6 +22,7 @@ from sync.core.network import NO_DEPENDENCY, Edges, Network, bounds_between, net
 from sync.core.passes import NEVER, Forward, backward, bounds_of, forward, held, ripple, workdays_between
 from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
 from sync.core.values import Dependency, Ref, Task, View
+from sync.core.working_time import WEEKDAYS
 
 __all__ = [
     "MINUTES_A_DAY",
@@ -29,6 +30,7 @@ __all__ = [
     "Place",
     "Schedule",
     "Slack",
+    "calendar_for",
     "forecasts_of",
     "place_for",
     "schedule",
@@ -284,17 +286,25 @@ def forecasts_of(view: View) -> Schedule:
 
 
 def place_for(view: View) -> PlaceOf:
-    """Task to its department's working calendar, zone and date."""
-    fallback = Calendar("weekdays")
-    known: dict[Ref | None, Place] = {}
+    """Task to where it is worked on: its owner's own calendar or else its department's, with that one's zone and date."""
+    known: dict[tuple[Ref | None, str | None], Place] = {}
+    own_calendar = {ref: person.calendar for ref, person in view.people.items() if person.calendar}
 
     def place_of(task: Task) -> Place:
-        place = known.get(task.department)
+        own = own_calendar.get(task.owner) if task.owner else None
+        place = known.get((task.department, own))
         if place is None:
             department = view.departments.get(task.department) if task.department else None
             zone = ZoneInfo(department.zone if department else "UTC")
-            calendar = view.calendars.get(department.calendar, fallback) if department else fallback
-            place = known[task.department] = Place(calendar, zone, view.at.astimezone(zone).date())
+            name = own or (department.calendar if department else "")
+            today = view.at.astimezone(zone).date()
+            place = known[task.department, own] = Place(view.calendars.get(name, WEEKDAYS), zone, today)
         return place
 
     return place_of
+
+
+def calendar_for(view: View) -> Callable[[Task], Calendar]:
+    """Task to its working calendar."""
+    place_of = place_for(view)
+    return lambda task: place_of(task).calendar

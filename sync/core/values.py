@@ -275,7 +275,9 @@ class ExternalReference(Struct, frozen=True, gc=False):
 
 
 class Person(Struct, frozen=True):
-    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection."""
+    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection.
+    Without a ``calendar`` or ``zone`` of their own the department's holds.
+    """
 
     ref: Ref
     name: str
@@ -285,6 +287,8 @@ class Person(Struct, frozen=True):
     manager: Ref | None = None
     deputy: Ref | None = None
     english_name: str = ""
+    calendar: str = ""
+    zone: str = ""
 
 
 class Department(Struct, frozen=True):

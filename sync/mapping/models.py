@@ -17,6 +17,8 @@ from sync.mapping.patterns import BadPattern, compiled
 from sync.mapping.rules import Side, Unit
 from sync.mapping.validation import nearest
 
+_HOURS = r"(\d\d):(\d\d)-(\d\d):(\d\d)"
+_MIDNIGHT = 24 * 60
 KnownStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -72,6 +74,17 @@ def _date(value: object) -> date:
     raise _refusal(f"{value!r} is not a date", "write it like 2026-12-31")
 
 
+def _hours(value: object) -> tuple[int, int]:
+    found = re.fullmatch(_HOURS, str(value))
+    hour, minute, last_hour, last_minute = map(int, found.groups()) if found else (99, 0, 0, 0)
+    start, end = hour * 60 + minute, last_hour * 60 + last_minute
+    if not found or max(start, end) > _MIDNIGHT or max(minute, last_minute) > 59:
+        raise _refusal(f"{value!r} is no span of hours", "write it like 09:00-12:00")
+    if end <= start:
+        raise _refusal(f"{value!r} does not end after it begins", "a night is 20:00-24:00 and 00:00-04:00")
+    return start, end
+
+
 def _version(value: object) -> object:
     if str(value) != "1":
         raise _refusal(f"{value!r} is not a version of the grammar that this Tieline reads", "write 1")
@@ -106,6 +119,9 @@ Name = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Day = Annotated[date, BeforeValidator(_date)]
+Hours = Annotated[
+    tuple[int, int], BeforeValidator(_hours, json_schema_input_type=Annotated[str, Field(pattern=f"^{_HOURS}$")])
+]
 
 
 class _Model(BaseModel):
@@ -235,6 +251,8 @@ class PersonModel(_Model):
     accounts: dict[Name, Texts] = Field(default_factory=dict)
     manager: Name | None = None
     deputy: Name | None = None
+    calendar: Name | None = None
+    zone: Zone | None = None
 
 
 class PeopleModel(_Model):
@@ -261,13 +279,16 @@ class DepartmentsModel(_Model):
 
 
 class CalendarModel(_Model):
-    """Working days: a country's official holidays, and what is different here."""
+    """Working days and hours: a country's official holidays, and what is different here."""
 
     noun: ClassVar[str] = "calendar"
     country: str | None = None
     weekend: list[Weekday] | None = None
     days_off: list[Day] = Field(default_factory=list)
     extra_workdays: list[Day] = Field(default_factory=list)
+    half_days: list[Day] = Field(default_factory=list)
+    hours: list[Hours] | None = Field(None, min_length=1)
+    published_until: int | None = Field(None, ge=2000, le=2059)
 
 
 class CalendarsModel(_Model):

@@ -73,6 +73,8 @@ def people_from(parsed: ParsedFile[PeopleModel], directory: Directory) -> dict[R
             person_ref(item.manager) if item.manager else None,
             person_ref(item.deputy) if item.deputy else None,
             item.english_name,
+            item.calendar or "",
+            item.zone or "",
         )
     return made
 

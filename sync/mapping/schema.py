@@ -14,7 +14,16 @@ from sync.core.schedule import MINUTES_A_DAY
 from sync.core.values import Language, Role
 from sync.mapping.calendars import calendar_problems, calendars_for, is_country, parse_calendars
 from sync.mapping.checks import mapping_problems, selectors_of
-from sync.mapping.models import SCHEMAS, DepartmentsModel, MappingModel, PeopleModel, PlaceModel, RuleModel
+from sync.mapping.models import (
+    SCHEMAS,
+    DepartmentModel,
+    DepartmentsModel,
+    MappingModel,
+    PeopleModel,
+    PersonModel,
+    PlaceModel,
+    RuleModel,
+)
 from sync.mapping.people import (
     department_problems,
     departments_from,
@@ -109,6 +118,7 @@ def parse_all(
             mappings[name] = found
     refuse(problems)
     names = {department.calendar for department in directory.departments.values()} | {"CN"}
+    names |= {person.calendar for person in directory.people.values() if person.calendar}
     return Mappings(mappings, directory, calendars_for(sorted(names), written or {}))
 
 
@@ -133,25 +143,33 @@ def _directory(
         node = people.node.child("people") if people else None
         names = list(node.value) if node and isinstance(node.value, dict) else []
         problems += departments.problems + department_problems(departments, names, None)
-        problems += _calendar_names(departments, calendars)
+        entries = departments.model.departments if departments.model else {}
+        problems += _calendar_names(departments, "departments", entries, calendars)
         directory = Directory(departments=departments_from(departments))
     if people:
         problems += people.problems + people_problems(people, directory, connections)
+        problems += _calendar_names(people, "people", people.model.people if people.model else {}, calendars)
         directory = Directory(people_from(people, directory), directory.departments)
     return directory
 
 
-def _calendar_names(departments: ParsedFile[DepartmentsModel], calendars: Calendars | None) -> list[Problem]:
-    if calendars is None or departments.model is None:  # a broken calendar.yaml is named already
+def _calendar_names(
+    parsed: ParsedFile[Any],
+    section: str,
+    entries: Mapping[str, DepartmentModel | PersonModel],
+    calendars: Calendars | None,
+) -> list[Problem]:
+    """Calendars that the entries of a section name and that do not exist."""
+    if calendars is None:  # a broken calendar.yaml is named already
         return []
     return [
-        departments.problem(
-            ("departments", key, "calendar"),
+        parsed.problem(
+            (section, key, "calendar"),
             f"{item.calendar!r} is neither in calendar.yaml nor a country",
             nearest(item.calendar, [*calendars, "CN"]),
         )
-        for key, item in departments.model.departments.items()
-        if item.calendar not in calendars and not is_country(item.calendar)
+        for key, item in entries.items()
+        if item.calendar and item.calendar not in calendars and not is_country(item.calendar)
     ]
 
 

@@ -36,7 +36,8 @@ SYNONYMS = {
     "zh": "zh-CN", "zh_cn": "zh-CN", "chinese": "zh-CN", "english": "en", "fs": "finish_to_start",
     "ss": "start_to_start", "ff": "finish_to_finish", "sf": "start_to_finish", "周六": "saturday", "周日": "sunday",
     "星期六": "saturday", "星期日": "sunday", "放假": "days_off", "holidays": "days_off", "调休": "extra_workdays",
-    "workdays": "extra_workdays", "国家": "country", "主管": "head",
+    "workdays": "extra_workdays", "国家": "country", "主管": "head", "半天": "half_days", "半日": "half_days",
+    "工作时间": "hours", "上班时间": "hours", "日历": "calendar",
     "最早开始": "not_before", "不早于": "not_before", "必须开始": "must_start", "必须完成": "must_finish",
 }  # fmt: skip
 # Words whose meaning depends on where they stand: the second one counts where the first is not to be had.

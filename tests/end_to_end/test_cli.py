@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +282,23 @@ def test_explain_by_ref_key_and_url(known: Company) -> None:
     assert f"mappings/jira-main.yaml line {due['line']}" in known.say("explain", "PAY-1", "due").expect(0).out
     assert "PAY-99" in known.say("explain", "PAY-99").expect(2).problem
     assert "due" in known.say("explain", "PAY-1", "deu").expect(2).problem
+
+
+def test_dates_tell_the_chain_and_what_another_date_would_move(known: Company) -> None:
+    tasks = {item["title"]: item for item in known.say("tasks", "--json").json()}
+    flow, api = tasks["支付流程测试"], tasks["支付接口开发"]
+    shape = known.say("dates", flow["ref"], "--json").expect(0).json()
+    has(shape, {"forecast", "slack", "impact", "chain", "drag", "moves"})
+    assert [(item["ref"], item["driver"]) for item in shape["chain"]] == [(flow["ref"], api["ref"]), (api["ref"], None)]
+    assert shape["chain"][0]["rule"] == "S5"
+    later = date.fromisoformat(api["due"]) + timedelta(days=14)
+    moves = known.say("dates", api["key"], "--due", later.isoformat(), "--json").expect(0).json()["moves"]
+    assert {api["ref"], flow["ref"]} <= {item["ref"] for item in moves}
+    told = known.say("dates", flow["ref"]).expect(0).out
+    assert "产品部「支付流程测试」要等技术部「支付接口开发」完成" in told
+    assert "支付接口开发" in known.say("dates", api["ref"], "--due", later.isoformat()).expect(0).out
+    assert "PAY-99" in known.say("dates", "PAY-99").expect(2).problem
+    known.say("dates", "PAY-1", "--due", "soon").expect(2)
 
 
 def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:
