@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from campaigns.report import Report
 from campaigns.schedules_graphs import Graph, Graphs
 from campaigns.schedules_halves import Worked, day_or_none
-from campaigns.schedules_oracle import Oracle, consult
+from campaigns.schedules_network import network_of
+from campaigns.schedules_oracle import Oracle
 from campaigns.schedules_sabotage import SABOTAGES as SABOTAGES
 from campaigns.schedules_slack import Late, late_halves, slack_days, target_half
 from sync.core import schedule as product
@@ -26,7 +27,7 @@ from sync.core.schedule import Place, Schedule
 from sync.core.values import Ref, Task
 
 GRAPHS, SHARD, SHORT = 100_000, 500, 150
-WHAT_IF = 3  # one graph in so many is asked what a changed date would move
+WHAT_IF = 4  # one graph in so many is asked what a changed date would move
 
 
 def run(*, seed: int, scale: float, workers: int) -> Report:
@@ -100,7 +101,7 @@ def consulted(graph: Graph, known: dict[int, Worked]) -> Oracle:
         return known.setdefault(id(calendar), Worked(calendar))
 
     halves = {ref: worked(spot.calendar) for ref, spot in graph.spots.items()}
-    return consult(graph.tasks, graph.dependencies, graph.spots, halves)
+    return Oracle(network_of(graph.tasks, graph.dependencies, graph.spots, halves))
 
 
 def planned(graph: Graph) -> Schedule:
@@ -114,14 +115,14 @@ def planned(graph: Graph) -> Schedule:
 def differences(plan: Schedule, oracle: Oracle, report: Report) -> list[str]:
     """What the product says, and what it should have said."""
     late = late_halves(oracle)
-    found = [text for ref in oracle.tasks for text in _of_task(plan, oracle, ref, late[ref])]
+    found = [text for ref in oracle.net.tasks for text in _of_task(plan, oracle, ref, late[ref])]
     circles = {frozenset(circle): circle for circle in plan.cycles}
-    found += _unlike("circles", set(circles), set(oracle.knots))
-    for knot in oracle.knots:
+    found += _unlike("circles", set(circles), set(oracle.net.knots))
+    for knot in oracle.net.knots:
         if knot in circles:
             weakest = plan.weakest(circles[knot])
-            found += _unlike(f"weakest of {sorted(knot)}", weakest and weakest.key, oracle.weakest(knot).key)
-    targets = [ref for ref in oracle.tasks if target_half(oracle, ref) is not None]
+            found += _unlike(f"weakest of {sorted(knot)}", weakest and weakest.key, oracle.net.weakest(knot).key)
+    targets = [ref for ref in oracle.net.tasks if target_half(oracle, ref) is not None]
     for ref in targets:
         found += _unlike(f"{ref}: critical path", plan.critical_path(ref), oracle.critical_path(ref))
         found += _unlike(f"{ref}: drag", dict(plan.drag(ref)), oracle.drag(ref))
@@ -137,7 +138,7 @@ def _of_task(plan: Schedule, oracle: Oracle, ref: Ref, late: Late) -> list[str]:
     mine = (day_or_none(late.first), day_or_none(late.last), slack_days(oracle, ref, late))
     pairs: Mapping[str, tuple[object, object]] = {
         "ref": (forecast.ref, ref),
-        "planned start": (forecast.planned_start, oracle.plans[ref].start),
+        "planned start": (forecast.planned_start, oracle.net.plans[ref].start),
         "start": (forecast.start, oracle.start(ref)),
         "finish": (forecast.finish, oracle.finish(ref)),
         "slip": (forecast.slip_days, oracle.slip(ref)),
@@ -155,10 +156,10 @@ def _unlike(what: str, product: object, oracle: object) -> list[str]:
 
 def _count(oracle: Oracle, late: Mapping[Ref, Late], report: Report) -> None:
     report.count("graphs")
-    report.count("tasks", len(oracle.tasks))
-    report.count("bounds in force", sum(map(len, oracle.incoming.values())))
-    report.count("circles", len(oracle.knots))
-    for ref in oracle.tasks:
+    report.count("tasks", len(oracle.net.tasks))
+    report.count("bounds in force", sum(map(len, oracle.net.incoming.values())))
+    report.count("circles", len(oracle.net.knots))
+    for ref in oracle.net.tasks:
         told = oracle.told(ref)
         report.count("tasks moved by another", int(told.by is not None))
         report.count("tasks open-ended", int(told.is_open_ended))

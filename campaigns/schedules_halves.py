@@ -143,7 +143,8 @@ def plan_of(task: Task, spot: Spot, worked: Worked) -> Plan:
 
 def estimated(task: Task) -> int | None:
     """Worked halves of the estimate; none where nobody estimated anything."""
-    return rounded_up(task.estimate_minutes, MINUTES_OF_A_HALF) if (task.estimate_minutes or 0) > 0 else None
+    minutes = task.estimate_minutes or 0
+    return rounded_up(minutes, MINUTES_OF_A_HALF) if minutes > 0 else None
 
 
 def _confidence(start: date | None, due: date | None, estimate: int | None, is_milestone: bool) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace as with_values
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -72,14 +73,31 @@ def _leads_rounded_away(one: Dependency) -> Dependency:
 
 
 def _calendar(**changes: Any) -> Callable[[], AbstractContextManager[None]]:
-    return _misread(place=lambda place: with_values(place, calendar=with_values(place.calendar, **changes)))
+    return _misread(place=lambda place: Place(with_values(place.calendar, **changes), place.zone, place.today))
+
+
+def _answers(question: str, answer: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
+    """A finished schedule answers wrongly; ``answer`` gets the right answer first."""
+
+    @contextmanager
+    def broken() -> Iterator[None]:
+        original = getattr(Schedule, question)
+
+        def wrong(self: Schedule, *asked: Any, **more: Any) -> Any:
+            return answer(original(self, *asked, **more), self, *asked)
+
+        with patch.object(Schedule, question, wrong):
+            yield
+
+    return broken
 
 
 SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "half_days_forgotten": _calendar(half_days=frozenset()),
     "make_up_days_forgotten": _calendar(extra_workdays=frozenset()),
     "holidays_forgotten": _calendar(days_off=frozenset()),
-    "zone_forgotten": _misread(place=lambda place: with_values(place, zone=ZoneInfo("UTC"))),
+    "today_is_yesterday": _misread(place=lambda place: Place(place.calendar, place.zone, place.today - timedelta(days=1))),
+    "zone_forgotten": _misread(place=lambda place: Place(place.calendar, ZoneInfo("UTC"), place.today)),
     "lag_rounded_down": _misread(dependency=_rounded_down),
     "lead_rounded_away_from_zero": _misread(dependency=_leads_rounded_away),
     "elapsed_taken_for_working": _misread(dependency=lambda one: replace(one, lag_unit="working")),
@@ -98,4 +116,8 @@ SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "blocked_never_started": _misread(task=lambda task: replace(task, started=None) if task.status == "blocked" else task),
     "cancelled_pushes": _status("cancelled", "todo"),
     "unknown_is_pushed": _status("unknown", "todo"),
+    "what_if_changes_nothing": _answers("what_if", lambda _, plan, *asked: plan),
+    "path_leaves_out_the_first": _answers("critical_path", lambda path, *_: path[-2:]),
+    "drag_of_every_task_is_a_day": _answers("drag", lambda drag, *_: dict.fromkeys(drag, 1)),
+    "no_weakest_dependency": _answers("weakest", lambda *_: None),
 }  # fmt: skip
