@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from campaigns.changes_reading import derived_found, derived_wanted, facts_from
 from campaigns.changes_truth import Book, Item, differences
-from sync.core.values import Certificate
+from sync.core.certificate import Certificate
 
 COLUMNS = "ref, scope, visibility, gone_reason, payload"
 Row = tuple[str, str, str, str | None, bytes]

@@ -16,7 +16,7 @@ from campaigns.changes_company import ZONES, Company
 from campaigns.report import Report
 from sandbox.faults import PAGE_FAULTS, Fault, FaultKind
 from sandbox.http import Request, Response
-from sync.core.values import Certificate
+from sync.core.certificate import Certificate
 from sync.reading import Collected
 
 SURVIVABLE: tuple[FaultKind, ...] = ("rate_limited", "server_error", "reset", "lost_answer", "truncated", "short_page")

@@ -15,8 +15,9 @@ from connectors.confluence import cloud, data_center
 from connectors.jira import bodies, paging, records
 from connectors.jira import source as jira_source
 from sync import app, census, collect
+from sync.core.certificate import Certificate
 from sync.core.errors import NotFound
-from sync.core.values import Certificate, Ref
+from sync.core.values import Ref
 
 
 @contextmanager

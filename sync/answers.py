@@ -14,8 +14,7 @@ from msgspec.structs import replace
 from sync.core.messages import Answer, Message
 from sync.core.plan import MessageContent, mark_of
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import Language
-from sync.store.entries import TrackedFinding
+from sync.core.values import Language, TrackedFinding
 from sync.store.store import Store
 
 ACKNOWLEDGE = "ack:"

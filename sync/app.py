@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
+from sync.connection_config import variant_of
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
-from sync.core.metrics import MetricSink, MetricSource
+from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
 from sync.core.values import ConnectionFacts, SourceFile
@@ -84,6 +85,9 @@ class Connections:
 
     def metric_source(self, name: str) -> MetricSource:
         return cast("MetricSource", self._port(name, "metric_source"))
+
+    def metric_catalog(self, name: str) -> MetricCatalog:
+        return cast("MetricCatalog", self._port(name, "metric_catalog"))
 
     def metric_sink(self, name: str) -> MetricSink:
         return cast("MetricSink", self._port(name, "metric_sink"))
@@ -190,7 +194,8 @@ class App:
             language=config.language or mapping.language,
             zone=mapping.zone,
             ports=self.loaded.offered(name),
-            has_mutual_links=manifest.has_mutual_links,
+            has_mutual_links=manifest.has_mutual_links
+            and variant_of(config, manifest) not in manifest.links_at_one_end,
         )
 
     def name_of(self, connection: str, account: str) -> str:

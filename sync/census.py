@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sync.core.certificate import Certificate
 from sync.core.ports import Stream
-from sync.core.values import Certificate, Ref
+from sync.core.values import Ref
 from sync.reading import Collected, Mapper, Site, keep_shards
 from sync.store.store import Store
 

@@ -88,7 +88,7 @@ class LoadedConfig(msgspec.Struct, frozen=True):
         """The ports that a connection offers."""
         connection = self.config.connections[name]
         manifest = connectors_by_name()[connection.type]
-        return manifest.offered(variant_of(connection, manifest))
+        return manifest.offered(variant_of(connection, manifest), connection.extra)
 
     def unmapped(self) -> frozenset[str]:
         """The connections that need no mapping, because nothing is collected from them."""
@@ -238,8 +238,9 @@ def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
         if name not in config.connections:
             yield f"{name!r} is not a connection", nearest(name, config.connections)
             continue
-        manifest = connectors_by_name().get(config.connections[name].type)
-        offered = manifest.offered(variant_of(config.connections[name], manifest)) if manifest else (port,)
+        connection = config.connections[name]
+        manifest = connectors_by_name().get(connection.type)
+        offered = manifest.offered(variant_of(connection, manifest), connection.extra) if manifest else (port,)
         if port and port not in offered:
             yield f"{name!r} offers no {port}", f"it offers {', '.join(offered)}"
 

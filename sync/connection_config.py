@@ -100,11 +100,13 @@ def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:
 
 
 def credentials_of(connection: ConnectionConfig, manifest: Connector) -> tuple[str, ...]:
-    """The credentials this connection signs in with: the usual ones, or the other set when that is what is written; and those of the
-    optional ones that are written."""
+    """The credentials this connection signs in with: the usual ones, or the other set when that is what is written or was begun; and those
+    of the optional ones that are written."""
     variant = variant_of(connection, manifest)
-    other = manifest.other_credentials.get(variant, ())
-    usual = other if other and all(name in connection.extra for name in other) else manifest.credentials[variant]
+    usual, other = manifest.credentials[variant], manifest.other_credentials.get(variant, ())
+    written = {names: sum(name in connection.extra for name in names) for names in (usual, other)}
+    if other and (written[other] == len(other) or written[other] > written[usual]):
+        usual = other
     return (*usual, *(name for name in manifest.optional_credentials.get(variant, ()) if name in connection.extra))
 
 

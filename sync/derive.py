@@ -11,19 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.errors import Problem, RecordError, TielineError
-from sync.core.values import (
-    Account,
-    Dependency,
-    Document,
-    Evidence,
-    Finding,
-    RawRecord,
-    Record,
-    Ref,
-    Task,
-    View,
-    Vocabulary,
-)
+from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task, View
+from sync.core.vocabulary import Vocabulary
 from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up
 from sync.mapping.identity import Identity, people_from_accounts

@@ -33,6 +33,7 @@ from sync.core.plan import (
 from sync.core.ports import Stream
 from sync.core.values import Finding, Freshness, Language, Ref, View
 from sync.directories import directory_findings, read_directories
+from sync.judging import judge_all
 from sync.look import look
 from sync.noticed import (
     APPLY,
@@ -176,10 +177,10 @@ class Engine:
         stops, adopting = self._store.stops(), self._parts.adopting
         baseline = baseline_of(self._store, adopting, published, ZoneInfo(self._parts.zone))
         planned.view = replace(planned.view, baseline=baseline)
-        desired = self._judge_all(planned, published)
+        desired = judge_all(self._parts, self._store, planned, published)
         if day := first_day(planned.view, planned.pairs, stops):
             planned.view = replace(planned.view, baseline=day)
-            desired = self._judge_all(planned, published)
+            desired = judge_all(self._parts, self._store, planned, published)
             planned.pairs = tuple(day.pairs.values())
         elif baseline is None or not baseline.is_taken:
             planned.pairs = ()
@@ -189,24 +190,6 @@ class Engine:
             key: entry for key, entry in published.items() if entry.job in sound and not is_stopped(entry, stops)
         }
         return withheld
-
-    def _judge_all(self, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
-        """Every job's verdict. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
-        desired: list[Desired] = []
-        planned.pairs = ()
-        for item in self._parts.jobs:
-            name = item.job.name
-            own = {key: entry for key, entry in published.items() if entry.job == name}
-            try:
-                judgement = item.job.judge(replace(planned.view, files=item.read_files()), item.settings, own)
-            except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
-                log.exception("job_broke", job=name)
-                planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")
-                continue
-            desired += judgement.desired
-            planned.pairs += judgement.pairs
-            planned.findings[name] = judgement.findings
-        return desired
 
     def _without_hidden(self, plan: Plan) -> Plan:
         """Nothing is taken away at a target that is hidden from us: "not there" would be taken for success, and what still stands there

@@ -15,8 +15,7 @@ import structlog
 from sync.core.errors import TielineError, TryLater
 from sync.core.hooks import Hint
 from sync.core.ports import Stream
-from sync.core.values import Ref
-from sync.reading import Collected, Mapper, Site, keep_shards
+from sync.reading import Collected, Mapper, Site, homes_of, keep_shards
 from sync.remote import redact
 from sync.store.store import Store
 
@@ -72,7 +71,7 @@ def _wanted(site: Site, store: Store, hints: Sequence[Hint], report: Hinted) -> 
         mine = {hint.id: hint for hint in hints if hint.stream == stream.name}
         if (wide := mine.pop("", None)) is not None:
             report.needs_look = report.needs_look or wide.scope in ("", *site.scopes)
-        homes = _homes(site, store, stream, list(mine))
+        homes = homes_of(site, store, stream, list(mine))
         by_scope: dict[str, list[str]] = {scope: [] for scope in site.scopes if _is_loaded(site, store, stream, scope)}
         for item, hint in mine.items():
             scope = hint.scope or homes.get(item, "")
@@ -88,12 +87,6 @@ def _wanted(site: Site, store: Store, hints: Sequence[Hint], report: Hinted) -> 
             left -= len(ids[:left])
 
 
-def _homes(site: Site, store: Store, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
-    """In which scope each of these items is stored; nothing for one that is not stored, or gone."""
-    refs = [Ref.of(site.name, stream.kind, item) for item in ids]
-    return {key: scope for scope in site.scopes for key in store.keys_in_scope(refs, scope)} if refs else {}
-
-
 def _is_loaded(site: Site, store: Store, stream: Stream, scope: str) -> bool:
     """While the first load goes on everything is read anyway."""
     cursor = store.cursor(site.name, stream.name, scope)
@@ -106,7 +99,7 @@ def _read(
     """Items that are stored in the scope are read at once; any other only when a direct read says that it is to be collected: a hint
     may be old, or about an item that is archived or moved.
     """
-    known = {item for item, home in _homes(site, store, stream, ids).items() if home == scope}
+    known = {item for item, home in homes_of(site, store, stream, ids).items() if home == scope}
     wanted = [item for item in ids if item in known or site.source.look_up(stream.name, item) == "here"]
     if not wanted:
         return

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sync.core.certificate import Certificate
 from sync.core.errors import TielineError
-from sync.core.ports import Shard, Source
-from sync.core.values import Certificate, RawRecord, Ref
+from sync.core.ports import Shard, Source, Stream
+from sync.core.values import RawRecord, Ref
 from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.store import Store
@@ -84,6 +85,12 @@ class Collected:
             at=min([at, *(item.at for item in self.certificates)]),
             settled_at=min((item.settled_at for item in self.certificates if item.settled_at), default=None),
         )
+
+
+def homes_of(site: Site, store: Store, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
+    """In which scope each of these items is stored; nothing for one that is not stored, or gone."""
+    refs = [Ref.of(site.name, stream.kind, item) for item in ids]
+    return {key: scope for scope in site.scopes for key in store.keys_in_scope(refs, scope)} if refs else {}
 
 
 def keep_shards(

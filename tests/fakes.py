@@ -25,7 +25,8 @@ from sync.core.ports import (
     Written,
 )
 from sync.core.rich_text import Paragraph, RichText, Text
-from sync.core.values import Account, LinkSide, RawRecord, Ref, Vocabulary
+from sync.core.values import Account, LinkSide, RawRecord, Ref
+from sync.core.vocabulary import Vocabulary
 
 LONGEST = 32_767
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

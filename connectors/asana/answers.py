@@ -15,11 +15,12 @@ SIGN_IN = (
 )
 RIGHTS = "add the token's account to the project as an editor (Share > Invite; 共享 > 邀请), and give an OAuth app the scopes it asks for"
 PLAN = "this needs a paid plan of Asana; nothing else can be done about it here"
+EXPIRED = 412  # how /events gives out a token, to whoever has none that it knows
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Return when the answer is a success; else raise what it means. Every error says so in ``errors``."""
-    if 200 <= status < 300:
+    """Return when the answer is a success, or a new token for /events; else raise what it means. Every error says so in ``errors``."""
+    if 200 <= status < 300 or (status == EXPIRED and _has_token(body)):
         if body.lstrip()[:1] != b"{":
             raise Nonsense(expected="JSON with data", sample=body)
         return
@@ -46,13 +47,23 @@ def is_signed_out(error: AccessDenied) -> bool:
     return bool(error.data.get("is_signed_out"))
 
 
-def _words(body: bytes) -> str:
-    """All that ``errors`` say, with the phrase by which Asana's support finds a failure; nothing of a page that is none of Asana's."""
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of an answer; nothing of a page that is none of Asana's."""
     try:
         data: Any = json.loads(body or b"null")
     except (ValueError, RecursionError):
-        return ""
-    errors = data.get("errors") if isinstance(data, dict) else None
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _has_token(body: bytes) -> bool:
+    token = _object(body).get("sync")
+    return isinstance(token, str) and bool(token)
+
+
+def _words(body: bytes) -> str:
+    """All that ``errors`` say, with the phrase by which Asana's support finds a failure."""
+    errors = _object(body).get("errors")
     said = []
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, dict):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from connectors.asana import CONNECTOR
 from connectors.asana.answers import decipher
 from connectors.asana.comments import TaskComments
+from connectors.asana.events import ProjectEvents
 from connectors.asana.links import TaskLinks
 from connectors.asana.people import PeopleDirectory
 from connectors.asana.site import Site
@@ -19,7 +20,7 @@ from sync.pace import Pace
 from sync.remote import Remote, keep_secret
 
 
-class Asana(TaskSource, TaskComments, TaskLinks, PeopleDirectory):
+class Asana(TaskSource, ProjectEvents, TaskComments, TaskLinks, PeopleDirectory):
     """Asana as one account sees it. The token travels in a header only."""
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from connectors.asana.answers import RIGHTS, SIGN_IN
 from connectors.asana.people import User
 from connectors.asana.site import Site
@@ -12,6 +14,7 @@ from sync.core.probing import tried
 
 SEE = "invite the token's account to the project (Share > Invite; 共享 > 邀请), or write the project's id instead of its name"
 WORKSPACE = "write `workspace` of this connection in tieline.yaml: the name or id of a workspace that the token's account belongs to"
+HEAR = "nothing is lost without: deletions and moves are then seen when tasks are counted or read again; an OAuth app needs full access"
 QUOTE = "name it in quoted_projects of this connection if its tasks may be named in other tools"
 
 
@@ -34,11 +37,17 @@ def _project_probes(site: Site, scope: str) -> Iterator[Probe]:
         pages = site.pages("/tasks", project=site.project(scope).gid, opt_fields="dependencies")
         return f"{len(next(pages))} or more, with their dependencies"
 
+    def hear() -> str:
+        site.events(site.project(scope).gid, "")
+        return "deletions and moves are heard of between two counts"
+
     found = tried(f"see project {scope}", SEE, see)
     yield found
     if not found.is_ok:
         return
     yield tried(f"list tasks of {scope}", "an OAuth app needs the scope tasks:read", first)
+    heard = tried(f"hear of changes in {scope}", HEAR, hear)
+    yield heard if heard.is_ok else replace(heard, is_ok=None)
     quoted = site.settings.options.get("quoted_projects") or ()
     project = site.project(scope)
     if project.privacy_setting != "public_to_workspace" and not {project.gid, project.name} & set(quoted):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.asana.values import objects, text_from
@@ -43,12 +43,24 @@ def hints_from(request: HookRequest, settings: ConnectionSettings) -> tuple[Hint
     return tuple(dict.fromkeys(hint for event in events for hint in _hints(event)))
 
 
+def task_of(event: Mapping[str, Any]) -> str:
+    """The task that an event is about, or that what it is about lies in; "" for an event about anything else."""
+    for part in (part_of(event, "resource"), part_of(event, "parent")):
+        if part.get("resource_type") == "task" and (gid := text_from(part.get("gid"))):
+            return gid
+    return ""
+
+
+def part_of(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The thing under this name in an event; empty where there is none."""
+    part = event.get(name)
+    return part if isinstance(part, dict) else {}
+
+
 def _hints(event: dict[str, Any]) -> Iterator[Hint]:
-    """An event tells what changed and what it lies in. Of several in one delivery each is its own."""
-    for part in (event.get("resource"), event.get("parent")):
-        if isinstance(part, dict) and part.get("resource_type") == "task" and (gid := text_from(part.get("gid"))):
-            at = text_from(event.get("created_at")) or ""
-            words = f"{gid} {event.get('action')} {at} {(event.get('resource') or {}).get('gid')}"
-            delivery = hashlib.sha256(words.encode()).hexdigest()[:32]
-            yield Hint(delivery, "tasks", "", gid, str(event.get("action") or "")[:40], instant_from_text(at))
-            return
+    """Of several events in one delivery each is its own."""
+    if gid := task_of(event):
+        at = text_from(event.get("created_at")) or ""
+        words = f"{gid} {event.get('action')} {at} {part_of(event, 'resource').get('gid')}"
+        delivery = hashlib.sha256(words.encode()).hexdigest()[:32]
+        yield Hint(delivery, "tasks", "", gid, str(event.get("action") or "")[:40], instant_from_text(at))

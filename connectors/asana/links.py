@@ -62,7 +62,7 @@ class TaskLinks:
         for end in dict.fromkeys((gid, other)):
             if (count := sum(len(self._neighbours(end, each)) for each in LISTS)) >= MOST:
                 raise Refused(
-                    f"task {end} has {count} dependencies in Asana, which allows {MOST}; take some away there"
+                    f"task {end} has {count} dependencies and dependents in Asana, which allows {MOST} together; take some away there"
                 )
         name = LISTS[side]
         self.site.write("POST", f"/tasks/{part(gid)}/add{name.capitalize()}", object, {name: [other]})

@@ -10,7 +10,8 @@ from connectors.asana.shapes import Named, Project
 from connectors.asana.site import Site, part
 from connectors.asana.values import COMPLETED, INCOMPLETE
 from sync.core.ports import SiteIdentity
-from sync.core.values import Account, FieldName, Vocabulary
+from sync.core.values import Account
+from sync.core.vocabulary import FieldName, Vocabulary
 
 
 class User(Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -19,6 +21,14 @@ class Listing(Struct, frozen=True):
 
     data: list[msgspec.Raw]
     next_page: NextPage | None = None
+
+
+class Events(Struct, frozen=True):
+    """What happened to a project, and the token to ask with next. Where the token asked with was none, only that."""
+
+    sync: str
+    data: list[Any] = []
+    has_more: bool | None = None
 
 
 class One(Struct, frozen=True):

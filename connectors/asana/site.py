@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.asana.answers import is_signed_out
-from connectors.asana.shapes import ATTACHMENT_FIELDS, Attachment, Listing, Me, Named, One, Project
+from connectors.asana.answers import EXPIRED, is_signed_out
+from connectors.asana.shapes import ATTACHMENT_FIELDS, Attachment, Events, Listing, Me, Named, One, Project
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, ConfigError, LostAnswer, Nonsense, NotFound, Problem
 from sync.core.ports import ConnectionSettings
@@ -52,6 +52,12 @@ class Site:
         return _after_write(
             self.remote.send("POST", "/attachments", params=params, files=files), Attachment, "an attachment"
         )
+
+    def events(self, project_gid: str, token: str) -> tuple[Events, bool]:
+        """Up to a hundred events after the token; and whether Asana still knew it, which it never does of "": then only a new token."""
+        sent = {"resource": project_gid} | ({"sync": token} if token else {})
+        reply = self.remote.send("GET", "/events", params=sent)
+        return reply.read(Events), reply.status != EXPIRED
 
     def pages(self, path: str, **params: object) -> Iterator[list[msgspec.Raw]]:
         """A whole list, page by page. A page may be short or empty; only one without ``next_page`` is the last. Raises Nonsense when

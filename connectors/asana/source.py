@@ -21,7 +21,8 @@ from connectors.asana.site import Site, part
 from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.instants import instant_from_text
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import RawRecord, Vocabulary
+from sync.core.values import RawRecord
+from sync.core.vocabulary import Vocabulary
 
 TASKS = "tasks"
 FEW = 20  # tasks read one by one in a shard, or parents whose subtasks are
@@ -81,12 +82,13 @@ class TaskSource:
             yield found
 
     def fetch(self, shard: Shard) -> Iterator[Sequence[RawRecord]]:
-        """The records of a shard. A task that is gone or hidden is left out; the census will tell."""
+        """The records of a shard. A task that is gone, hidden or no longer in the project is left out; the census will tell."""
         _check_stream(shard.stream)
         project = self.site.project(shard.scope)
         since = str(shard.position.get("since") or "")
         if shard.ids:
-            yield self._records(shard.scope, project, self._singly(shard.ids))
+            found = (item for item in self._singly(shard.ids) if self._may_lie_in(shard.scope, item[1]))
+            yield self._records(shard.scope, project, found)
         elif parents := shard.position.get("parents"):
             after = instant_from_text(since)
             for parent in parents:
@@ -102,6 +104,11 @@ class TaskSource:
     def _home(self, head: Head) -> str:
         """The scope in which a task is collected by its own places; "" for one that has none, as most subtasks."""
         return self.site.scope_of(head.projects)
+
+    def _may_lie_in(self, scope: str, head: Head) -> bool:
+        """Whether a task that was read by itself is collected here; of a subtask in no project its parent would tell."""
+        home = self._home(head)
+        return home == scope or (not home and (bool(head.parent) or not self.site.settings.scopes))
 
     def _records(self, scope: str, project: Project, tasks: Iterator[tuple[Raw, Head]]) -> list[RawRecord]:
         name = self.site.settings.name

@@ -17,7 +17,8 @@ from connectors.caldav.site import Site
 from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import Vocabulary
 from sync.pace import Pace
 from sync.remote import Remote, keep_secret
 

@@ -16,7 +16,8 @@ from connectors.confluence.site import Detail, Site, readers_of
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import RawRecord, Visibility, Vocabulary
+from sync.core.values import RawRecord, Visibility
+from sync.core.vocabulary import Vocabulary
 
 PAGES = "pages"
 PICKED = 25  # pages read one by one in a shard

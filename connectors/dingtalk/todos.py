@@ -24,7 +24,8 @@ from sync.core.errors import Nonsense, NotFound, Refused
 from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import Vocabulary
 from sync.tokens import Token
 
 TODOS = "todos"

@@ -1,5 +1,5 @@
 """Feishu and Lark: messages with buttons in group chats, emergency groups, the company's directory; robots that only speak; rows of Bitable
-tables, tasks with their comments and dependencies, and the documents of wikis."""
+tables with their notices, tasks with their comments and dependencies, and the documents of wikis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.feishu.callbacks import answers_from
 from connectors.feishu.records import record_from_raw
-from connectors.feishu.table_rows import table_problems
+from connectors.feishu.table_rows import is_written_to, table_problems
 from sync.core.ports import ConnectionSettings, Connector
 
 FEISHU, LARK = "https://open.feishu.cn", "https://open.larksuite.com"
@@ -34,6 +34,11 @@ def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[st
         yield from table_problems(options)
 
 
+def withheld(variant: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tables in which no column is ours are only read."""
+    return ("tracker",) if variant == "bitable" and not is_written_to(options) else ()
+
+
 APP: tuple[str, ...] = ("app_id", "app_secret")
 
 
@@ -47,7 +52,7 @@ CONNECTOR = Connector(
     variant_ports={
         "app": ("messenger", "organisation", "directory"),
         "robot": ("messenger",),
-        "bitable": ("source",),
+        "bitable": ("source", "tracker"),
         "tasks": ("source", "tracker"),
         "wiki": ("source",),
     },
@@ -55,6 +60,7 @@ CONNECTOR = Connector(
     record_from_raw=record_from_raw,
     scope_word="tables, task lists, wiki spaces or rooms",
     has_mutual_links=True,
+    links_at_one_end=("bitable",),
     options=(
         "bodies",
         "host",
@@ -75,6 +81,7 @@ CONNECTOR = Connector(
         "tables": "own",
     },
     check_options=check_options,
+    withheld=withheld,
     # An API takes 50 a second and 1000 a minute of an application; a robot takes 5 a second and 100 a minute.
     requests_per_second={"app": 20.0, "robot": 4.0, "bitable": 10.0, "tasks": 10.0, "wiki": 10.0},
     in_flight=6,

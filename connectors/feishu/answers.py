@@ -21,7 +21,7 @@ from sync.core.errors import (
 )
 from sync.pace import retry_after_from
 
-THROTTLED = frozenset({99991400, 11232, 1254290})
+THROTTLED = frozenset({99991400, 11232, 1254112, 1254290})
 THROTTLED_ITEM = frozenset({230020, 232019, 1254291})  # this chat or message, while others go on
 STALE_TOKEN = frozenset({99991661, 99991663, 99991664, 99991668, 99991671})
 BAD_APP = frozenset({403, 514, 10003, 10012, 10014, 99991543})
@@ -43,6 +43,7 @@ NO_RIGHT = frozenset(
         91403,
         131006,
         1254302,
+        1254304,
         1470403,
         1063002,
         1770032,
@@ -68,6 +69,7 @@ GONE = frozenset(
     }
 )
 TOO_OLD = frozenset({230031})
+TOO_LARGE = frozenset({1254130})
 SERVER = frozenset(
     {
         1254002,
@@ -98,8 +100,9 @@ CURES = {
     40014: "开发者后台 > 权限管理 > 通讯录权限范围：改成「全部成员」或加上这个部门",
     41050: "开发者后台 > 权限管理 > 通讯录权限范围：改成「全部成员」或加上这些人",
     99991401: "开发者后台 > 安全设置 > IP 白名单：加上这台机器的出口 IP",
-    91403: "文档右上角 … > 更多 > 添加文档应用：把这个应用加进来",
-    1254302: "多维表格 > 高级权限：给这个应用一个能看全部行的角色",
+    91403: "文档右上角 … > 更多 > 添加文档应用：把这个应用加进来；要往里写的，权限选「可编辑」",
+    1254302: "多维表格 > 高级权限：给这个应用一个能看全部行的角色；要往里写的，还要能编辑那一列",
+    1254304: "多维表格 > 高级权限：给这个应用一个能看全部行的角色；要往里写的，还要能编辑那一列",
     131006: "知识库 > 设置 > 成员：把有这个应用机器人的群加成成员",
     1770032: "知识库 > 设置 > 成员：把有这个应用机器人的群加成成员；单独设了权限的页面，在页面的「分享」里把这个群加上",
     1470403: "任务清单 > 分享：把这个应用加成清单成员，可编辑",
@@ -153,6 +156,8 @@ def _refusal(status: int, code: int, words: str, said: Mapping[str, Any]) -> Tie
         return NotFound(text)
     if code in TOO_OLD:
         return CannotExpress(f"{text}: messages older than 14 days cannot be changed")
+    if code in TOO_LARGE:
+        return CannotExpress(f"{text}: the cell holds no more")
     if status == 409:
         return Conflict(text)
     return Refused(status=status, vendor_code=str(code), vendor_message=words)

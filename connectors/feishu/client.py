@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from threading import Lock
 
 import msgspec
 
@@ -17,6 +18,7 @@ from connectors.feishu.listener import AnswerListener
 from connectors.feishu.people import CompanyDirectory
 from connectors.feishu.robot import RobotMessenger, token_of
 from connectors.feishu.site import Site
+from connectors.feishu.table_tracker import TableTracker
 from connectors.feishu.tables import TableSource
 from connectors.feishu.task_tracker import TaskTracker
 from connectors.feishu.tasks import TaskSource
@@ -66,11 +68,17 @@ class Feishu(ChatMessenger, CompanyDirectory, AnswerListener):
         self.remote.close()
 
 
-class FeishuTables(TableSource):
+class FeishuTables(TableSource, TableTracker):
     """Bitable tables as one application sees them."""
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings, self.remote, self.site = _work(settings, sleep)
+        self.writing = Lock()
+
+    def probes(self) -> Iterator[Probe]:
+        """The sign-in, each table with its columns and rows, and the column that is written to."""
+        yield from super().probes()
+        yield from self.write_probes()
 
     def close(self) -> None:
         """Let go of the connections."""

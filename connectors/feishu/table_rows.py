@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Struct
 
+from connectors.feishu.table_notices import cell_text, without_ours
 from sync.core.decode import decoded
 from sync.core.errors import ConfigError, Nonsense, Problem
 from sync.core.instants import instant_from_ms
@@ -18,8 +19,8 @@ from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record, Ref
 
 TASK = "task"
-SETTINGS = frozenset({"url", "key", "title", "restricted"})
-NUMBER, DATE, CREATED, MODIFIED = 2, 5, 1001, 1002
+SETTINGS = frozenset({"url", "key", "title", "restricted", "notices"})
+TEXT, NUMBER, DATE, CREATED, MODIFIED = 1, 2, 5, 1001, 1002
 LINKS = (18, 21)  # to rows of this or another table
 
 
@@ -33,6 +34,7 @@ class TableRules(Struct, frozen=True):
     key: str = ""
     title: str = ""
     restricted: str = ""
+    notices: str = ""
 
     @property
     def token(self) -> str:
@@ -78,6 +80,31 @@ def table_problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]
         if not table.token or not table.table_id:
             hint = "open the table in the browser and copy its address: https://….feishu.cn/base/…?table=tbl…"
             yield f"tables.{name}.url", "no address of a table", hint
+    yield from _notices_problems({name: rules for name, rules in said.items() if isinstance(rules, Mapping)})
+
+
+def _notices_problems(said: Mapping[Any, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Of a connection either all tables are written to or none: what it offers holds for all of them."""
+    if not is_written_to({"tables": said}):
+        return
+    for name, rules in said.items():
+        column = rules.get("notices")
+        if not isinstance(column, str) or not column.strip():
+            hint = "name a column of text, or read this table by a connection of its own"
+            yield f"tables.{name}.notices", "missing, while another table has one", hint
+        elif column in [rules.get(setting) for setting in ("key", "title", "restricted")]:
+            yield (
+                f"tables.{name}.notices",
+                f"{column!r} is a column of people's own",
+                "name one that is kept for Tieline",
+            )
+
+
+def is_written_to(options: Mapping[str, Any]) -> bool:
+    """Whether the admin named a column to write in, at any table."""
+    said = options.get("tables")
+    tables = said.values() if isinstance(said, Mapping) else ()
+    return any(isinstance(rules, Mapping) and "notices" in rules for rules in tables)
 
 
 class Column(Struct, frozen=True):
@@ -87,6 +114,7 @@ class Column(Struct, frozen=True):
     field_name: str
     type: int = 0
     is_primary: bool = False
+    ui_type: str | None = None
 
 
 class Columns:
@@ -166,6 +194,8 @@ def record_from_row(raw: RawRecord, payload: Mapping[str, Any], settings: Connec
     types, fields = _object(about.get("types")), _object(row.get("fields"))
     values: dict[str, Any] = {name: plain_value(value, types.get(name, 0)) for name, value in fields.items()}
     rules = tables_of(settings).get(raw.scope) or TableRules(raw.scope, str(about.get("url") or ""))
+    if rules.notices in fields:  # what we wrote there is no word of the department's
+        values[rules.notices] = _words_of_people(fields[rules.notices])
     row_id = raw.ref.key.rpartition("/")[2]
     key = _words(values.get(rules.key)) or row_id
     url = str(row.get("record_url") or row.get("shared_url") or about.get("url") or "")
@@ -182,6 +212,13 @@ def record_from_row(raw: RawRecord, payload: Mapping[str, Any], settings: Connec
         aliases=tuple(dict.fromkeys(text for text in (key, row_id, str(row.get("record_url") or "")) if text)),
         accounts=tuple({item.id: item for item in people if isinstance(item, Account)}.values()),
     )
+
+
+def _words_of_people(value: object) -> str:
+    try:
+        return without_ours(cell_text(value)[0])
+    except Nonsense:
+        return ""
 
 
 def _object(value: object) -> dict[str, Any]:

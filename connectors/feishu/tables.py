@@ -1,8 +1,8 @@
-"""The Source port over Bitable tables 多维表格: a department's rows as tasks. They are only read."""
+"""The Source port over Bitable tables 多维表格: a department's rows as tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -15,7 +15,8 @@ from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, FieldName, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import FieldName, Vocabulary
 
 ROWS = "rows"
 PAGE = 500
@@ -42,7 +43,7 @@ class TableSource:
         fields = {
             column.field_name: FieldName(column.field_id, column.field_name, str(column.type))
             for table in rules
-            for column in self._columns(table, self._base(table)).all
+            for column in columns_of(self.site, table, self._base(table)).all
         }
         return Vocabulary(fields=tuple(fields.values()), scopes={table.name: table.name for table in rules})
 
@@ -59,7 +60,7 @@ class TableSource:
     def _look(self, scope: str) -> str:
         table = self._rules(scope)
         base = self._base(table)
-        return f"{len(self._columns(table, base).all)} columns, {len(next(self._pages(table, base), []))} or more rows"
+        return f"{len(columns_of(self.site, table, base).all)} columns, {len(next(self._pages(table, base), []))} or more rows"
 
     def streams(self) -> Sequence[Stream]:
         """One. Formulas and renamed columns change no row's date, so all rows are read again once a day."""
@@ -79,7 +80,7 @@ class TableSource:
         _check_stream(shard.stream)
         table = self._rules(shard.scope)
         base = self._base(table)
-        columns, at, seen = self._columns(table, base), datetime.now(UTC), set[str]()
+        columns, at, seen = columns_of(self.site, table, base), datetime.now(UTC), set[str]()
         since = datetime.fromisoformat(text) if (text := str(shard.position.get("since") or "")) else None
         pages = [self._picked(table, base, shard.ids)] if shard.ids else self._pages(table, base)
         for page in pages:
@@ -100,7 +101,7 @@ class TableSource:
         _check_stream(stream)
         table, seen = self._rules(scope), set[str]()
         base = self._base(table)
-        names = [name] if (name := self._columns(table, base).primary) else None
+        names = [name] if (name := columns_of(self.site, table, base).primary) else None
         for page in self._pages(table, base, names):
             ids = [f"{scope}/{row_id}" for row in page if isinstance(row_id := row.get("record_id"), str)]
             yield [key for key in dict.fromkeys(ids) if key not in seen]
@@ -115,7 +116,7 @@ class TableSource:
             self.site.token(is_fresh=True)
             return "moved"
         try:
-            data = self._batch(table, self._base(table), [row_id])
+            data = rows_by_id(self.site, table, self._base(table), [row_id])
         except NotFound:
             return "deleted"
         if data.get("records"):
@@ -123,22 +124,14 @@ class TableSource:
         return "hidden" if data.get("forbidden_record_ids") else "deleted"
 
     def _picked(self, table: TableRules, base: str, ids: Sequence[str]) -> list[dict[str, Any]]:
-        rows = self._batch(table, base, [key.rpartition("/")[2] for key in ids]).get("records")
-        return _rows(rows or [])
-
-    def _batch(self, table: TableRules, base: str, row_ids: Sequence[str]) -> dict[str, Any]:
-        body = {"record_ids": list(row_ids), "user_id_type": "open_id", "automatic_fields": True}
-        return dict(self.site.ask("POST", f"{_path(table, base)}/records/batch_get", None, body, is_safe=True))
+        found = rows_by_id(self.site, table, base, [key.rpartition("/")[2] for key in ids])
+        return rows_from(found.get("records"))
 
     def _pages(self, table: TableRules, base: str, names: list[str] | None = None) -> Iterator[list[dict[str, Any]]]:
         body: dict[str, Any] = {"automatic_fields": True, **({"field_names": names} if names else {})}
         params = {"user_id_type": "open_id", "page_size": PAGE}
-        for items in self.site.pages(f"{_path(table, base)}/records/search", params, body):
-            yield _rows(items)
-
-    def _columns(self, table: TableRules, base: str) -> Columns:
-        pages = self.site.pages(f"{_path(table, base)}/fields", {"page_size": 100})
-        return Columns([decoded(msgspec.json.encode(item), Column, "a column") for page in pages for item in page])
+        for items in self.site.pages(f"{path_of(table, base)}/records/search", params, body):
+            yield rows_from(items)
 
     def _rules(self, scope: str) -> TableRules:
         found = tables_of(self.settings).get(scope)
@@ -151,23 +144,45 @@ class TableSource:
         try:
             if not table.is_in_wiki:
                 self.site.ask("GET", f"/bitable/v1/apps/{table.token}")
-                return table.token
-            node = self.site.ask("GET", "/wiki/v2/spaces/get_node", {"token": table.token}).get("node")
+            return base_of(self.site, table)
         except (NotFound, AccessDenied) as error:
             if isinstance(error, AccessDenied) and not error.data.get("code"):
                 raise
             raise NotFound(f"table {table.name}: {error}") from error
-        token = node.get("obj_token") if isinstance(node, dict) else None
-        if not isinstance(token, str) or not token:
-            raise Nonsense(expected="a wiki node with its obj_token", sample=node)
-        return token
 
 
-def _path(table: TableRules, base: str) -> str:
+def base_of(site: Site, table: TableRules) -> str:
+    """The base that a table lies in; one that is kept in a wiki is asked for."""
+    if not table.is_in_wiki:
+        return table.token
+    node = site.ask("GET", "/wiki/v2/spaces/get_node", {"token": table.token}).get("node")
+    token = node.get("obj_token") if isinstance(node, dict) else None
+    if not isinstance(token, str) or not token:
+        raise Nonsense(expected="a wiki node with its obj_token", sample=node)
+    return token
+
+
+def columns_of(site: Site, table: TableRules, base: str) -> Columns:
+    """A table's columns."""
+    pages = site.pages(f"{path_of(table, base)}/fields", {"page_size": 100})
+    return Columns([decoded(msgspec.json.encode(item), Column, "a column") for page in pages for item in page])
+
+
+def rows_by_id(site: Site, table: TableRules, base: str, row_ids: Sequence[str]) -> Mapping[str, Any]:
+    """Rows as they stand now: ``records``, and the ids of those that are not there or not for us to see."""
+    body = {"record_ids": list(row_ids), "user_id_type": "open_id", "automatic_fields": True}
+    return site.ask("POST", f"{path_of(table, base)}/records/batch_get", None, body, is_safe=True)
+
+
+def path_of(table: TableRules, base: str) -> str:
+    """Where the API has a table."""
     return f"/bitable/v1/apps/{base}/tables/{table.table_id}"
 
 
-def _rows(items: object) -> list[dict[str, Any]]:
+def rows_from(items: object) -> list[dict[str, Any]]:
+    """The rows of an answer; nothing is none. Raises Nonsense for what is no list of them."""
+    if items is None:
+        return []
     if not isinstance(items, Sequence) or not all(isinstance(item, dict) for item in items):
         raise Nonsense(expected="rows", sample=items)
     return list(items)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,30 +10,20 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from connectors.feishu.plain import plain_text, said_digest
 from connectors.feishu.site import Site
 from connectors.feishu.task_values import link_id, task_from
 from connectors.feishu.tasks import IDS, PAGE
-from sync.core.chat_text import Dialect, chat_markdown
 from sync.core.decode import decoded
 from sync.core.errors import CannotExpress, Conflict, LostAnswer, Nonsense, NotFound, Refused
-from sync.core.marks import Kept, is_mark_line, kept_from, mark_from, mark_line
+from sync.core.marks import Kept, kept_from, mark_from, mark_line
 from sync.core.ports import ConnectionSettings, LinkEnd, Written
-from sync.core.rich_text import Anchor, RichText, Text, mapped
+from sync.core.rich_text import RichText
 from sync.core.values import LinkSide, Ref
 
 LONGEST = 3_000
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 OPPOSITE: dict[LinkSide, LinkSide] = {"waits_for": "blocks", "blocks": "waits_for"}
 TYPES: dict[LinkSide, str] = {"waits_for": "prev", "blocks": "next"}
-PLAIN = Dialect(
-    escaped=lambda text: " ".join(_UNFIT.sub("", text).split(" ")),
-    mention=lambda name, _: f"@{name}",
-    is_account=lambda _: False,
-    lozenge=lambda item: f"【{item.text}】" if item.text.strip() else "",
-    bullet=lambda depth, number: "  " * depth + ("· " if number is None else f"{number}. "),
-    bold="",
-    rule="———",
-)
 
 
 class Comment(Struct, frozen=True):
@@ -168,23 +157,6 @@ class TaskTracker:
             raise CannotExpress(
                 f"a task of Feishu depends only on others of Feishu, not on {other.ref}; the comment tells it"
             )
-
-
-def plain_text(body: RichText) -> str:
-    """The body without markup: a link's address behind its words."""
-
-    def spelled(node: Any) -> Any:
-        if not isinstance(node, Anchor):
-            return node
-        return Text(node.text if node.text == node.url or not node.url else f"{node.text} {node.url}".strip())
-
-    return "\n".join(line.rstrip() for line in chat_markdown(mapped(body, spelled), PLAIN).split("\n")).strip()
-
-
-def said_digest(text: str) -> str:
-    """A digest of a comment's text without our mark line; blanks at ends of lines and empty lines do not count."""
-    said = [line.rstrip() for line in text.splitlines() if line.strip() and not is_mark_line(line)]
-    return hashlib.blake2b("\n".join(said).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _content(mark: str, body: RichText) -> str:

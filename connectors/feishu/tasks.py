@@ -19,7 +19,8 @@ from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Prob
 from sync.core.instants import instant_from_ms
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import Vocabulary
 
 TASKS = "tasks"
 IDS = {"user_id_type": "open_id"}

@@ -20,7 +20,8 @@ from sync.core.errors import AccessDenied, ConfigError, Nonsense, NotFound, Prob
 from sync.core.instants import instant_from_s
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
 from sync.core.probing import tried
-from sync.core.values import Account, RawRecord, Visibility, Vocabulary
+from sync.core.values import Account, RawRecord, Visibility
+from sync.core.vocabulary import Vocabulary
 
 PAGES = "pages"
 PAGE, FEW = 50, 20

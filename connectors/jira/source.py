@@ -26,7 +26,8 @@ from connectors.jira.scope import Homes, need_scope
 from connectors.jira.site import Site, link_types, part
 from sync.core.errors import Nonsense, NotFound, Refused, TielineError
 from sync.core.ports import Cursor, Shard, Stream
-from sync.core.values import FieldName, RawRecord, Vocabulary
+from sync.core.values import RawRecord
+from sync.core.vocabulary import FieldName, Vocabulary
 
 log = structlog.get_logger()
 T = TypeVar("T")

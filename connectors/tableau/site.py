@@ -1,14 +1,14 @@
 """One Tableau site through tableauserverclient, which sends everything through our Remote; and what a name means there.
 
 A personal access token holds one session at a time: a second sign-in with it ends the first. All threads share one, and whoever finds it
-ended signs in anew for all.
+ended signs in anew for all. Sessions of a connected app stand side by side; they are shared in the same way.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,8 @@ import tableauserverclient
 from tableauserverclient.server.endpoint.exceptions import TableauError
 from tableauserverclient.server.exceptions import EndpointUnavailableError
 
-from connectors.tableau.answers import UNREADABLE, SignedOut
+from connectors.tableau.answers import ENABLE, UNREADABLE, SignedOut
+from connectors.tableau.sign_in import FIRST_VERSION, SignIn
 from sync.core.errors import ConfigError, LostAnswer, Nonsense, NotFound, Problem, Refused, TryLater
 from sync.core.ports import ConnectionSettings
 from sync.core.secrets import keep_secret
@@ -35,15 +36,19 @@ ODD = (*UNREADABLE, AttributeError, KeyError, TypeError, TableauError)
 class Site:
     """Safe to use from several threads."""
 
-    def __init__(self, settings: ConnectionSettings, remote: Remote) -> None:
+    def __init__(self, settings: ConnectionSettings, remote: Remote, sign_in: SignIn) -> None:
         self.settings = settings
-        name, secret = (settings.credentials[key].strip() for key in ("token_name", "token_secret"))
-        keep_secret(secret)
-        self._credentials = tsc.PersonalAccessTokenAuth(name, secret, str(settings.options.get("site") or ""))
+        self._sign_in = sign_in
         self._lock = threading.Lock()
         self._remote = remote
         self.server: Any = tsc.Server(remote.base_url, session_factory=self._session)
         self._token: str | None = None
+
+    @property
+    def browser_url(self) -> str:
+        """The site's address in the browser; a Server's Default site has no name there."""
+        site = str(self.settings.options.get("site") or "")
+        return f"{self.settings.browse_base or self._remote.base_url}/#{f'/site/{site}' if site else ''}"
 
     def _session(self) -> requests.Session:
         session = requests.Session()
@@ -61,7 +66,12 @@ class Site:
     def _signed_in(self) -> str:
         try:
             _read(self.server.use_server_version)
-            _read(lambda: self.server.auth.sign_in(self._credentials))
+            if self._sign_in.is_app and not self.server.check_at_least_version(FIRST_VERSION):
+                version = f"its REST API is {self.server.version}, and {FIRST_VERSION} (Tableau 2022.3) is the first that takes them"
+                raise Refused(
+                    f"this Tableau knows no connected apps: {version}; sign in with token_name and token_secret"
+                )
+            _read(lambda: self.server.auth.sign_in(self._sign_in.credentials()))
         except LostAnswer as error:  # a session that nobody knows of is no write
             raise TryLater(str(error), error.retry_after, error.reason) from error
         token = str(self.server.auth_token)
@@ -76,6 +86,23 @@ class Site:
         except SignedOut:
             self.sign_in(ended=token)
             return _read(lambda: what(self.server), is_write=is_write)
+
+    def query(self, text: str, variables: Mapping[str, object]) -> dict[str, Any]:
+        """What the Metadata API says to a GraphQL query, errors beside the data and all. Raises Refused where there is none."""
+
+        def sent(token: str) -> dict[str, Any]:
+            content, headers = {"query": text, "variables": dict(variables)}, {"X-Tableau-Auth": token}
+            reply = self._remote.send("POST", "/api/metadata/graphql", json=content, headers=headers, is_safe=True)
+            return reply.read(dict[str, Any])
+
+        token = self.sign_in()
+        try:
+            try:
+                return sent(token)
+            except SignedOut:
+                return sent(self.sign_in(ended=token))
+        except NotFound as error:
+            raise Refused(f"this Tableau offers no Metadata API: {ENABLE}") from error
 
     def named(self, kind: str, name: str) -> list[Any]:
         """The workbooks, datasources or projects of exactly this name."""
@@ -94,7 +121,7 @@ class Site:
         if _LUID.fullmatch(place):
             return place
         found = [str(item.id) for item in self.named("projects", place)]
-        cure = "check its name, or give the token's account View on it (内容 > 项目 > 权限)"
+        cure = "check its name, or give the account View on it (内容 > 项目 > 权限)"
         return self._only(found, f"project {place!r}", cure)
 
     def view(self, source: str) -> Any:
@@ -110,9 +137,7 @@ class Site:
             self.ask(partial(_populate_views, item))
             found += [view for view in item.views if view.name == name]
         views = {str(view.id): view for view in found}
-        return views[
-            self._only(list(views), f"view {source!r}", "check both names, or give the token's account View on it")
-        ]
+        return views[self._only(list(views), f"view {source!r}", "check both names, or give the account View on it")]
 
     def _only(self, ids: list[str], what: str, cure: str) -> str:
         if not ids:

@@ -18,7 +18,8 @@ from sync.core.cells import Sheet, typed_column
 from sync.core.errors import ConfigError, NotFound, Problem, Refused, TielineError
 from sync.core.metrics import MetricQuery, Reading, Table
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import Account, FieldName, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import FieldName, Vocabulary
 
 ROWS = "rows"
 QUIET_S = 10.0

@@ -15,7 +15,8 @@ from connectors.trello.site import Me, Site
 from connectors.trello.tolerance import shaped_or_none
 from connectors.trello.values import account_from_member
 from sync.core.ports import SiteIdentity
-from sync.core.values import Account, FieldName, Vocabulary
+from sync.core.values import Account
+from sync.core.vocabulary import FieldName, Vocabulary
 
 
 class Membership(Struct):

@@ -18,7 +18,8 @@ from connectors.trello.site import PAGE, Site
 from sync.core.errors import AccessDenied, CannotExpress, NotFound
 from sync.core.instants import instant_from_text
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import RawRecord, Vocabulary
+from sync.core.values import RawRecord
+from sync.core.vocabulary import Vocabulary
 
 # Once a day everything is read again: should a change show in neither a date nor an action, it is not missed for good.
 CARDS = Stream("cards", "task", rereads_after_h=24.0)

@@ -12,7 +12,8 @@ from connectors.yuque.records import DOCUMENT, head_from, raw_from_item
 from connectors.yuque.site import Site
 from sync.core.errors import NotFound, Refused
 from sync.core.ports import ConnectionSettings, Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import Account, RawRecord, Vocabulary
+from sync.core.values import Account, RawRecord
+from sync.core.vocabulary import Vocabulary
 
 DOCS = "docs"
 PICKED = 25  # documents read one by one in a shard

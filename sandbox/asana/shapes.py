@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.asana import html
-from sandbox.asana.state import Attachment, Json, Project, State, Story, Task, User
+from sandbox.asana.state import Attachment, Json, Project, Section, State, Story, Task, User
 
 # What a list shows of anything that it was not asked for.
 COMPACT = ("gid", "resource_type", "name", "resource_subtype")
@@ -51,6 +51,19 @@ def project(state: State, one: Project) -> Json:
         "modified_at": instant(one.modified_at), "permalink_url": f"{state.public_url}/1/{state.workspace}/project/{one.gid}",
         "workspace": {"gid": state.workspace, "resource_type": "workspace", "name": "公司"},
     }  # fmt: skip
+
+
+def named(kind: str, one: Project | Section | Task | Story) -> Json:
+    """Anything as events name it."""
+    name = {"name": one.name} if not isinstance(one, Story) else {"resource_subtype": one.subtype}
+    return {"gid": one.gid, "resource_type": kind, **name}
+
+
+def place(state: State, one: Task) -> Json | None:
+    """What a task was made in: its project, or the task that it is a subtask of."""
+    for gid in one.places:
+        return named("project", state.projects[gid])
+    return named("task", state.tasks[one.parent]) if one.parent in state.tasks else None
 
 
 def task(state: State, one: Task) -> Json:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from sandbox.asana import html, pages, shapes
+from sandbox.asana.events import Events
 from sandbox.asana.lists import Lists, one
 from sandbox.asana.refusal import Refusal
 from sandbox.asana.state import Attachment, Field, Json, Project, Section, State, Story, Task, User
@@ -32,6 +33,7 @@ class AsanaSimulator:
         self.me = self.add_user("Tieline", "tieline@company.example")
         self.lists = Lists(self)
         self.webhooks = Webhooks(self)
+        self.events = Events(self)
         self._router = self._routes()
 
     # -- the simulator's own protocol
@@ -127,33 +129,57 @@ class AsanaSimulator:
             task.completed_at, task.completed_by = (self.clock(), self._somebody()) if is_done else (None, None)
         task.details |= changes
         task.modified_at = self.clock()
-        self.webhooks.tell(task, "changed")
+        self.tell(task, "changed")
 
     def delete_task(self, gid: str) -> None:
         """Into the trash, its subtasks with it."""
         for below in self.state.subtasks(gid):
             self.delete_task(below.gid)
-        self.webhooks.tell(self.state.tasks[gid], "deleted")
+        self.tell(self.state.tasks[gid], "deleted")
         self.state.trash[gid] = self.state.tasks.pop(gid)
         for task in self.state.tasks.values():
             task.dependencies = [other for other in task.dependencies if other != gid]
 
+    def restore_task(self, gid: str) -> None:
+        """Out of the trash again, as it was: its date does not move."""
+        self.state.tasks[gid] = self.state.trash.pop(gid)
+        self.tell(self.state.tasks[gid], "undeleted")
+
     def move_task(self, gid: str, project: Project) -> None:
         """Out of all its projects into another; a subtask leaves its parent."""
         task = self.state.tasks[gid]
+        for left in list(task.places):
+            self.take_out(gid, self.state.projects[left])
         task.places, task.parent = {project.gid: project.sections[0].gid}, None
         task.modified_at = self.clock()
+        self.tell(task, "added", shapes.named("project", project))
+
+    def take_out(self, gid: str, project: Project) -> None:
+        """Out of one of its projects; no date moves."""
+        task = self.state.tasks[gid]
+        self.tell(task, "removed", shapes.named("project", project))
+        del task.places[project.gid]
+
+    def drag(self, gid: str, project: Project, section: str) -> None:
+        """Into another section of a project that it lies in; no date moves."""
+        task, to = self.state.tasks[gid], self.section(project, section)
+        left = next(one for one in project.sections if one.gid == task.places[project.gid])
+        self.tell(task, "removed", shapes.named("section", left))
+        task.places[project.gid] = to.gid
+        self.tell(task, "added", shapes.named("section", to))
 
     def set_privacy(self, project: Project, privacy: str) -> None:
         project.privacy, project.modified_at = privacy, self.clock()
 
-    def depend(self, predecessor: str, successor: str) -> None:
-        """The successor waits for the predecessor."""
+    def depend(self, predecessor: str, successor: str, *, is_dated: bool = True) -> None:
+        """The successor waits for the predecessor. Asana does not say whether that moves their dates."""
         task = self.state.tasks[successor]
         if predecessor not in task.dependencies:
             task.dependencies.append(predecessor)
-        for gid in (predecessor, successor):
-            self.note(self.state.tasks[gid], "dependency_added", "", self._somebody())
+        for end in (self.state.tasks[predecessor], task):
+            before = end.modified_at
+            self.note(end, "dependency_added", "", self._somebody())
+            end.modified_at = end.modified_at if is_dated else before
 
     def comment(self, gid: str, text: str, by: User | None = None) -> Story:
         """Somebody writes below a task."""
@@ -169,6 +195,7 @@ class AsanaSimulator:
     def delete_comment(self, story_gid: str) -> None:
         task, story = self.story(story_gid)
         task.stories.remove(story)
+        self.events.tell_story(task, story, "deleted")
 
     def attach(self, gid: str, name: str, url: str) -> Attachment:
         """An address attached to a task."""
@@ -185,8 +212,17 @@ class AsanaSimulator:
         story = Story(self.state.next_id(), subtype, body, by, self.clock())
         task.stories.append(story)
         task.modified_at = story.at
-        self.webhooks.tell(task, "added" if subtype == "added_to_project" else "changed")
+        self.events.tell_story(task, story, "added")
+        if subtype == "added_to_project":
+            self.tell(task, "added", shapes.place(self.state, task))
+        else:
+            self.tell(task, "changed")
         return story
+
+    def tell(self, task: Task, action: str, parent: Json | None = None) -> None:
+        """What happened to a task, to whoever asked for it. ``parent`` is what it was added to or taken out of."""
+        self.webhooks.tell(task, action)
+        self.events.tell(task, action, parent)
 
     def story(self, gid: str) -> tuple[Task, Story]:
         for task in self.state.tasks.values():
@@ -216,6 +252,7 @@ class AsanaSimulator:
         add("GET", f"{BASE}/projects/{{project}}/custom_field_settings", self._field_settings)
         TaskApi(self).add_to(add, BASE)
         self.webhooks.add_to(add, BASE)
+        self.events.add_to(add, BASE)
         return router
 
     def _who(self, request: Request) -> Response:

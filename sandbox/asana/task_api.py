@@ -153,6 +153,7 @@ class TaskApi:
     def _delete_story(self, request: Request, story: str) -> Response:
         task, found = self._mine(story)
         task.stories.remove(found)
+        self.simulator.events.tell_story(task, found, "deleted")
         return json_response({"data": {}})
 
     # -- dependencies

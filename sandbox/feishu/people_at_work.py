@@ -46,6 +46,10 @@ class PeopleAtWork:
         row.fields |= fields
         row.modified_ms = self.now_ms()
 
+    def words_in(self, table: Table, row_id: str, column: str) -> str:
+        """What people read in a cell of text."""
+        return "".join(segment["text"] for segment in table.rows[row_id].fields.get(column) or ())
+
     def add_list(self, name: str, sections: tuple[str, ...] = ("待办", "进行中")) -> TaskList:
         made = TaskList(self.work.new_guid(), name, {self.work.new_guid(): section for section in sections})
         self.work.lists[made.guid] = made

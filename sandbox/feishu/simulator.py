@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, Answering], ...] = (
     ("GET", "/bitable/v1/apps/{app_token}/tables/{table_id}/fields", table_api.fields),
     ("POST", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/search", table_api.search),
     ("POST", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/batch_get", table_api.batch_get),
+    ("PUT", "/bitable/v1/apps/{app_token}/tables/{table_id}/records/{record_id}", table_api.update),
     ("GET", "/task/v2/tasklists", task_api.lists),
     ("GET", "/task/v2/tasklists/{tasklist_guid}/tasks", task_api.tasks_of_list),
     ("GET", "/task/v2/sections", task_api.sections),

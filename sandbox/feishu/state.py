@@ -21,6 +21,7 @@ SCOPES = frozenset(
         "contact:contact.base:readonly",
         "contact:department.organize:readonly",
         "bitable:app:readonly",
+        "base:record:update",
         "wiki:node:read",
         "wiki:wiki:readonly",
         "docx:document:readonly",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox.feishu.call import Call, texts
 from sandbox.feishu.state import Refusal
-from sandbox.feishu.work_state import Row, Table
+from sandbox.feishu.work_state import CHOICE, DATE, NUMBER, TEXT, Row, Table
 
-READ = ("bitable:app:readonly", "bitable:app")
+READ, EDIT = ("bitable:app:readonly", "bitable:app"), ("base:record:update", "bitable:app")
+# By type of column: what a cell is written as, and the code for anything else.
+TAKEN: dict[int, tuple[Any, int]] = {
+    TEXT: (str, 1254060), NUMBER: (int | float, 1254061), CHOICE: (str, 1254062), DATE: (int, 1254064),
+}  # fmt: skip
+LARGEST = 100_000
+_ADDRESS = re.compile(r"(https?://[^\s，。；）]+)")
 
 
 def get_base(call: Call) -> dict[str, Any]:
@@ -61,6 +68,38 @@ def batch_get(call: Call) -> dict[str, Any]:
     }
 
 
+def update(call: Call) -> dict[str, Any]:
+    """Only the columns that are sent; null empties a cell. The answer tells them as they were sent."""
+    call.state.require_scope(*EDIT)
+    table, sent = _table(call), call.body().get("fields")
+    if not table.is_editable:
+        raise Refusal(91403, "Forbidden", 403)
+    row = table.rows.get(call.ids["record_id"])
+    if row is None:
+        raise Refusal(1254043, "RecordIdNotFound", 200)
+    if row.is_forbidden:
+        raise Refusal(1254302, "Permission denied.", 403)
+    if not isinstance(sent, dict) or not sent:
+        raise Refusal(1254001, "WrongRequestBody", 200)
+    for name, value in sent.items():
+        _require_fitting(table, name, value)
+    row.fields |= {
+        name: written_text(value or "") if table.columns[name] == TEXT else value for name, value in sent.items()
+    }
+    row.modified_ms = int(call.state.now().timestamp() * 1000)
+    return {"record": {"record_id": row.id, "id": row.id, "fields": sent}}
+
+
+def _require_fitting(table: Table, name: str, value: object) -> None:
+    if name not in table.columns:
+        raise Refusal(1254045, "FieldNameNotFound", 200)
+    kind, code = TAKEN.get(table.columns[name], (object, 0))
+    if value is not None and not isinstance(value, kind):
+        raise Refusal(code, "FieldConvFail", 200)
+    if isinstance(value, str) and len(value) > LARGEST:
+        raise Refusal(1254130, "TooLargeCell", 200)
+
+
 def _shown(row: Row, wanted: list[str] | None, has_automatic: bool) -> dict[str, Any]:
     person = {"id": "ou_colleague00000000000000000000", "name": "赵敏", "en_name": "", "email": "", "avatar_url": ""}
     automatic = {
@@ -81,3 +120,12 @@ def _shown(row: Row, wanted: list[str] | None, has_automatic: bool) -> dict[str,
 def shown_text(words: str) -> list[dict[str, str]]:
     """A cell of text as a search gives it: segments."""
     return [{"text": words, "type": "text"}] if words else []
+
+
+def written_text(words: str) -> list[dict[str, str]]:
+    """A text as it is kept: addresses in it become segments of their own."""
+    parts = (part for part in _ADDRESS.split(words) if part)
+    return [
+        {"text": part, "type": "url", "link": part} if _ADDRESS.fullmatch(part) else {"text": part, "type": "text"}
+        for part in parts
+    ]

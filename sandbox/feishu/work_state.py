@@ -23,7 +23,7 @@ class Row:
 
 @dataclass
 class Table:
-    """``columns``: name to type; the first is the primary one."""
+    """``columns``: name to type; the first is the primary one. ``is_editable``: the application was let in to edit."""
 
     id: str
     name: str
@@ -31,6 +31,7 @@ class Table:
     columns: dict[str, int]
     rows: dict[str, Row] = field(default_factory=dict)
     is_shared: bool = True
+    is_editable: bool = True
 
 
 @dataclass

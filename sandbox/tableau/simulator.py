@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from sandbox.faults import Faults
-from sandbox.http import BadRequest, Request, Response, Router, html_response, text_response
+from sandbox.http import BadRequest, Request, Response, Router, html_response, json_response, text_response
 from sandbox.multipart import parts_of
 from sandbox.tableau import pages, shapes
-from sandbox.tableau.state import Datasource, Project, State, View, Workbook
+from sandbox.tableau.connected_app import Untrusted, is_allowed, scopes_in
+from sandbox.tableau.metadata import Metadata
+from sandbox.tableau.state import Datasource, Field, Project, State, Table, View, Workbook
 
 TOKEN_NAME, TOKEN_SECRET = "tieline", "qm2Zp6hRT4y0sT8vX1kL==:8fKd0aVbN3"
 SITE = "acme"
@@ -32,15 +34,18 @@ class Refusal(Exception):
 
 
 class TableauSimulator:
-    """One site in memory. ``session`` is the token of the one session that the personal access token has; with ``forgets_descriptions``
-    publishing keeps none.
+    """One site in memory. ``session`` is the token of the one session that the personal access token has, ``app_sessions`` those that a
+    connected app began, with their scopes; with ``forgets_descriptions`` publishing keeps none.
     """
 
     def __init__(self, name: str = "tableau", clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name, self.clock, self.faults = name, clock, Faults()
         self.lock = threading.RLock()
         self.state = State()
-        self.session = ""
+        self.metadata = Metadata(self.state)
+        self.session, self.app_sessions = "", dict[str, frozenset[str]]()
+        self.version = VERSION
+        self.used_tokens: set[str] = set()
         self.sign_ins = 0
         self.forgets_descriptions = False
         self.asked: list[dict[str, str]] = []  # how each view's data was asked for
@@ -76,7 +81,9 @@ class TableauSimulator:
         said = request.headers.get("x-tableau-auth")
         if not said:
             raise Refusal(401, "401000", "Unauthorized Access", "No authentication credentials were provided.")
-        if said != self.session:
+        scopes = self.app_sessions.get(said)
+        is_open = said == self.session if scopes is None else is_allowed(scopes, request.method, request.path)
+        if not is_open:
             raise Refusal(401, "401002", "Unauthorized Access", "Invalid authentication credentials were provided.")
         if site != self.state.site_id:
             raise Refusal(404, "404000", "Resource Not Found", f"Site {site} could not be found.")
@@ -116,14 +123,30 @@ class TableauSimulator:
         found.views.append(view)
         return view
 
+    def add_table(self, database: str, schema: str, name: str) -> Table:
+        """A table that data comes from; known to the site once a field has it."""
+        return Table(self.state.next_id(), database, schema, name)
+
+    def add_field(self, view: View, name: str, *tables: Table, **more: Any) -> Field:
+        """A field that the view's author placed on it."""
+        field = Field(self.state.next_id(), name, tables=tables, **more)
+        view.fields.append(field)
+        return field
+
+    def add_dashboard(self, view: View, *sheets: str) -> list[View]:
+        """The view is a dashboard of these sheets, which are hidden: no list has them."""
+        view.sheets = [View(self.state.next_id(), name, [], is_hidden=True) for name in sheets]
+        return view.sheets
+
     def add_datasource(self, project: Project, name: str, file: bytes = b"", description: str = "") -> Datasource:
         item = Datasource(self.state.next_id(), name, project, file, description, self.clock())
         self.state.datasources[item.id] = item
         return item
 
     def end_session(self) -> None:
-        """An admin, or another sign-in with the same token, ends it."""
+        """An admin, or another sign-in with the same token, ends it; an admin, all of a connected app."""
         self.session = ""
+        self.app_sessions.clear()
 
     # -- the API
 
@@ -143,30 +166,40 @@ class TableauSimulator:
         add("POST", f"{site}/datasources", self._publish)
         add("PUT", f"{site}/datasources/{{datasource}}", self._update)
         add("DELETE", f"{site}/datasources/{{datasource}}", self._delete)
+        add("POST", "/api/metadata/graphql", lambda request: json_response(self.metadata.answer(request.json())))
         return router
 
     def _server_info(self, request: Request) -> Response:
         if not request.path.startswith((f"/api/{OLD}/", "/api/3.")):
             raise Refusal(404, "404000", "Resource Not Found", "Unknown version.")
-        return shapes.server_info(VERSION)
+        return shapes.server_info(self.version)
 
     def _sign_in(self, request: Request) -> Response:
         root = ET.fromstring(request.body)
         said, site = root.find(".//credentials"), root.find(".//site")
-        token = (
-            (said.get("personalAccessTokenName"), said.get("personalAccessTokenSecret"))
-            if said is not None
-            else ("", "")
-        )
-        if token != (TOKEN_NAME, TOKEN_SECRET) or site is None or site.get("contentUrl") != SITE:
-            detail = "The personal access token you provided is invalid."
-            raise Refusal(401, "401001", "Login error", detail)
-        self.session = f"{secrets.token_hex(8)}|{secrets.token_hex(8)}|{self.state.site_id}"
+        if said is None or site is None or site.get("contentUrl") != SITE:
+            raise Refusal(401, "401001", "Login error", "The personal access token you provided is invalid.")
+        token = f"{secrets.token_hex(8)}|{secrets.token_hex(8)}|{self.state.site_id}"
+        if said.get("jwt"):
+            self.app_sessions[token] = self._trusted(said.get("jwt") or "")
+        elif (said.get("personalAccessTokenName"), said.get("personalAccessTokenSecret")) == (TOKEN_NAME, TOKEN_SECRET):
+            self.session = token
+        else:
+            raise Refusal(401, "401001", "Login error", "The personal access token you provided is invalid.")
         self.sign_ins += 1
-        return shapes.credentials(self.session, self.state, SITE)
+        return shapes.credentials(token, self.state, SITE)
+
+    def _trusted(self, token: str) -> frozenset[str]:
+        try:
+            return scopes_in(token, self.clock(), self.used_tokens)
+        except Untrusted as error:
+            words = f"Error signing in to Tableau Server ({error.number})"
+            raise Refusal(401, "401001", "Signin Error", words) from error
 
     def _sign_out(self, request: Request) -> Response:
-        self.session = ""
+        said = request.headers.get("x-tableau-auth") or ""
+        if self.app_sessions.pop(said, None) is None:
+            self.session = ""
         return Response(204)
 
     def _list(self, request: Request, kind: str) -> Response:

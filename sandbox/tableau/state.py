@@ -14,22 +14,22 @@ class Project:
     name: str
 
 
-@dataclass
-class View:
-    """What a view shows: a header and rows of texts, as displayed."""
+@dataclass(frozen=True)
+class Person:
+    id: str
+    login: str
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a database that data comes from."""
 
     id: str
+    database: str
+    schema: str
     name: str
-    header: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-
-
-@dataclass
-class Workbook:
-    id: str
-    name: str
-    project: Project
-    views: list[View] = field(default_factory=list)
 
 
 @dataclass
@@ -42,6 +42,44 @@ class Datasource:
     file: bytes
     description: str
     updated_at: datetime
+    owner: Person | None = None
+
+
+@dataclass
+class Field:
+    """One field that a sheet uses; calculated when it has a formula, written ``is_on_sheet`` alone, or of a published data source."""
+
+    id: str
+    name: str
+    role: str = "MEASURE"
+    formula: str = ""
+    description: str = ""
+    tables: tuple[Table, ...] = ()
+    datasource: Datasource | None = None
+    is_on_sheet: bool = False
+    has_custom_sql: bool = False
+
+
+@dataclass
+class View:
+    """What a view shows: a header and rows of texts, as displayed; and by which fields. A dashboard has ``sheets``."""
+
+    id: str
+    name: str
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    fields: list[Field] = field(default_factory=list)
+    sheets: list[View] | None = None
+    is_hidden: bool = False
+
+
+@dataclass
+class Workbook:
+    id: str
+    name: str
+    project: Project
+    views: list[View] = field(default_factory=list)
+    owner: Person | None = None
 
 
 class State:

@@ -19,6 +19,7 @@ from sync.cli.log import say_error, set_up_logging
 from sync.cli.review import drifted_since, read_review, write_review
 from sync.cli.show import console, counts_text, say, say_json, say_table
 from sync.core.brakes import Accepted
+from sync.core.certificate import Certificate
 from sync.core.disclosure import Sayable
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import (
@@ -31,7 +32,7 @@ from sync.core.plan import (
     TableAsContent,
     fingerprint,
 )
-from sync.core.values import Certificate, Ref
+from sync.core.values import Ref
 from sync.engine import Cycle
 from sync.reading import Collected
 

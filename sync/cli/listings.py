@@ -11,10 +11,10 @@ from sync.app import App
 from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
+from sync.core.certificate import Certificate
 from sync.core.disclosure import cleared, department_name, shown
-from sync.core.values import Certificate, Dependency, Evidence, ExternalReference, Language, Ref, Task, View
+from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
 from sync.reading import WHOLE
-from sync.store.entries import TrackedFinding
 
 HIDDEN: dict[str, Any] = {
     "vendor_status": "",

@@ -18,9 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-raw_app = typer.Typer(
-    help="Raw records as JSON lines, for support or to try a mapping on a sample.", no_args_is_help=True
-)
+raw_app = typer.Typer(help="Raw records as JSON lines, for support or to try a mapping.", no_args_is_help=True)
 app.add_typer(raw_app, name="raw")
 
 ConfigOption = Annotated[
@@ -222,9 +220,7 @@ def dependencies(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     relations: Annotated[bool, typer.Option("--relations", help="relations instead")] = False,
-    external: Annotated[
-        bool, typer.Option("--external", help="references to items that are not collected instead")
-    ] = False,
+    external: Annotated[bool, typer.Option("--external", help="references to what is not collected instead")] = False,
 ) -> None:
     """The dependencies known now, with their evidence."""
     from sync.cli.listings import list_dependencies
@@ -243,6 +239,19 @@ def findings(
     from sync.cli.listings import list_findings
 
     raise typer.Exit(list_findings(config, as_json, state, fail_on))
+
+
+@app.command()
+def definitions(
+    connection: Annotated[str, typer.Argument(help="a connection that tells where numbers come from, such as Tableau")],
+    source: Annotated[str, typer.Argument(help="whose numbers, as its connector names it: Workbook/View")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """What the numbers of a view mean: formula, data source, tables, owner, as their tool tells it now."""
+    from sync.cli.definitions import show_definitions
+
+    raise typer.Exit(show_definitions(config, connection, source, as_json))
 
 
 @app.command()

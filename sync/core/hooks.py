@@ -1,4 +1,4 @@
-"""Webhooks as hints: what a vendor delivered, what it may mean, and the port by which a connector registers for them.
+"""Webhooks and feeds as hints: what a vendor delivered, or tells when it is asked, and the ports by which a connector registers or asks.
 
 A hint is a reason to look and never a fact: polling stays the truth, and everything works when none ever arrives.
 """
@@ -50,6 +50,28 @@ class Hint(Struct, frozen=True):
     event: str = ""
     at: datetime | None = None
     edited: EditedComment | None = None
+
+
+class Told(Struct, frozen=True):
+    """What a feed told. ``ids`` are items to read, ``gone`` those of which it says that they left the scope, ``token`` is what to ask with
+    next. ``is_gap``: what happened since the token is not known, or too much to be told one by one.
+    """
+
+    token: str
+    ids: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    is_gap: bool = False
+
+
+@runtime_checkable
+class Feed(Protocol):
+    """A source that can be asked what happened in a scope, without a list of everything and without a public address."""
+
+    def told_since(self, stream: str, scope: str, token: str) -> Told:
+        """What happened since the token was given out; a gap for "", and for a token that the vendor no longer knows. Asked again with the
+        same token it tells the same or a gap, never less.
+        """
+        ...
 
 
 class Webhook(Struct, frozen=True):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
+from sync.core.values import Account
+
 if TYPE_CHECKING:
     from sync.core.ports import Written
 
@@ -78,6 +80,40 @@ class MetricSource(Protocol):
     def read_metric(self, query: MetricQuery) -> Reading:
         """The rows of the query now, typed: a number is a number, however the tool shows it. Raises NotFound when the source is gone,
         Refused with the vendor's own words when it does not take the query, Nonsense for an answer that is no table."""
+        ...
+
+
+class MetricDefinition(Struct, frozen=True):
+    """What one number is, as its tool says. ``name`` is as its authors call it; ``formula`` is in the tool's own language, empty for a
+    column taken as it is. ``dataset`` is where it is defined, ``tables`` what its data comes from, named as the tool names them; ``owner``
+    answers for it in the tool, ``url`` leads people there.
+    """
+
+    name: str
+    formula: str = ""
+    description: str = ""
+    dataset: str = ""
+    tables: tuple[str, ...] = ()
+    owner: Account | None = None
+    url: str = ""
+
+
+class Definitions(Struct, frozen=True):
+    """The numbers behind a source, sorted by name. ``is_whole`` False: something is missing or hidden from our account, and ``reason``
+    says what and what to do; that a number or a table is not named then proves nothing."""
+
+    items: tuple[MetricDefinition, ...] = ()
+    is_whole: bool = True
+    reason: str = ""
+
+
+@runtime_checkable
+class MetricCatalog(Protocol):
+    """Tells where numbers come from."""
+
+    def definitions(self, source: str) -> Definitions:
+        """Each number that the source shows now, once; ``source`` is named as in a ``MetricQuery``. Raises NotFound when the source is
+        gone, Refused or AccessDenied with what to change where the tool tells nothing of this kind."""
         ...
 
 

@@ -100,12 +100,9 @@ def plans_of(tasks: Mapping[Ref, Task], place_of: PlaceOf) -> Plans:
     is_milestone = np.array([item.kind == "milestone" for item in items], dtype=np.bool_)
     said = _said(items, [places[number].zone for number in numbers])
     plan = _plan(said, is_milestone, tables, row)
-    is_done, is_started = (
-        status == DONE,
-        (status == IN_PROGRESS) | ((status == BLOCKED) & np.array([bool(item.started) for item in items], np.bool_)),
-    )
+    has_begun = np.array([item.started is not None for item in items], dtype=np.bool_)
+    is_done, is_started = status == DONE, (status == IN_PROGRESS) | ((status == BLOCKED) & has_begun)
     first, last = _standing(said, plan, is_done, is_started, is_milestone)
-    index = {ref: number for number, ref in enumerate(tasks)}
     return Plans(
         refs=list(tasks),
         tables=tables,
@@ -128,8 +125,14 @@ def plans_of(tasks: Mapping[Ref, Task], place_of: PlaceOf) -> Plans:
         is_cancelled=status == CANCELLED,
         is_promised=said.must_finish >= 0,
         is_known=(plan.last >= 0) | (is_done & (said.finished >= 0)),
-        parent=np.array([NONE if item.parent is None else index.get(item.parent, NONE) for item in items], np.int64),
+        parent=_parents(tasks),
     )
+
+
+def _parents(tasks: Mapping[Ref, Task]) -> Halves:
+    index = {ref: number for number, ref in enumerate(tasks)}
+    parents = (item.parent for item in tasks.values())
+    return np.array([NONE if parent is None else index.get(parent, NONE) for parent in parents], dtype=np.int64)
 
 
 def _places(items: Sequence[Task], place_of: PlaceOf) -> tuple[list[Place], list[int]]:

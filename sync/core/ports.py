@@ -19,7 +19,8 @@ from sync.core.hooks import Hint, HookRequest
 from sync.core.messages import CallbackReply, Hearing
 from sync.core.options import OptionKind
 from sync.core.rich_text import RichText
-from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View, Vocabulary
+from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View
+from sync.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from sync.core.plan import Judgement, Published
@@ -45,7 +46,8 @@ class Cursor(Struct, frozen=True):
     Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
     as much as the vendor's index may lag. ``counted`` is the fresh horizon at the last census that proved the scope: what was hidden
     then and edited may show again with an older date. ``whole_at`` is when everything was last read, by our clock.
-    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended.
+    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended. ``feed`` is the token up to which the
+    vendor's feed was followed (``hooks.Feed``), "" where there is none.
     """
 
     stream: str
@@ -56,6 +58,7 @@ class Cursor(Struct, frozen=True):
     whole_at: datetime | None = None
     is_loading: bool = False
     loading_since: datetime | None = None
+    feed: str = ""
 
 
 class Shard(Struct, frozen=True):
@@ -311,7 +314,7 @@ class Connector:
     variants: tuple[str, ...]
     default_base_url: str
     credentials: Mapping[str, tuple[str, ...]]  # by variant: the settings it needs to sign in
-    # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_sink
+    # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_catalog, metric_sink
     ports: tuple[str, ...]
     connect: Callable[[ConnectionSettings], Any]
     record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]  # ``no_records`` where nothing is collected
@@ -325,10 +328,13 @@ class Connector:
     # Those of the credentials that are no secrets and may stand in tieline.yaml, besides the usual ones (a user's name, a client's id).
     plain_credentials: tuple[str, ...] = ()
     has_mutual_links: bool = False
+    links_at_one_end: tuple[str, ...] = ()  # variants whose links show only where they were made all the same
     options: tuple[str, ...] = ()
     option_kinds: Mapping[str, OptionKind] = dataclasses.field(default_factory=dict)  # what is not named is a text
     # Pure. From the variant and the options: (setting, what is wrong, what to do) of mistakes that no kind tells.
     check_options: Callable[[str, Mapping[str, Any]], Iterator[tuple[str, str, str]]] | None = None
+    # Pure. From the variant and the options: ports of the variant that a connection set up so does not offer.
+    withheld: Callable[[str, Mapping[str, Any]], tuple[str, ...]] | None = None
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
     requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8
@@ -345,9 +351,11 @@ class Connector:
     # By variant that hears answers without a public address: a connection has the port Listener.
     hears: Mapping[str, Hearing] = dataclasses.field(default_factory=dict)
 
-    def offered(self, variant: str) -> tuple[str, ...]:
-        """The ports that a connection of this variant offers."""
-        return self.variant_ports.get(variant, self.ports)
+    def offered(self, variant: str, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+        """The ports that a connection of this variant offers, and with these options where they are given."""
+        ports = self.variant_ports.get(variant, self.ports)
+        lacking = self.withheld(variant, options) if self.withheld and options is not None else ()
+        return tuple(port for port in ports if port not in lacking)
 
 
 @dataclass(frozen=True)
@@ -356,10 +364,12 @@ class Job:
     published entries (this job's, by key), same judgement.
 
     ``settings`` is a msgspec Struct type: what the admin may say under ``jobs.<name>`` in ``tieline.yaml``.
-    ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any.
+    ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any. One that ``reads_findings`` is judged
+    after all others and sees what they found as ``view.standing``.
     """
 
     name: str
     settings: type[Struct]
     judge: Callable[[View, Any, Mapping[str, Published]], Judgement]
     folder_setting: str = ""
+    reads_findings: bool = False

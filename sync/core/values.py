@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
@@ -150,26 +150,6 @@ class Record(Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     accounts: tuple[Account, ...] = ()
-
-
-class FieldName(Struct, frozen=True):
-    """A field as the vendor lists it: stable id, shown name and type word."""
-
-    id: str
-    name: str
-    type: str = ""
-
-
-class Vocabulary(Struct, frozen=True):
-    """The words a site uses, read from it: checked against the mapping by ``doctor`` and at each collect.
-
-    ``scopes`` maps each project key, board or space that is visible to its shown name.
-    """
-
-    fields: tuple[FieldName, ...] = ()
-    statuses: tuple[str, ...] = ()
-    link_types: tuple[FieldName, ...] = ()
-    scopes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Assignment(Struct, frozen=True, gc=False):
@@ -325,27 +305,6 @@ class Freshness(Struct, frozen=True):
     reason: str = ""
 
 
-class Certificate(Struct, frozen=True):
-    """The proof of one stream of one scope: counted there, stored here, and the difference by name.
-
-    ``skipped`` counts stored records that could not be mapped, by reason. ``is_complete`` only when nothing is unexplained. ``at`` is
-    when ids were counted; ``settled_at`` the instant (the vendor's) up to which every edit is proven to be here: it lies hours
-    behind where the vendor's index may lag.
-    """
-
-    connection: str
-    scope: str
-    stream: str
-    counted: int
-    stored: int
-    skipped: Mapping[str, int]
-    unproven: int
-    is_complete: bool
-    reason: str
-    at: datetime
-    settled_at: datetime | None = None
-
-
 class ConnectionFacts(Struct, frozen=True):
     """What jobs may know of a connection: its language, zone, ports, and whether one link shows at both ends."""
 
@@ -364,10 +323,42 @@ class SourceFile(Struct, frozen=True):
     content: bytes
 
 
+class Finding(Struct, frozen=True):
+    """What a job noticed. Never rendered text: a message id and its parameters. ``key`` is stable over runs."""
+
+    key: str
+    kind: str
+    severity: Severity
+    subjects: tuple[Ref, ...]
+    message: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+
+
+class TrackedFinding(Struct, frozen=True):
+    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then."""
+
+    finding: Finding
+    job: str
+    state: FindingState
+    opened_at: datetime
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    resolved_at: datetime | None = None
+
+
+def tracked(finding: Finding, job: str, last: TrackedFinding | None, at: datetime) -> TrackedFinding:
+    """The finding as it stands when it was found again now: one that comes back opens again, an acknowledged one stays so."""
+    if last is None or last.state == "resolved":
+        return TrackedFinding(finding, job, "open", at)
+    return replace(last, finding=finding, job=job)
+
+
 class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
-    were deleted where a vendor does not tell the two apart: they may not be named.
+    were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
+    jobs that read them (``Job.reads_findings``).
     """
 
     at: datetime
@@ -384,19 +375,8 @@ class View(Struct, frozen=True):
     calendars: Calendars = field(default_factory=dict)
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
+    standing: tuple[TrackedFinding, ...] = ()
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
         return all(name in self.freshness and self.freshness[name].is_complete for name in connections)
-
-
-class Finding(Struct, frozen=True):
-    """What a job noticed. Never rendered text: a message id and its parameters. ``key`` is stable over runs."""
-
-    key: str
-    kind: str
-    severity: Severity
-    subjects: tuple[Ref, ...]
-    message: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    evidence: tuple[str, ...] = ()

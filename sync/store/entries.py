@@ -8,8 +8,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from sync.core.certificate import Certificate
 from sync.core.plan import Change, Published
-from sync.core.values import Certificate, Finding, FindingState, Ref
+from sync.core.values import Ref, TrackedFinding
 
 IntentState = Literal["pending", "confirmed", "failed", "unsure"]
 
@@ -97,18 +98,6 @@ class AuditEntry(Struct, frozen=True):
     at: datetime
     before: Published | None
     after: Published | None
-
-
-class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved."""
-
-    finding: Finding
-    job: str
-    state: FindingState
-    opened_at: datetime
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
-    resolved_at: datetime | None = None
 
 
 class FindingNews(Struct, frozen=True):

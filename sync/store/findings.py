@@ -9,10 +9,10 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, select, update
 
-from sync.core.values import Finding, FindingState
+from sync.core.values import Finding, FindingState, TrackedFinding, tracked
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
-from sync.store.entries import FindingNews, TrackedFinding
+from sync.store.entries import FindingNews
 from sync.store.tables import FINDINGS
 
 _finding_from_text = decoder(Finding)
@@ -33,11 +33,7 @@ def sync_findings(
         for item in items:
             last = standing.get(item.key)
             is_news = last is None or last.state == "resolved"
-            now = (
-                TrackedFinding(item, job, "open", at)
-                if last is None or is_news
-                else replace(last, finding=item, job=job)
-            )
+            now = tracked(item, job, last, at)
             standing[item.key] = now
             rows.append(_row(now))
             if is_news:

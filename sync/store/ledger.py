@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
 
+from sync.core.certificate import Certificate
 from sync.core.errors import ConfigError, Problem
 from sync.core.plan import Change, Published
-from sync.core.values import Certificate, Ref
+from sync.core.values import Ref
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import Answer, AuditEntry, Intent, Run

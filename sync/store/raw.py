@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, RowMapping, func, select, update
 
+from sync.core.certificate import Certificate
 from sync.core.errors import Nonsense
 from sync.core.ports import Cursor
-from sync.core.values import Certificate, RawRecord, Ref, Visibility
+from sync.core.values import RawRecord, Ref, Visibility
 from sync.store.bulk import batches, merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import Certified, Gone, Saved

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from connectors.feishu import CONNECTOR
 from sandbox.feishu import APP_ID, APP_SECRET, FeishuSimulator
-from sandbox.feishu.table_api import shown_text
+from sandbox.feishu.table_api import shown_text, written_text
 from sandbox.feishu.task_api import APP
 from sandbox.feishu.work_state import CHOICE, DATE, LINK, TEXT
 from sync.core.ports import ConnectionSettings, LinkEnd
@@ -101,6 +102,65 @@ class TableSubject(WorkSubject):
 
     def state(self) -> object:
         return [(row.id, str(row.fields), row.modified_ms) for row in self.table.rows.values()]
+
+
+class WrittenTableSubject(TableSubject):
+    """A table with a column for Tieline; the row to write on waits for something in another tool."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.table.columns["Tieline"] = TEXT
+        self.row = self.simulator.add_row(self.table, 事项=shown_text("要写的任务"))
+        self.task = Ref.of(self.name, "task", f"{self.scope}/{self.row.id}")
+        url = "https://jira.example/browse/PAY-77"
+        self.other = LinkEnd(Ref.of("jira-main", "task", "10077"), "PAY-77", "支付接口开发", url)
+
+    def options(self) -> dict[str, Any]:
+        found = super().options()
+        found["tables"][self.scope]["notices"] = "Tieline"
+        return found
+
+    def words(self) -> str:
+        """The cell, as people read it."""
+        return self.simulator.words_in(self.table, self.row.id, "Tieline") if self.row.id in self.table.rows else ""
+
+    def write(self, words: str) -> None:
+        """Somebody types the whole cell anew."""
+        self.simulator.edit_row(self.table, self.row.id, Tieline=written_text(words))
+
+    def _blocks(self) -> dict[str, str]:
+        pattern = r"^—— Tieline ——\n(?:.*\n)*?\[(tieline:\S+) [0-9a-f.]+\]$"
+        return {found[1]: found[0] for found in re.finditer(pattern, self.words(), re.MULTILINE)}
+
+    def comments(self) -> list[str]:
+        return list(self._blocks())
+
+    def links(self) -> int:
+        return len(re.findall(r"^(?:等待|阻塞)：.*https://jira\.example", self.words(), re.MULTILINE))
+
+    def rest(self) -> None:
+        self.clock.now += timedelta(minutes=1)
+
+    def account_ids(self) -> list[str]:
+        return ["ou_colleague00000000000000000000"]
+
+    def edit_comment(self, comment_id: str) -> None:
+        block = self._blocks()[comment_id]
+        first, *_, last = block.split("\n")
+        self.write(self.words().replace(block, f"{first}\n手工改写\n{last}"))
+
+    def delete_comment(self, comment_id: str) -> None:
+        self.write(self.words().replace(self._blocks()[comment_id], ""))
+
+    def comment_by_hand(self, text: str) -> None:
+        self.write(f"{self.words()}\n{text}")
+
+    def link_by_hand(self, side: LinkSide) -> None:
+        word = "等待" if side == "waits_for" else "阻塞"
+        self.comment_by_hand(f"{word}：王芳那边 {self.other.url}，周五前")
+
+    def delete_task(self) -> None:
+        del self.table.rows[self.row.id]
 
 
 class TasksSubject(WorkSubject):

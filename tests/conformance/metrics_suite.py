@@ -1,4 +1,4 @@
-"""What every MetricSource and MetricSink promises."""
+"""What every MetricSource, MetricCatalog and MetricSink promises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ import pytest
 
 from sandbox.faults import FaultKind
 from sync.core.errors import AccessDenied, Conflict, LostAnswer, Nonsense, NotFound, Refused, TryLater
-from sync.core.metrics import Cell, Column, MetricQuery, MetricSink, MetricSource, Table, TableContent
+from sync.core.metrics import (
+    Cell,
+    Column,
+    Definitions,
+    MetricCatalog,
+    MetricDefinition,
+    MetricQuery,
+    MetricSink,
+    MetricSource,
+    Table,
+    TableContent,
+)
 from tests.conformance.subjects import MARK, OTHER_MARK, Wire
 
 COLUMNS = (
@@ -119,6 +130,99 @@ class MetricSourceFaults:
         subject.wire.plan(kind, times=10_000)
         with pytest.raises(AccessDenied if kind == "unauthorized" else (TryLater, Nonsense)):
             read(subject)
+
+
+class MetricCatalogSubject(Protocol):
+    """A source of numbers named ``defined`` that the tool can explain: ``meanings`` is what its authors wrote. ``missing`` is not there."""
+
+    catalog: MetricCatalog
+    defined: str
+    missing: MetricQuery
+
+    def meanings(self) -> list[MetricDefinition]: ...
+
+    def redefine(self) -> None:
+        """An author changes a formula."""
+        ...
+
+    def define_many(self) -> None:
+        """More numbers than the tool tells in one answer."""
+        ...
+
+    def hide_some(self) -> None:
+        """Something of it is hidden from our account."""
+        ...
+
+
+class RemoteMetricCatalogSubject(MetricCatalogSubject, Protocol):
+    """A catalogue over the wire."""
+
+    wire: Wire
+
+
+def told_by(subject: MetricCatalogSubject) -> Definitions:
+    return subject.catalog.definitions(subject.defined)
+
+
+class MetricCatalogSuite:
+    """The promises of ``MetricCatalog``."""
+
+    def test_it_is_a_metric_catalog(self, subject: MetricCatalogSubject) -> None:
+        assert isinstance(subject.catalog, MetricCatalog)
+
+    def test_each_number_is_told_once_as_its_authors_wrote_it(self, subject: MetricCatalogSubject) -> None:
+        told = told_by(subject)
+        assert list(told.items) == subject.meanings()
+        assert (told.is_whole, told.reason) == (True, "")
+        assert [item.name for item in told.items] == sorted({item.name for item in told.items})
+        assert any(item.formula for item in told.items)
+        assert any(item.tables for item in told.items)
+        assert all(item.owner for item in told.items)
+
+    def test_what_was_redefined_is_told(self, subject: MetricCatalogSubject) -> None:
+        before = told_by(subject)
+        subject.redefine()
+        assert list(told_by(subject).items) == subject.meanings() != list(before.items)
+
+    def test_many_are_all_told(self, subject: MetricCatalogSubject) -> None:
+        subject.define_many()
+        told = told_by(subject)
+        assert told.is_whole
+        assert list(told.items) == subject.meanings()
+        assert len(told.items) > 200
+
+    def test_what_is_hidden_is_never_taken_for_not_there(self, subject: MetricCatalogSubject) -> None:
+        subject.hide_some()
+        told = told_by(subject)
+        assert not told.is_whole
+        assert told.reason
+
+    def test_a_source_that_is_not_there_is_not_found(self, subject: MetricCatalogSubject) -> None:
+        with pytest.raises(NotFound):
+            subject.catalog.definitions(subject.missing.source)
+
+
+class MetricCatalogFaults:
+    """A MetricCatalog under faults: all of it, or an error."""
+
+    @pytest.mark.parametrize(
+        "kind", ["rate_limited", "server_error", "slow", "reset", "lost_answer", "html", "truncated"]
+    )
+    def test_a_passing_fault_costs_no_definition(self, subject: RemoteMetricCatalogSubject, kind: FaultKind) -> None:
+        told_by(subject)
+        subject.wire.forget()
+        told_by(subject)
+        for skip in range(len(subject.wire.requests())):
+            subject.wire.plan(kind, skip=skip, value=1 if kind == "rate_limited" else 0.02)
+            told = told_by(subject)
+            assert (list(told.items), told.is_whole) == (subject.meanings(), True)
+            subject.wire.clear()
+
+    @pytest.mark.parametrize("kind", ["server_error", "reset", "html", "truncated", "unauthorized"])
+    def test_a_fault_that_stays_is_an_error(self, subject: RemoteMetricCatalogSubject, kind: FaultKind) -> None:
+        subject.wire.plan(kind, times=10_000)
+        with pytest.raises(AccessDenied if kind == "unauthorized" else (TryLater, Nonsense)):
+            told_by(subject)
 
 
 class MetricSinkSubject(Protocol):

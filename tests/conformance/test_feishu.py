@@ -17,7 +17,7 @@ from sync.core.messages import Contact
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
-from tests.conformance.feishu_work import TableSubject, TasksSubject, WikiSubject, WorkSubject
+from tests.conformance.feishu_work import TableSubject, TasksSubject, WikiSubject, WorkSubject, WrittenTableSubject
 from tests.conformance.messenger_suite import MessengerFaults, MessengerSuite
 from tests.conformance.organisation_suite import OrganisationFaults, OrganisationSuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
@@ -158,6 +158,20 @@ class TestBitableUnderFaults(SourceFaults):
     @pytest.fixture
     def subject(self) -> Iterator[WorkSubject]:
         yield from at_work(TableSubject)
+
+
+class TestBitableAsTracker(TrackerSuite):
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(WrittenTableSubject)
+
+
+class TestBitableTrackerUnderFaults(TrackerFaults):
+    writes = removals = r"^PUT "
+
+    @pytest.fixture
+    def subject(self) -> Iterator[WorkSubject]:
+        yield from at_work(WrittenTableSubject)
 
 
 class TestWikiAsSource(SourceSuite):

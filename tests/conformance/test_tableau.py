@@ -14,9 +14,18 @@ import tableauhyperapi as hyper
 
 from connectors.tableau import CONNECTOR
 from sandbox.tableau import SITE, TOKEN_NAME, TOKEN_SECRET, TableauSimulator
-from sync.core.metrics import Cell, MetricQuery
+from sandbox.tableau.state import Person
+from sync.core.metrics import Cell, MetricDefinition, MetricQuery
 from sync.core.ports import ConnectionSettings
-from tests.conformance.metrics_suite import MetricSinkFaults, MetricSinkSuite, MetricSourceFaults, MetricSourceSuite
+from sync.core.values import Account
+from tests.conformance.metrics_suite import (
+    MetricCatalogFaults,
+    MetricCatalogSuite,
+    MetricSinkFaults,
+    MetricSinkSuite,
+    MetricSourceFaults,
+    MetricSourceSuite,
+)
 from tests.conformance.subjects import Clock, Wire, hurry, served
 
 HEADER = ["区域", "Late", "Share", "Due", "At", "Open"]
@@ -56,6 +65,7 @@ class TableauSubject:
     place = "运营"
     names_are_unique = True
     query = MetricQuery("支付/交付")
+    defined = "支付/交付"
     missing = MetricQuery("支付/没有这个")
     bad = MetricQuery("支付/交付", {"filters": {"没有这一列": "1"}})
 
@@ -64,7 +74,41 @@ class TableauSubject:
         self.project = simulator.add_project("运营")
         rows = [self._row(number) for number in range(3)]
         self.view = simulator.add_view(self.project, "支付", "交付", HEADER, rows)
-        self.connection = self.source = self.sink = self.connect()
+        self._define()
+        self.connection = self.source = self.catalog = self.sink = self.connect()
+
+    def _define(self) -> None:
+        """One number of the workbook's own, one calculated in a published data source that somebody else answers for; and a dimension."""
+        orders = self.simulator.add_table("dw", "pay", "orders")
+        visits = self.simulator.add_table("dw", "web", "visits")
+        data = self.simulator.add_datasource(self.project, "支付明细")
+        data.owner = Person("5b7c", "wang.fang", "王芳", "wang.fang@acme.example")
+        self.simulator.add_field(self.view, "区域", orders, role="DIMENSION")
+        self.simulator.add_field(self.view, "Late", orders, description="逾期天数")
+        formula = "[订单数] / SUM([访问数])"
+        self.share = self.simulator.add_field(self.view, "Share", visits, orders, formula=formula, datasource=data)
+
+    def meanings(self) -> list[MetricDefinition]:
+        server = Account(self.simulator.state.user_id, "Tieline", None, "tieline")
+        told = []
+        for field in self.view.fields[1:]:
+            data, owner = field.datasource.name if field.datasource else "支付 数据", server
+            if field.datasource:
+                owner = Account("5b7c", "王芳", "wang.fang@acme.example", "wang.fang")
+            tables = tuple(sorted(f"{table.database}.{table.schema}.{table.name}" for table in field.tables))
+            url = f"{self.wire.url}/#/site/{SITE}/views/支付/交付"
+            told.append(MetricDefinition(field.name, field.formula, field.description, data, tables, owner, url))
+        return sorted(told, key=lambda item: item.name)
+
+    def redefine(self) -> None:
+        self.share.formula = "[订单数] / [访客数]"
+
+    def define_many(self) -> None:
+        for number in range(250):
+            self.simulator.add_field(self.view, f"指标 {number:03}", *self.share.tables)
+
+    def hide_some(self) -> None:
+        self.simulator.metadata.sees_assets = False
 
     def _row(self, number: int) -> list[str]:
         is_open = "" if number == 1 else "True"
@@ -103,7 +147,7 @@ class TableauSubject:
         ]  # fmt: skip
 
     def tables(self) -> list[str]:
-        return [item.name for item in self.simulator.state.datasources.values()]
+        return [item.name for item in self.simulator.state.datasources.values() if not item.owner]
 
     def make_by_hand(self, name: str) -> None:
         self.simulator.add_datasource(self.project, name, description="王芳的表")
@@ -122,6 +166,14 @@ class TestTableauAsSource(MetricSourceSuite):
 
 
 class TestTableauSourceUnderFaults(MetricSourceFaults):
+    pass
+
+
+class TestTableauAsCatalog(MetricCatalogSuite):
+    pass
+
+
+class TestTableauCatalogUnderFaults(MetricCatalogFaults):
     pass
 
 

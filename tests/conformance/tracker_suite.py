@@ -275,7 +275,12 @@ def went_off(subject: RemoteTrackerSubject) -> bool:
 
 
 class LinkFaults:
-    """Links under faults, wherever in the operation they fall: nothing twice, nothing half made and forgotten."""
+    """Links under faults, wherever in the operation they fall: nothing twice, nothing half made and forgotten.
+
+    ``writes`` and ``removals`` match a tool's requests that change something, where it also reads by POST.
+    """
+
+    writes, removals = WRITES, r"^DELETE "
 
     @pytest.mark.parametrize("kind", ["lost_answer", "truncated", "reset", "html", "server_error"])
     @pytest.mark.parametrize("side", SIDES)
@@ -287,7 +292,7 @@ class LinkFaults:
 
         subject.delay_listings()
         for skip in range(MOST_WRITES):
-            subject.wire.plan(kind, WRITES, skip=skip)
+            subject.wire.plan(kind, self.writes, skip=skip)
             made = written(add, lambda: subject.tracker.find_link(subject.task, subject.other, side, MARK))
             assert subject.links() == 1
             if not went_off(subject):
@@ -309,7 +314,7 @@ class TrackerFaults(LinkFaults):
 
         subject.delay_listings()
         for skip in range(MOST_WRITES):
-            subject.wire.plan(kind, WRITES, skip=skip)
+            subject.wire.plan(kind, self.writes, skip=skip)
             made = written(add, lambda: subject.tracker.find_comment(subject.task, MARK))
             assert subject.comments() == [made.id]
             if not went_off(subject):
@@ -322,7 +327,7 @@ class TrackerFaults(LinkFaults):
         self, subject: RemoteTrackerSubject, kind: FaultKind
     ) -> None:
         made = subject.tracker.add_comment(subject.task, MARK, text("一"))
-        subject.wire.plan(kind, WRITES)
+        subject.wire.plan(kind, self.writes)
         with pytest.raises(LostAnswer):
             subject.tracker.edit_comment(subject.task, made, MARK, text("二"))
         found = subject.tracker.find_comment(subject.task, MARK)
@@ -343,7 +348,7 @@ class TrackerFaults(LinkFaults):
             lambda: subject.tracker.remove_link(subject.task, link),
         )
         for remove in removals:
-            subject.wire.plan(kind, r"^DELETE ")
+            subject.wire.plan(kind, self.removals)
             try:
                 remove()
             except LostAnswer:
@@ -351,10 +356,10 @@ class TrackerFaults(LinkFaults):
         assert (subject.comments(), subject.links()) == ([], 0)
 
     def test_too_many_requests_is_waited_out_and_written_once(self, subject: RemoteTrackerSubject) -> None:
-        subject.wire.plan("rate_limited", WRITES, times=2, value=1)
+        subject.wire.plan("rate_limited", self.writes, times=2, value=1)
         made = subject.tracker.add_comment(subject.task, MARK, text("一"))
         assert subject.comments() == [made.id]
-        subject.wire.plan("rate_limited", WRITES, times=2, value=1)
+        subject.wire.plan("rate_limited", self.writes, times=2, value=1)
         subject.tracker.add_link(subject.task, subject.other, "blocks", MARK)
         assert subject.links() == 1
 
@@ -365,9 +370,10 @@ class TrackerFaults(LinkFaults):
             lambda: subject.tracker.add_link(subject.task, subject.other, "blocks", MARK),
         )
         for write in writes:
-            subject.wire.plan("unauthorized", WRITES)
+            subject.wire.plan("unauthorized", self.writes, times=2)  # a refused token is renewed once
             with pytest.raises(AccessDenied):
                 write()
+            subject.wire.clear()
         assert (subject.comments(), subject.links()) == ([], 0)
 
     @pytest.mark.parametrize("kind", ["server_error", "html", "truncated", "reset", "unauthorized"])

@@ -59,6 +59,7 @@ PROJECT = Project("1201", "客服上线准备", False, "public_to_workspace")
         (402, Refused, "paid plan"),
         (403, AccessDenied, "Share > Invite"),
         (404, NotFound, "project: Missing input"),
+        (412, Refused, "project: Missing input"),
         (429, TryLater, "project: Missing input"),
         (451, Refused, "project: Missing input"),
         (500, TryLater, "6 sad squid"),
@@ -78,6 +79,13 @@ def test_only_a_refused_token_ends_the_sign_in() -> None:
         with pytest.raises(AccessDenied) as caught:
             decipher(status, {}, b"{}")
         assert is_signed_out(caught.value) is expected
+
+
+def test_a_new_token_for_events_is_an_answer() -> None:
+    decipher(412, {}, b'{"errors": [{"message": "Sync token invalid or too old."}], "sync": "de4774f6"}')
+    for body in (b'{"sync": ""}', b'{"sync": 1}', b"<html>precondition failed</html>", b"[]"):
+        with pytest.raises(Refused):
+            decipher(412, {}, body)
 
 
 def test_the_pause_that_asana_asks_for_is_kept() -> None:

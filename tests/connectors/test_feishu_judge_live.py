@@ -21,7 +21,10 @@ from tests.conformance.subjects import served
 CLIENT = """
 import json, sys
 import lark_oapi as lark
-from lark_oapi.api.bitable.v1 import SearchAppTableRecordRequest, SearchAppTableRecordRequestBody
+from lark_oapi.api.bitable.v1 import (
+    AppTableRecord, BatchGetAppTableRecordRequest, BatchGetAppTableRecordRequestBody, ListAppTableFieldRequest,
+    SearchAppTableRecordRequest, SearchAppTableRecordRequestBody, UpdateAppTableRecordRequest,
+)
 from lark_oapi.api.contact.v3 import BatchGetIdUserRequest, BatchGetIdUserRequestBody
 from lark_oapi.api.im.v1 import CreateMessageRequest, CreateMessageRequestBody, PatchMessageRequest, PatchMessageRequestBody
 from lark_oapi.api.task.v2 import (
@@ -54,6 +57,20 @@ keep("people", client.contact.v3.user.batch_get_id(request), lambda data: [user.
 body = SearchAppTableRecordRequestBody.builder().automatic_fields(True).build()
 request = SearchAppTableRecordRequest.builder().app_token(given["base"]).table_id(given["table"]).page_size(100).request_body(body).build()
 keep("rows", client.bitable.v1.app_table_record.search(request), lambda data: [data.total, [item.fields for item in data.items]])
+request = ListAppTableFieldRequest.builder().app_token(given["base"]).table_id(given["table"]).page_size(100).build()
+keep("columns", client.bitable.v1.app_table_field.list(request),
+     lambda data: [[item.field_name, item.type, item.is_primary, item.ui_type] for item in data.items])
+def rewrite(fields):
+    request = UpdateAppTableRecordRequest.builder().app_token(given["base"]).table_id(given["table"]).record_id(given["row"])
+    return client.bitable.v1.app_table_record.update(
+        request.user_id_type("open_id").request_body(AppTableRecord.builder().fields(fields).build()).build())
+keep("wrote", rewrite({"Tieline": given["cell"]}), lambda data: data.record.fields)
+body = BatchGetAppTableRecordRequestBody.builder().record_ids([given["row"], "recNobody"]).automatic_fields(True).build()
+request = BatchGetAppTableRecordRequest.builder().app_token(given["base"]).table_id(given["table"]).request_body(body).build()
+keep("cells", client.bitable.v1.app_table_record.batch_get(request),
+     lambda data: [[item.fields.get("Tieline") for item in data.records], data.absent_record_ids])
+keep("no column", rewrite({"没有的列": "x"}), lambda _: True)
+keep("no text", rewrite({"Tieline": 3}), lambda _: True)
 keep("listed", client.task.v2.tasklist.tasks(TasksTasklistRequest.builder().tasklist_guid(given["list"]).page_size(50).build()),
      lambda data: [item.summary for item in data.items])
 dependency = TaskDependency.builder().type("prev").task_guid(given["other"]).build()
@@ -89,8 +106,9 @@ def simulator() -> FeishuSimulator:
 
 def test_feishus_own_client_speaks_with_the_simulator(simulator: FeishuSimulator) -> None:
     wire = served(simulator)
-    table = simulator.add_table("采购任务", {"事项": TEXT})
-    simulator.add_row(table, 事项=shown_text("采购服务器"))
+    table = simulator.add_table("采购任务", {"事项": TEXT, "Tieline": TEXT})
+    row = simulator.add_row(table, 事项=shown_text("采购服务器"))
+    address = "https://jira.example/browse/PAY-1"
     tasks = simulator.add_list("上线清单")
     task, other = (simulator.add_task(tasks, name).guid for name in ("一", "二"))
     space = simulator.add_space("运营手册")
@@ -100,6 +118,7 @@ def test_feishus_own_client_speaks_with_the_simulator(simulator: FeishuSimulator
     given = {
         "url": wire.url, "app_id": APP_ID, "secret": APP_SECRET, "chat": TEAM_CHAT_ID, "email": person.email, "base": table.base,
         "table": table.id, "list": tasks.guid, "task": task, "other": other, "space": space.id, "page": page.node, "document": page.obj,
+        "row": row.id, "cell": f"等待：{address} 王芳",
     }  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT, json.dumps(given)], capture_output=True, text=True, timeout=120, check=False
@@ -107,6 +126,13 @@ def test_feishus_own_client_speaks_with_the_simulator(simulator: FeishuSimulator
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert (told.pop("unknown")[0], told.pop("no node")[0]) == (230001, 131005)
+    assert [told.pop(name)[0] for name in ("no column", "no text")] == [1254045, 1254060]
+    assert told.pop("columns") == [["事项", TEXT, True, "Text"], ["Tieline", TEXT, False, "Text"]]
+    assert told.pop("wrote") == {"Tieline": f"等待：{address} 王芳"}
+    segments = [("等待：", "text"), (address, "url"), (" 王芳", "text")]
+    [[cell], absent] = told.pop("cells")
+    assert [(one["text"], one["type"]) for one in cell] == segments
+    assert absent == ["recNobody"]
     assert told == {
         "same": True, "patched": True, "people": [person.open_id, None], "rows": [1, [{"事项": [{"text": "采购服务器", "type": "text"}]}]],
         "listed": ["一", "二"], "depends": [["prev", other]], "task": "一", "comment": "看一下", "comments": ["看一下"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from connectors.feishu import CONNECTOR
 from sandbox.feishu import FeishuSimulator
 from sandbox.feishu.table_api import shown_text
 from sandbox.feishu.task_api import APP
-from sandbox.feishu.work_state import CHOICE, DATE, LINK, PERSON, TEXT
+from sandbox.feishu.work_state import CHOICE, DATE, LINK, NUMBER, PERSON, TEXT
+from sync.config import load_config
 from sync.core.errors import AccessDenied, CannotExpress, ConfigError, NotFound, Refused
 from sync.core.ports import Cursor, LinkEnd
 from sync.core.values import Ref
-from tests.conformance.feishu_work import CREDENTIALS, TableSubject, TasksSubject, WorkSubject
-from tests.conformance.subjects import MARK, Clock, read, served, text
+from tests.conformance.feishu_work import CREDENTIALS, TableSubject, TasksSubject, WorkSubject, WrittenTableSubject
+from tests.conformance.subjects import MARK, OTHER_MARK, Clock, read, served, text
 from tests.connectors.contract import assert_request_in_contract, feishu_contracts
 from tests.end_to_end.company import tieline
 
@@ -32,6 +35,14 @@ def stage(kind: type[WorkSubject]) -> Any:
 @pytest.fixture
 def table() -> Iterator[TableSubject]:
     made = stage(TableSubject)
+    yield made
+    for connection in made.opened:
+        connection.close()
+
+
+@pytest.fixture
+def written() -> Iterator[WrittenTableSubject]:
+    made = stage(WrittenTableSubject)
     yield made
     for connection in made.opened:
         connection.close()
@@ -119,6 +130,120 @@ def test_rights_that_are_missing_are_told_in_the_consoles_words(table: TableSubj
 def test_a_table_that_the_admin_renamed_in_the_settings_moved(table: TableSubject) -> None:
     row_id = table.make("一").rpartition("/")[2]
     assert table.source.look_up("rows", f"从前的名字/{row_id}") == "moved"
+
+
+# -- writing in tables
+
+
+def test_every_request_that_writes_in_a_table_is_in_the_contract(written: WrittenTableSubject, contracts: Path) -> None:
+    list(written.source.probes())
+    made = written.tracker.add_comment(written.task, MARK, text("一"))
+    edited = written.tracker.edit_comment(written.task, made, MARK, text("二"))
+    link = written.tracker.add_link(written.task, written.other, "waits_for", MARK)
+    written.tracker.remove_link(written.task, link)
+    written.tracker.remove_comment(written.task, edited)
+    assert written.tracker.marks_on(written.task) == ()
+    node = written.simulator.keep_in_wiki(written.table)
+    rules = written.source.settings.options["tables"][written.scope]
+    rules["url"] = f"https://acme.feishu.cn/wiki/{node}?table={written.table.id}"
+    written.tracker.add_link(written.task, written.other, "blocks", MARK)
+    assert written.links() == 1
+    assert_in_contract(written, contracts)
+    assert [request.split()[0] for request in written.wire.requests()].count("PUT") == 6
+
+
+def test_a_cell_as_a_colleague_reads_it(written: WrittenTableSubject) -> None:
+    written.write("周三和王芳对过，看 https://wiki.example/p/1\n\n  她说没问题")
+    written.tracker.add_comment(written.task, MARK, text("支付接口开发晚 3 个工作日"))
+    written.tracker.add_link(written.task, written.other, "waits_for", MARK)
+    words = re.sub(r" [0-9a-f]{12}\]", "]", written.words())
+    assert words == (
+        "周三和王芳对过，看 https://wiki.example/p/1\n\n  她说没问题\n\n"
+        f"—— Tieline ——\n支付接口开发晚 3 个工作日\n[{MARK}]\n"
+        f"等待：PAY-77 支付接口开发 https://jira.example/browse/PAY-77 [{MARK}]"
+    )
+
+
+def test_what_people_write_around_a_notice_stays_and_is_no_conflict(written: WrittenTableSubject) -> None:
+    written.write("上面的话")
+    made = written.tracker.add_comment(written.task, MARK, text("一"))
+    written.comment_by_hand("下面的话")
+    edited = written.tracker.edit_comment(written.task, made, MARK, text("二"))
+    written.write(f"更上面的话\n{written.words()}")
+    written.tracker.remove_comment(written.task, edited)
+    assert written.words() == "更上面的话\n上面的话\n下面的话"
+
+
+def test_eight_at_once_write_in_one_cell_and_none_is_lost(written: WrittenTableSubject) -> None:
+    written.simulator.faults.latency_s = 0.002
+    marks = [f"tieline:demo:{number:016x}" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda mark: written.tracker.add_comment(written.task, mark, text("一")), marks))
+    assert sorted(written.comments()) == marks
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        {"text": "@王芳", "type": "mention", "mentionType": "User", "token": "ou_1"},
+        {"text": "会议纪要", "type": "url", "link": "https://wiki.example/p/1"},
+    ],
+)
+def test_a_cell_that_is_more_than_text_is_read_and_not_written(
+    written: WrittenTableSubject, segment: dict[str, str]
+) -> None:
+    made = written.tracker.add_comment(written.task, MARK, text("一"))
+    cell = [*written.row.fields["Tieline"], {"text": "\n", "type": "text"}, segment]
+    written.simulator.edit_row(written.table, written.row.id, Tieline=cell)
+    assert written.tracker.find_comment(written.task, MARK) == made
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: written.tracker.edit_comment(written.task, made, MARK, text("二")),
+        lambda: written.tracker.remove_comment(written.task, made),
+        lambda: written.tracker.add_link(written.task, written.other, "blocks", MARK),
+    )
+    for write in writes:
+        with pytest.raises(CannotExpress, match=r"column Tieline.*mention"):
+            write()
+    assert written.row.fields["Tieline"] == cell
+
+
+def test_no_right_is_told_as_no_right_and_never_as_a_row_that_is_gone(written: WrittenTableSubject) -> None:
+    made = written.tracker.add_comment(written.task, MARK, text("一"))
+    written.table.is_editable = False
+    with pytest.raises(AccessDenied, match="可编辑"):
+        written.tracker.add_comment(written.task, OTHER_MARK, text("一"))
+    written.row.is_forbidden = True
+    with pytest.raises(AccessDenied, match="高级权限"):
+        written.tracker.remove_comment(written.task, made)
+    written.table.is_shared = False
+    with pytest.raises(AccessDenied, match="添加文档应用"):
+        written.tracker.find_comment(written.task, MARK)
+    written.table.is_shared = written.table.is_editable = True
+    written.row.is_forbidden = False
+    written.simulator.take_scopes("base:record")
+    with pytest.raises(AccessDenied, match="base:record:update"):
+        written.tracker.remove_comment(written.task, made)
+    assert written.comments() == [made.id]
+
+
+@pytest.mark.parametrize("kind", [None, NUMBER])
+def test_a_column_that_is_not_there_or_no_text_is_named(written: WrittenTableSubject, kind: int | None) -> None:
+    del written.table.columns["Tieline"]
+    if kind:
+        written.table.columns["Tieline"] = kind
+    failed = [probe for probe in written.source.probes() if probe.is_ok is False]
+    assert [probe.operation for probe in failed] == ["find column Tieline in table 采购任务"]
+    assert "新建一列「文本」" in failed[0].cure
+    with pytest.raises(Refused, match=r"Tieline.*新建一列「文本」"):
+        written.tracker.find_comment(written.task, MARK)
+
+
+def test_a_table_without_a_column_for_us_says_so(table: TableSubject) -> None:
+    task = Ref.of("feishu-work", "task", table.make("一"))
+    with pytest.raises(CannotExpress, match="notices"):
+        table.tracker.add_comment(task, MARK, text("一"))
+    with pytest.raises(Refused, match="names no table"):
+        table.tracker.find_comment(Ref.of("feishu-work", "task", "从前的名字/rec1"), MARK)
 
 
 # -- tasks
@@ -237,11 +362,13 @@ connections:
     base_url: {base_url}
     app_id: env:FEISHU_APP_ID
     app_secret: env:FEISHU_APP_SECRET
-    tables: {{采购任务: {{url: "{url}"}}}}
+    tables: {{采购任务: {{url: "{url}", notices: Tieline}}}}
+jobs:
+  delays: {{}}
 """
 
 
-def test_a_tables_rows_are_tasks_that_wait_for_one_another(
+def test_a_tables_rows_are_tasks_that_wait_for_one_another_and_hear_of_delays(
     table: TableSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in CREDENTIALS.items():
@@ -250,12 +377,15 @@ def test_a_tables_rows_are_tasks_that_wait_for_one_another(
     example = Path(__file__).parents[2] / "mappings/examples/feishu.yaml"
     (tmp_path / "mappings/caigou.yaml").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "mappings/departments.yaml").write_text(
-        "departments:\n  procurement: {name: 采购部}\n", encoding="utf-8"
+        "departments:\n  procurement: {name: 采购部}\n  it: {name: 信息部}\n", encoding="utf-8"
     )
     url = table.options()["tables"][table.scope]["url"]
     config = tmp_path / "tieline.yaml"
+    only_read = CONFIG.replace(", notices: Tieline", "").format(base_url=table.wire.url, url=url)
+    config.write_text(only_read, encoding="utf-8")
+    assert load_config(config).offered("caigou") == ("source",)
     config.write_text(CONFIG.format(base_url=table.wire.url, url=url), encoding="utf-8")
-    kinds = {
+    table.table.columns |= {
         "状态": CHOICE,
         "部门": TEXT,
         "负责人": PERSON,
@@ -264,8 +394,8 @@ def test_a_tables_rows_are_tasks_that_wait_for_one_another(
         "实际完成": DATE,
         "前置任务": LINK,
         "备注": TEXT,
+        "Tieline": TEXT,
     }
-    table.table.columns |= kinds
     due = int(datetime(2026, 11, 29, 16, tzinfo=UTC).timestamp() * 1000)  # midnight of the 30th in Shanghai
     people = [{"id": "ou_1", "name": "王芳"}]
     first = table.simulator.add_row(
@@ -277,7 +407,13 @@ def test_a_tables_rows_are_tasks_that_wait_for_one_another(
         负责人=people,
     )
     second = table.simulator.add_row(
-        table.table, 事项=shown_text("机房上架"), 状态="未开始", 前置任务={"link_record_ids": [first.id]}
+        table.table,
+        事项=shown_text("机房上架"),
+        状态="未开始",
+        部门=shown_text("信息部"),
+        计划开始=due - 3 * 86_400_000,
+        前置任务={"link_record_ids": [first.id]},
+        Tieline=shown_text("周三和王芳对过"),
     )
 
     def say(*words: str) -> Any:
@@ -295,3 +431,17 @@ def test_a_tables_rows_are_tasks_that_wait_for_one_another(
     assert (dependency["predecessor"], dependency["successor"]) == (
         f"caigou:task:{table.scope}/{first.id}", f"caigou:task:{table.scope}/{second.id}",
     )  # fmt: skip
+
+    def cells() -> list[str]:
+        return [table.simulator.words_in(table.table, row.id, "Tieline") for row in (first, second)]
+
+    kinds = [item["kind"] for item in say("run", "--accept-first-run")["apply"]["written"]]
+    assert sorted(kinds) == ["comment", "comment", "link", "link"]
+    said = cells()
+    assert said[0].startswith(f"阻塞：机房上架 {url} [tieline:tieline:")
+    assert said[1].startswith(f"周三和王芳对过\n等待：采购服务器 {url} [tieline:tieline:")
+    assert all(text.count("—— Tieline ——\n跨部门依赖延期提醒\n") == 1 for text in said)
+    assert say("run")["apply"]["written"] == []  # what we wrote is no news to us
+    assert cells() == said
+    say("retract", "--yes")
+    assert cells() == ["", "周三和王芳对过"]

@@ -7,13 +7,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.tableau.answers import SignedOut, decipher, said
+from connectors.tableau.lineage import Answer, answer_from, fields_of, next_page, sheets_in
 from connectors.tableau.publishing import digest_of
 from connectors.tableau.reading import filter_text, table_from_csv
+from connectors.tableau.sign_in import signed_token
 from sandbox.tableau.simulator import _values
 from sync.core.errors import AccessDenied, Conflict, Nonsense, NotFound, Refused, TielineError, TryLater
 from sync.core.metrics import Column, Table, TableContent
@@ -98,6 +101,69 @@ def _trouble(exchange: dict[str, Any]) -> str:
     except TielineError as error:
         return str(error)
     return ""
+
+
+# -- what the Metadata API says beside its data
+
+
+def in_lineage(data: Any, *errors: tuple[str, str]) -> Answer:
+    told = [{"message": words, "path": None, "extensions": {"code": code} if code else None} for code, words in errors]
+    return answer_from({"data": data, **({"errors": told} if told else {})})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "cure"),
+    [
+        ("ACCESS_DENIED", AccessDenied, "View"),
+        ("FEATURE_DISABLED", Refused, "tsm maintenance metadata-services enable"),
+        ("FILTER_REQUIRED", Refused, "site role"),
+        ("INVALID_ARGUMENT", Refused, "INVALID_ARGUMENT"),
+    ],
+)
+def test_an_error_of_the_metadata_api_is_told_with_its_cure(code: str, kind: type[Exception], cure: str) -> None:
+    with pytest.raises(kind, match=cure):
+        in_lineage(None, (code, "nein"))
+
+
+def test_partial_data_is_kept_and_told_to_be_partial() -> None:
+    """As recorded in the tests of Tableau's own client: a time limit without a code."""
+    answer = in_lineage({"a": 1}, ("", "Reached time limit of PT5S for query execution."))
+    assert (answer.data, answer.is_cut) == ({"a": 1}, True)
+    assert "PT5S" in answer.notes[0]
+    assert in_lineage({"a": 1}) == Answer({"a": 1})
+    assert in_lineage(None, ("NODE_LIMIT_EXCEEDED", "zu viel")).is_cut
+    with pytest.raises(Nonsense):
+        answer_from({"message": "a page of a proxy"})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_odd_shapes_are_no_fields_and_no_traceback(odd: Any) -> None:
+    sheet = {"workbook": odd, "worksheetFields": odd, "sheetFieldInstancesConnection": odd, "path": None}
+    assert all(told.definition is None or told.definition.name for told in fields_of(sheet, "https://x"))
+    next_page(sheet)
+    sheets_in(Answer({"sheetsConnection": odd, "dashboardsConnection": odd}))
+
+
+def test_a_token_of_a_connected_app_lives_minutes_and_names_its_app_and_user() -> None:
+    said = {"client_id": "app", "secret_id": "key-1", "secret_value": "s" * 44, "user": "tieline@acme.example"}
+    token = signed_token(said, 1_800_000_000.5)
+    told = jwt.decode(
+        token,
+        "s" * 44,
+        ["HS256"],
+        audience="tableau",
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+    )
+    assert (told["iss"], told["sub"]) == ("app", "tieline@acme.example")
+    assert told["exp"] - told["nbf"] < 600
+    assert jwt.get_unverified_header(token)["kid"] == "key-1"
+    key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----"
+    with pytest.raises(AccessDenied, match="secret_value"):
+        signed_token({**said, "secret_value": key}, 1_800_000_000.5)
 
 
 # -- what a view shows

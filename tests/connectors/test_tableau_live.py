@@ -13,55 +13,24 @@ from unittest import mock
 import pytest
 import tableauserverclient
 
-from connectors.tableau import CONNECTOR
 from sandbox.faults import Fault
 from sandbox.http import Request, Response, text_response
-from sandbox.server import Sandbox
 from sandbox.tableau import SITE, TOKEN_NAME, TOKEN_SECRET, TableauSimulator
 from sync.core.errors import AccessDenied, ConfigError, Conflict, NotFound, TryLater
 from sync.core.metrics import Column, MetricQuery, Table, TableContent
-from sync.core.ports import ConnectionSettings
 from tests.conformance.subjects import MARK, OTHER_MARK, Clock
+from tests.connectors.tableau_bench import Bench
 from tests.shared import SHARED
 
 EXCHANGES = SHARED / "specs" / "tableau" / "tsc_exchanges.jsonl"
 tsc: Any = tableauserverclient
 
 
-class Bench:
-    """A site behind its port, and connections to it."""
-
-    def __init__(self, simulator: TableauSimulator | None = None) -> None:
-        self.simulator = simulator or TableauSimulator("tableau", Clock())
-        self.project = self.simulator.add_project("运营")
-        self.view = self.simulator.add_view(
-            self.project, "支付", "概览", ["区域", "订单"], [["华东", "1"], ["华南", "2"], ["西,南", "3"]]
-        )
-        self.sandbox = Sandbox([self.simulator]).start()
-        self.opened: list[Any] = []
-        self.tableau = self.connect()
-
-    def connect(self, **changes: Any) -> Any:
-        settings = ConnectionSettings(
-            "bi-main", "tableau", self.sandbox.url("tableau"), "cloud", requests_per_second=5000, language=changes.get("language", "zh-CN"),
-            options={"site": changes.get("site", SITE)},
-            credentials={"token_name": TOKEN_NAME, "token_secret": changes.get("secret", TOKEN_SECRET)},
-        )  # fmt: skip
-        self.opened.append(CONNECTOR.connect(settings))
-        self.opened[-1].remote._sleep = lambda _: None
-        return self.opened[-1]
-
-    def read(self, **options: Any) -> list[tuple[Any, ...]]:
-        return list(self.tableau.read_metric(MetricQuery("支付/概览", options)).table.rows)
-
-
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     made = Bench()
     yield made
-    for connection in made.opened:
-        connection.close()
-    made.sandbox.stop()
+    made.close()
 
 
 def content(*names: str, place: str = "运营") -> TableContent:
@@ -113,7 +82,7 @@ def test_the_secret_and_the_session_travel_where_they_must_and_nowhere_else(benc
 
 def test_doctor_tells_what_is_visible_and_what_is_missing(bench: Bench) -> None:
     probes = {probe.operation: probe for probe in bench.tableau.probes()}
-    assert [probe.is_ok for probe in probes.values()] == [True, True, True, True, None]
+    assert [probe.is_ok for probe in probes.values()] == [True, True, True, True, True, None]
     assert probes["sign in"].detail == "version 3.27"
     assert "发布" in probes["publish a data source"].cure or "Publish" in probes["publish a data source"].cure
     [failed, *_] = [probe for probe in bench.connect(site="elsewhere").probes() if probe.is_ok is False]
@@ -275,8 +244,7 @@ def test_recorded_lists_are_read_through_our_reader_to_the_last_item() -> None:
         replay.recorded = answer
         wanted[number, test] = count
         found[number, test] = len(bench.tableau.site.ask(partial(_listed, kind)))
-    bench.tableau.close()
-    bench.sandbox.stop()
+    bench.close()
     assert found == wanted
     assert len(found) > 10
 

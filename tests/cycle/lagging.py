@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from sync.core.errors import TryLater
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import Account, RawRecord, Ref, Vocabulary
+from sync.core.values import Account, RawRecord, Ref
+from sync.core.vocabulary import Vocabulary
 
 BEGIN = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 OVERLAP = timedelta(minutes=10)

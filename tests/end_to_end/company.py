@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 # Jira Cloud reads by POST too; everything else that is not GET changes something.
 READ_BY_POST = re.compile(
     r"/(search|search/jql|search/approximate-count|issue/bulkfetch|changelog/bulkfetch|comment/list|oauth2/v2.0/token|executeQueries"
-    r"|tenant_access_token/internal|batch_get_id)$"
+    r"|tenant_access_token/internal|batch_get_id|metadata/graphql)$"
 )
 FAST = {"requests_per_second": 500}
 

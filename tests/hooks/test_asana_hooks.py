@@ -116,9 +116,16 @@ def test_which_task_an_event_is_about() -> None:
     added = {"action": "added", "resource": story, "parent": task, "created_at": "2026-11-23T09:07:01.000Z"}
     assert _hints({"events": [added, added]}) == ["1202"]
     assert _hints({"events": [{"action": "changed", "resource": task, "parent": None}]}) == ["1202"]
+    assert _hints({"events": [{"action": "added", "resource": "x", "parent": task}]}) == ["1202"]
     subtask = {"action": "added", "resource": {"gid": "1203", "resource_type": "task"}, "parent": task}
     assert _hints({"events": [subtask]}) == ["1203"]
-    for odd in (b"", b"{", b"[]", {"events": None}, {"events": [1, {}, {"resource": {"resource_type": "task"}}]}):
+    for odd in (
+        b"",
+        b"{",
+        b"[]",
+        {"events": None},
+        {"events": [1, {}, {"resource": {"resource_type": "task"}}, {"resource": "x"}]},
+    ):
         assert _hints(odd) == []
     with pytest.raises(AccessDenied):
         hints_from(HookRequest({}, b"", "", query={"token": token_of("")}), ConnectionSettings("a", "asana", ""))

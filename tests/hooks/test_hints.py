@@ -16,7 +16,8 @@ from sync.collect import collect
 from sync.core.errors import ConfigError, Nonsense, TryLater
 from sync.core.hooks import Hint
 from sync.core.ports import Cursor, Probe, Shard, SiteIdentity, Stream
-from sync.core.values import Account, RawRecord, Ref, Vocabulary
+from sync.core.values import Account, RawRecord, Ref
+from sync.core.vocabulary import Vocabulary
 from sync.hints import MOST_READ, collect_hinted, follow_hints
 from sync.reading import Site
 from sync.store import hints as stored

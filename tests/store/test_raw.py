@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.core.certificate import Certificate
 from sync.core.errors import Nonsense
 from sync.core.ports import Cursor
-from sync.core.values import Certificate, Ref
+from sync.core.values import Ref
 from sync.store import Store
 from sync.store.entries import Gone, Saved
 from sync.store.raw import PAGE, line_from_raw, raw_from_line

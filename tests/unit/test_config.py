@@ -65,6 +65,10 @@ MISTAKES = {
     "a password in the address": ("https://acme", "https://me:pw@acme", "line 7", "without user or password"),
     "a secret in the file": ("token: env:T_JIRA_TOKEN\n  trello", "token: abc123\n  trello", "line 9", "may not stand in this file"),
     "a missing credential": ("    token: env:T_JIRA_TOKEN\n  trello", "  trello", "line 4", "token"),
+    "one missing of the other credentials": (
+        "trello-main: {type: trello, key: env:T_KEY,", "charts: {type: tableau, variant: cloud, client_id: a, secret_id: b, user: c,",
+        "line 10", "secret_value",
+    ),
     "a setting nobody knows": ("    email:", "    e-mial: x\n    email:", "line 8", "not a setting of jira"),
     "an unknown section": ("installation: acme", "instalation: acme", "line 1", "did you mean 'installation'?"),
     "a bad installation name": ("installation: acme", "installation: Acme GmbH", "line 1", "installation"),

@@ -1,0 +1,104 @@
+"""Feeds: what a vendor tells, when it is asked, of what happened since a token. Hints like those of webhooks, without a public address.
+
+A feed proves nothing, and its failure stops nothing. What it names is read directly where no list brought it; a loss that it tells brings
+the census forward; where it lost count itself, its scope is read whole and counted. A token moves only when all that was told with it was
+read and counted: whatever breaks off before that is told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from sync.core.errors import TielineError
+from sync.core.hooks import Feed
+from sync.core.ports import Stream
+from sync.reading import Collected, Mapper, Site, homes_of, keep_shards
+from sync.remote import redact
+from sync.store.store import Store
+
+log = structlog.get_logger()
+
+REST_AFTER_WHOLE = timedelta(hours=1)
+"""A feed that keeps losing count has its scope read whole no oftener than this."""
+MOST_SINGLY = 100
+"""Where more is left to read than this, the scope's lists are cheaper than each item by itself."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What the feed of one scope told. ``token`` is for the cursor, once all of it was followed."""
+
+    token: str = ""
+    ids: tuple[str, ...] = ()
+    is_gap: bool = False
+    has_losses: bool = False
+
+    @property
+    def needs_count(self) -> bool:
+        """Whether something may be gone that is stored here."""
+        return self.is_gap or self.has_losses
+
+
+def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime) -> News:
+    """What happened in the scope since its cursor's token; before a first load only the token from which to ask when that has ended.
+
+    Where the vendor cannot or may not tell, no news: the token stays, and the lists and the census are asked as ever.
+    """
+    cursor = store.cursor(site.name, stream.name, scope)
+    kept = News(cursor.feed if cursor else "")
+    if not isinstance(site.source, Feed) or (cursor is not None and cursor.is_loading):
+        return kept
+    try:
+        told = site.source.told_since(stream.name, scope, kept.token)
+    except TielineError as error:
+        log.warning("feed_not_asked", connection=site.name, scope=scope, error=redact(str(error)))
+        return kept
+    if cursor is None:
+        return News(told.token)
+    if told.is_gap:
+        is_early = cursor.whole_at is not None and at - cursor.whole_at < REST_AFTER_WHOLE
+        return kept if is_early else News(told.token, is_gap=True)
+    return News(told.token, told.ids, has_losses=scope in homes_of(site, store, stream, told.gone).values())
+
+
+def read_told(
+    site: Site,
+    store: Store,
+    map_records: Mapper,
+    report: Collected,
+    stream: Stream,
+    scope: str,
+    ids: Sequence[str],
+    since: datetime,
+) -> bool:
+    """Read of these items what no list has brought since an instant of ours. One that is not stored is only read when it is to be
+    collected, one that is stored in another scope is left to the feed of that. False when it could not be read to its end.
+    """
+    if not ids:
+        return True
+    brought = store.ids_read_since(site.name, stream.kind, scope, since)
+    left = [item for item in dict.fromkeys(ids) if item not in brought]
+    try:
+        if len(left) > MOST_SINGLY:
+            shards = site.source.shards(stream.name, None, scope)
+        else:
+            shards = site.source.pick(stream.name, scope, _to_collect(site, store, stream, scope, left))
+        for _ in keep_shards(site, shards, store, map_records, report):
+            pass
+    except TielineError as error:
+        log.warning("told_not_read", connection=site.name, scope=scope, error=redact(str(error)))
+        return False
+    return True
+
+
+def _to_collect(site: Site, store: Store, stream: Stream, scope: str, ids: Sequence[str]) -> list[str]:
+    homes = homes_of(site, store, stream, ids)
+    return [
+        item
+        for item in ids
+        if homes.get(item) == scope or (item not in homes and site.source.look_up(stream.name, item) == "here")
+    ]

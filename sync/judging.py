@@ -1,0 +1,55 @@
+"""Every job's verdict on one view: those that read findings come last and see what the others found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import structlog
+from msgspec.structs import replace
+
+from sync.core.plan import Desired, Published
+from sync.core.values import Finding, TrackedFinding, View, tracked
+from sync.parts import Parts, Planned, PlannedJob
+from sync.remote import redact
+from sync.store.store import Store
+
+log = structlog.get_logger()
+
+
+def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
+    """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
+    planned.pairs = ()
+    desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
+    if readers := [item for item in parts.jobs if item.job.reads_findings]:
+        standing = tuple(_standing(store.findings("open", "acknowledged"), planned.findings, planned.view))
+        desired += _judge(planned, replace(planned.view, standing=standing), readers, published)
+    return desired
+
+
+def _judge(
+    planned: Planned, view: View, jobs: Iterable[PlannedJob], published: Mapping[str, Published]
+) -> list[Desired]:
+    desired: list[Desired] = []
+    for item in jobs:
+        name = item.job.name
+        own = {key: entry for key, entry in published.items() if entry.job == name}
+        try:
+            judgement = item.job.judge(replace(view, files=item.read_files()), item.settings, own)
+        except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
+            log.exception("job_broke", job=name)
+            planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")
+            continue
+        desired += judgement.desired
+        planned.pairs += judgement.pairs
+        planned.findings[name] = judgement.findings
+    return desired
+
+
+def _standing(
+    ledger: Iterable[TrackedFinding], found: Mapping[str, Iterable[Finding]], view: View
+) -> Iterable[TrackedFinding]:
+    """What the jobs found now, with what the ledger knows of it."""
+    known = {item.finding.key: item for item in ledger}
+    for job, findings in found.items():
+        for finding in findings:
+            yield tracked(finding, job, known.get(finding.key), view.at)
