@@ -85,6 +85,10 @@ class Network:
     def has_its_childrens_work(self, ref: Ref) -> bool:
         return self.has_dated_children(ref) and not self.is_milestone(ref)
 
+    def runs_with_its_children(self, ref: Ref) -> bool:
+        """S15: it has no dates of its own."""
+        return self.plans[ref].due is None and self.has_its_childrens_work(ref)
+
     def descendants(self, ref: Ref) -> list[Ref]:
         found = []
         for child in self.children.get(ref, ()):
@@ -164,9 +168,10 @@ def _find_knots(network: Network) -> None:
 
 
 def _can_move(network: Network, edge: Edge) -> bool:
-    """S9, S13."""
-    is_started = has_started(network.tasks[edge.successor])
-    return not edge.is_to_start or not is_started or network.is_milestone(edge.successor)
+    """S9, S13, S15."""
+    after = edge.successor
+    is_start_fixed = has_started(network.tasks[after]) or network.runs_with_its_children(after)
+    return not edge.is_to_start or not is_start_fixed or network.is_milestone(after)
 
 
 def bound_from(network: Network, edge: Edge, half: int) -> int:

@@ -134,14 +134,14 @@ def _any_other(oracle: Oracle, ref: Ref) -> Told:
     to_finish = [bound for bound in bounds if bound.edge and not bound.edge.is_to_start]
     to_start = [*(bound for bound in bounds if bound not in to_finish), *_not_before(oracle, ref)]
     planned, plan = _planned_first(oracle, ref), oracle.net.plans[ref]
-    if plan.due is None and oracle.net.has_dated_children(ref):
+    if oracle.net.runs_with_its_children(ref):
         to_start = []  # S15: it runs from its children's first start
     first = _latest(planned, *(bound.half for bound in to_start))
     by_work = None
     if first is not None and (planned is None or first > planned):
         is_begin_alone = oracle.net.has_its_childrens_work(ref)  # S15: it does not end before it begins
         by_work = first if is_begin_alone else oracle.net.worked[ref].step(first, plan.takes - 1)
-    elif is_started and plan.due is None and oracle.net.has_dated_children(ref):
+    elif is_started and oracle.net.runs_with_its_children(ref):
         by_work = plan.first
     by_itself = _latest(plan.last, by_work)
     last = _latest(by_itself, *(bound.half for bound in to_finish))
@@ -202,7 +202,7 @@ def _decided(
     by = min(edges, key=lambda edge: (edge.predecessor, edge.type, edge.confidence), default=None)
     is_open = is_past or any(oracle.told(edge.predecessor).is_open_ended for edges in deciding for edge in edges)
     sure = oracle.net.plans[ref].confidence
-    if oracle.net.plans[ref].due is None and oracle.net.has_its_childrens_work(ref) and _children_told(oracle, ref):
+    if oracle.net.runs_with_its_children(ref) and _children_told(oracle, ref):
         sure = 1.0
     if by is not None:
         sure = min(sure, oracle.told(by.predecessor).confidence, by.confidence)

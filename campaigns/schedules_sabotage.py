@@ -116,7 +116,7 @@ SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "blocked_never_started": _misread(task=lambda task: replace(task, started=None) if task.status == "blocked" else task),
     "cancelled_pushes": _status("cancelled", "todo"),
     "unknown_is_pushed": _status("unknown", "todo"),
-    "what_if_changes_nothing": _answers("what_if", lambda _, plan, *asked: plan),
+    "what_if_changes_nothing": _answers("what_if", lambda _, plan, *__: plan),
     "path_leaves_out_the_first": _answers("critical_path", lambda path, *_: path[-2:]),
     "drag_of_every_task_is_a_day": _answers("drag", lambda drag, *_: dict.fromkeys(drag, 1)),
     "no_weakest_dependency": _answers("weakest", lambda *_: None),
