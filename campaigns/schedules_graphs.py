@@ -43,6 +43,7 @@ class Mood:
     nested: float
     backwards: float
     odd: float
+    long_lags: float
     span: int
 
 
@@ -65,7 +66,7 @@ class Graphs:
             hours=chance.randint(chance.choice((-1200, -400)), 400)
         )
         spots = [Spot(calendar, zone := chance.choice(ZONES), now.astimezone(zone).date()) for calendar in calendars]
-        mood = _mood(chance)
+        mood = _mood(chance, place < len(TIMES))
         count = 40 if chance.random() < 0.01 else chance.randint(1, 12)
         refs = [Ref.of(chance.choice("abc"), "task", str(number)) for number in chance.sample(range(10, 99), count)]
         tasks = {ref: _task(chance, mood, ref, time) for ref in refs}
@@ -75,13 +76,14 @@ class Graphs:
         return Graph(f"{self.seed}:{number}", tasks, tuple(found.values()), own)
 
 
-def _mood(chance: random.Random) -> Mood:
+def _mood(chance: random.Random, has_room: bool) -> Mood:
     return Mood(
         dated=chance.choice((0.2, 0.6, 0.9, 1.0)),
         live=chance.choice((0.4, 0.7, 0.9, 1.0)),
         nested=chance.choice((0.0, 0.0, 0.2, 0.5, 0.8)),
         backwards=chance.choice((0.0, 0.0, 0.0, 0.05, 0.3)),
         odd=chance.choice((0.0, 0.05, 0.2)),
+        long_lags=chance.choice((0.0, 0.05)) * has_room,
         span=chance.choice((4, 10, 25)),
     )
 
@@ -130,7 +132,7 @@ def _task(chance: random.Random, mood: Mood, ref: Ref, time: date) -> Task:
         start=maybe(start, mood.dated * 0.8), due=maybe(due, mood.dated),
         started=_instant(chance, mood, time) if chance.random() < 0.5 else None,
         finished=_instant(chance, mood, time) if chance.random() < (0.7 if status == "done" else 0.05) else None,
-        estimate_minutes=chance.choice((1, 239, 240, 241, 480, 481, 1000, 2400, 5001)) if has_estimate else None,
+        estimate_minutes=chance.choice((0, 1, 239, 240, 241, 480, 481, 1000, 2400, 5001, 60_000)) if has_estimate else None,
         kind=kind,
         not_before=maybe(_day(chance, mood, time), mood.odd), must_start=maybe(_day(chance, mood, time), mood.odd / 2),
         must_finish=maybe(_day(chance, mood, time), mood.odd / 2),
@@ -165,7 +167,7 @@ def _dependencies(chance: random.Random, mood: Mood, refs: Sequence[Ref]) -> lis
             before, after = chance.choice(((Ref("z:task:0"), after), (before, Ref("z:task:0"))))
         found.append(
             Dependency(
-                before, after, chance.choice((TYPES[0], *TYPES)), _lag(chance), chance.choice(("working", "elapsed")),
+                before, after, chance.choice((TYPES[0], *TYPES)), _lag(chance, mood), chance.choice(("working", "elapsed")),
                 chance.choice((0.4, 0.6, 0.8, 0.95, 1.0, 1.0)),
                 chance.choice(("confirmed",) * 14 + ("proposed", "rejected")),
             )
@@ -173,9 +175,11 @@ def _dependencies(chance: random.Random, mood: Mood, refs: Sequence[Ref]) -> lis
     return found
 
 
-def _lag(chance: random.Random) -> int:
+def _lag(chance: random.Random, mood: Mood) -> int:
     if chance.random() < 0.5:
         return 0
+    if chance.random() < mood.long_lags:
+        return chance.randint(-200_000, 1_000_000)
     return chance.choice(
         (chance.randint(-3000, 6000), chance.choice((-2880, -720, -480, -240, -1, 1, 239, 240, 241, 480, 719, 720, 721, 1440)))
     )  # fmt: skip
