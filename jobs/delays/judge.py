@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
+from jobs.delays.findings import cycle_finding, delay_finding, projection_of, proposed_finding, watched
 from jobs.delays.lateness import (
     ENDED,
     NAME,
@@ -27,9 +28,8 @@ from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
 from sync.core.disclosure import Shown, contact_for, shown
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
-from sync.core.projection import projection_facts
-from sync.core.schedule import Schedule, calendar_for, forecasts_of
-from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Severity, Task, View
+from sync.core.schedule import Schedule, forecasts_of
+from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task, View
 
 MOST_SHOWN_DOWNSTREAM = 8
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
@@ -41,7 +41,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
     """Links and comments that should stand in both tools, and a finding per delay, cycle and proposed dependency."""
     plan = forecasts_of(view)
     desired: list[Desired] = []
-    findings: list[Finding] = [_cycle_finding(cycle) for cycle in plan.cycles]
+    findings: list[Finding] = [cycle_finding(plan, cycle) for cycle in plan.cycles]
     delayed: set[str] = set()
     on_plan: set[str] = set()
     confirmed: set[str] = set()
@@ -50,7 +50,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
     for dependency in crossing(view):
         if dependency.state != "confirmed":
             if dependency.state == "proposed":
-                findings.append(_proposed_finding(dependency))
+                findings.append(proposed_finding(dependency))
             continue
         confirmed.add(dependency.key)
         delay = delay_of(view, plan, dependency, settings)
@@ -62,11 +62,12 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
                 on_plan.add(dependency.key)
             continue
         delays[dependency.key] = delay
-        findings.append(_delay_finding(view, delay, settings, is_said))
+        findings.append(delay_finding(view, plan, delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
         comments += _notices(view, plan, delay, settings, published)
         delayed.update(item.key for item in comments)
         desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
+    findings.extend(watched(view, plan, settings))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
     desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
     pairs = tuple(pairs_to_remember(view, delays, on_plan, confirmed))
@@ -185,17 +186,8 @@ def _facts(
         "is_after_start": delay.is_after_start,
         "downstream": [{**_shown_facts(shown(view, task, language)), "slip_days": days} for task, days in downstream],
         "language": language,
-        **_projection(view, delay),
+        **projection_of(view, delay),
     }
-
-
-def _projection(view: View, delay: Delay) -> dict[str, list[int]]:
-    """Which of the years that are told have no published holidays. Where no new date is told, none of it counts."""
-    calendar_of, is_told = calendar_for(view), not delay.is_open_ended
-    return projection_facts(
-        (calendar_of(delay.predecessor), (delay.predecessor.due, delay.awaited if is_told else None)),
-        (calendar_of(delay.successor), (delay.planned, delay.expected if is_told else None)),
-    )
 
 
 def _ends(view: View, before: Task, after: Task, here: Ref | None, language: Language) -> dict[str, Any]:
@@ -334,46 +326,6 @@ def _masked(view: View, task: Task | None, said: Mapping[str, Any], language: La
     if said.get("is_here"):
         return {**said, "title": item["title"] if said["title"] else ""}
     return item
-
-
-def _severity(delay: Delay, settings: DelaySettings) -> Severity:
-    if delay.is_open_ended or delay.slip_days >= settings.critical_slip_days:
-        return "critical"
-    return "warning"
-
-
-def _delay_finding(view: View, delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
-    return Finding(
-        key=f"{NAME}:delay:{delay.dependency.key}",
-        kind="delay",
-        severity=_severity(delay, settings),
-        subjects=(delay.predecessor.ref, delay.successor.ref),
-        message="delay",
-        parameters={
-            "planned": delay.planned.isoformat(),
-            "expected": None if delay.is_open_ended else delay.expected.isoformat(),
-            "slip_days": None if delay.is_open_ended else delay.slip_days,
-            **_projection(view, delay),
-            **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
-        },
-        evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),
-    )
-
-
-def _proposed_finding(dependency: Dependency) -> Finding:
-    return Finding(
-        key=f"{NAME}:proposed:{dependency.key}",
-        kind="proposed_dependency",
-        severity="info",
-        subjects=(dependency.predecessor, dependency.successor),
-        message="proposed_dependency",
-        parameters={"confidence": dependency.confidence},
-        evidence=tuple(sorted({item.rule for item in dependency.evidence})),
-    )
-
-
-def _cycle_finding(cycle: tuple[Ref, ...]) -> Finding:
-    return Finding(f"{NAME}:cycle:{'>'.join(cycle)}", "cycle", "warning", cycle, "cycle")
 
 
 def _connections(*tasks: Task) -> tuple[str, ...]:

@@ -34,10 +34,15 @@ class DelayRoom(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``jobs.delays`` in tieline.yaml. A delay below ``min_slip_days`` working days is not worth a comment."""
+    """``jobs.delays`` in tieline.yaml. A delay below ``min_slip_days`` working days is not worth a comment.
+    ``due_soon_days``: how many working days before its date somebody who is waited for hears of it; ``silent_days``: after how many
+    without any movement a task that others wait for counts as silent.
+    """
 
     min_slip_days: int = 1
     critical_slip_days: int = 5
+    due_soon_days: int = 2
+    silent_days: int = 5
     is_linking: bool = True
     is_commenting: bool = True
     rooms: tuple[DelayRoom, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.core.disclosure import cleared, shown
+from sync.core.disclosure import cleared, contact_for, shown
 from sync.core.projection import projection_note
 from sync.core.values import Finding, Language, Ref, Severity, View
 
@@ -14,6 +14,39 @@ WORDS: dict[str, dict[Language, str]] = {
     "delay": {
         "zh-CN": "跨部门延期：{subjects}，原计划 {planned}，最早 {expected}，晚 {slip_days} 个工作日",
         "en": "late across departments: {subjects}, planned {planned}, {expected} at the earliest, {slip_days} working days later",
+    },
+    "delay_open": {
+        "zh-CN": "跨部门延期：{subjects}，原计划 {planned}，前面还没有新的完成日期",
+        "en": "late across departments: {subjects}, planned {planned}; what it waits for has no new date yet",
+    },
+    "due_soon": {
+        "zh-CN": "快到期了，后面有人在等：{subjects}，预计 {due} 完成（{who}）",
+        "en": "due soon, and awaited: {subjects}, expected on {due} ({who})",
+    },
+    "can_start": {
+        "zh-CN": "可以开始了：{subjects}，前置任务都已完成（{who}）",
+        "en": "can start now: {subjects}; all that it waited for is done ({who})",
+    },
+    "started_early": {
+        "zh-CN": "前置任务还没完成，后面已经开始了：{subjects}（{who}）",
+        "en": "started before what it waits for was finished: {subjects} ({who})",
+    },
+    "silent": {
+        "zh-CN": "有人在等，{since} 之后一直没有动静：{subjects}（{who}）",
+        "en": "awaited, and nothing has moved since {since}: {subjects} ({who})",
+    },
+    "unowned": {
+        "zh-CN": "有人在等，却没有负责人：{subjects}，请 {who} 指定一位",
+        "en": "awaited, and nobody owns it: {subjects}; {who}, please name somebody",
+    },
+    "unreachable": {
+        "zh-CN": "按现在的日期赶不上了：{subjects}，定在 {due}，最早 {expected}，晚 {slip_days} 个工作日（{who}）",
+        "en": "cannot be kept with the present dates: {subjects}, fixed for {due}, {expected} at the earliest, {slip_days} working days "
+        "later ({who})",
+    },
+    "unreachable_open": {
+        "zh-CN": "按现在的日期赶不上了：{subjects}，定在 {due}，前面还没有新的完成日期（{who}）",
+        "en": "cannot be kept: {subjects}, fixed for {due}; what it waits for has no new date yet ({who})",
     },
     "cycle": {"zh-CN": "依赖成环：{subjects}", "en": "dependencies form a circle: {subjects}"},
     "proposed_dependency": {
@@ -124,6 +157,10 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+COST: dict[Language, str] = {
+    "zh-CN": "；连带 {tasks} 个任务，一共晚 {days} 个工作日",
+    "en": "; {tasks} tasks move with it, {days} working days in all",
+}
 GONE: dict[str, dict[Language, str]] = {
     "deleted": {"zh-CN": "已删除", "en": "deleted"},
     "moved": {"zh-CN": "移到了没有采集的地方", "en": "moved to where nothing is collected"},
@@ -138,15 +175,34 @@ def finding_text(finding: Finding, language: Language, view: View) -> str:
     """
     finding = cleared(view, finding)
     subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects)
-    values = _Values({"subjects": subjects, **finding.parameters})
+    values = _Values({"subjects": subjects, "who": _who(finding, language, view), **finding.parameters})
     if finding.kind.startswith("gone_"):
         values["reason"] = GONE.get(str(values["reason"]), {}).get(language, values["reason"])
-    template = WORDS.get(finding.message, {}).get(language)
+    has_no_date = "expected" in finding.parameters and finding.parameters["expected"] is None
+    name = f"{finding.message}_open" if has_no_date else finding.message
+    template = WORDS.get(name, {}).get(language)
     if template is None:
         return f"{finding.message}: {subjects} {dict(finding.parameters)}"
-    text = template.format_map(values).strip()
+    text = template.format_map(values).strip() + _cost(finding, language)
     note = projection_note([finding.parameters], language)
     return f"{text} {note}" if note and language == "en" else text + note
+
+
+def _who(finding: Finding, language: Language, view: View) -> str:
+    """Who has to do something about it: an owner, or whoever stands for a task without one."""
+    refs = finding.subjects[-1:] if finding.kind == "started_early" else finding.subjects[:1]
+    task = view.tasks.get(refs[0]) if refs else None
+    if task is None:
+        return ""
+    return shown(view, task, language).owner or contact_for(view, task.department, language)
+
+
+def _cost(finding: Finding, language: Language) -> str:
+    """What a delay costs besides its own days, where anything moves with it."""
+    tasks, days = finding.parameters.get("moved_tasks"), finding.parameters.get("moved_days")
+    if not isinstance(tasks, int) or tasks < 2:
+        return ""
+    return COST[language].format(tasks=tasks, days=days)
 
 
 def subject_text(view: View, ref: Ref, language: Language) -> str:

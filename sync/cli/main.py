@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from sync.cli.known import app as known
+from sync.cli.options import DEFAULT_CONFIG, ConfigOption, FailOnOption, JsonOption
 
 app = typer.Typer(
     name="tieline",
@@ -20,13 +22,7 @@ app = typer.Typer(
 )
 raw_app = typer.Typer(help="Raw records as JSON lines, for support or to try a mapping.", no_args_is_help=True)
 app.add_typer(raw_app, name="raw")
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", envvar="TIELINE_CONFIG", help="tieline.yaml", show_default=True)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable; shapes in docs/cli.md")]
-DEFAULT_CONFIG = Path("tieline.yaml")
-StatusWord = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
+app.add_typer(known)
 
 
 def main() -> None:
@@ -92,7 +88,9 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 @app.command()
 def collect(
-    connections: Annotated[list[str] | None, typer.Argument(help="all when none is named")] = None,
+    connections: Annotated[
+        list[str] | None, typer.Argument(help="these, due or not; when none is named, all that are due")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,10 +116,6 @@ AcceptOption = Annotated[bool, typer.Option("--accept-first-run", help="release 
 AcceptPlanOption = Annotated[
     bool,
     typer.Option("--accept-plan", help="release the brakes on size and share once, after a look at `tieline plan`"),
-]
-FailOnOption = Annotated[
-    Literal["info", "warning", "critical"] | None,
-    typer.Option("--fail-on", help="exit 1 when a finding of this severity or worse is open"),
 ]
 
 
@@ -149,11 +143,14 @@ def run(
     accept_plan: AcceptPlanOption = False,
     fail_on: FailOnOption = None,
     as_json: JsonOption = False,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="read also connections whose every_minutes are not over")
+    ] = False,
 ) -> None:
     """One cycle: collect, judge, plan, apply."""
     from sync.cli.cycle import run_cycle
 
-    raise typer.Exit(run_cycle(config, accept_first_run, accept_plan, fail_on, as_json))
+    raise typer.Exit(run_cycle(config, accept_first_run, accept_plan, fail_on, as_json, is_all))
 
 
 @app.command()
@@ -173,117 +170,6 @@ def health(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from sync.cli.serve import run_health
 
     raise typer.Exit(run_health(config))
-
-
-@app.command()
-def explain(
-    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
-    field: Annotated[str, typer.Argument(help="one field of it")] = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Why a value is what it is: raw record, mapping line, value, finding, write."""
-    from sync.cli.explain import run_explain
-
-    raise typer.Exit(run_explain(config, ref, field, as_json))
-
-
-@app.command()
-def dates(
-    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
-    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it started on this day")] = None,
-    due: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it were due on this day")] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Why a task's dates are what they are, how far it may slip, what its delay costs; with a date, what that would move."""
-    from sync.cli.dates import run_dates
-
-    run_dates(config, ref, start, due, as_json)
-
-
-@app.command()
-def tasks(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    department: Annotated[str, typer.Option(help="only this department")] = "",
-    status: Annotated[StatusWord | None, typer.Option(help="only this status")] = None,
-) -> None:
-    """The tasks known now."""
-    from sync.cli.listings import list_tasks
-
-    list_tasks(config, as_json, department, status)
-
-
-@app.command()
-def dependencies(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    relations: Annotated[bool, typer.Option("--relations", help="relations instead")] = False,
-    external: Annotated[bool, typer.Option("--external", help="references to what is not collected instead")] = False,
-) -> None:
-    """The dependencies known now, with their evidence."""
-    from sync.cli.listings import list_dependencies
-
-    list_dependencies(config, as_json, relations, external)
-
-
-@app.command()
-def findings(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    state: Annotated[Literal["open", "acknowledged", "resolved", "all"], typer.Option()] = "open",
-    fail_on: FailOnOption = None,
-) -> None:
-    """What the jobs and the engine noticed."""
-    from sync.cli.listings import list_findings
-
-    raise typer.Exit(list_findings(config, as_json, state, fail_on))
-
-
-@app.command()
-def definitions(
-    connection: Annotated[str, typer.Argument(help="a connection that tells where numbers come from, such as Tableau")],
-    source: Annotated[str, typer.Argument(help="whose numbers, as its connector names it: Workbook/View")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """What the numbers of a view mean: formula, data source, tables, owner, as their tool tells it now."""
-    from sync.cli.definitions import show_definitions
-
-    raise typer.Exit(show_definitions(config, connection, source, as_json))
-
-
-@app.command()
-def overwritten(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    put_back: Annotated[str, typer.Option("--put-back", help="the id of the words to say again")] = "",
-) -> None:
-    """People's words that an update of ours took away at the same moment; with --put-back, say them again."""
-    from sync.cli.overwritten import list_overwritten, put_words_back
-
-    raise typer.Exit(put_words_back(config, put_back) if put_back else list_overwritten(config, as_json))
-
-
-@app.command()
-def certify(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    now: Annotated[bool, typer.Option("--now", help="read and count first, whether a census is due or not")] = False,
-) -> None:
-    """The last completeness certificates, or with --now fresh ones."""
-    from sync.cli.listings import list_certificates
-
-    raise typer.Exit(list_certificates(config, as_json, now))
-
-
-@app.command()
-def runs(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """The runs, newest first, with what each wrote."""
-    from sync.cli.listings import list_runs
-
-    list_runs(config, as_json)
 
 
 @app.command()
@@ -331,24 +217,6 @@ def resume(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from sync.cli.taking_back import run_resume
 
     run_resume(config)
-
-
-@app.command()
-def baseline(
-    clear: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="let this pair speak; may be given again")
-    ] = None,
-    is_all: Annotated[bool, typer.Option("--all", help="let all pairs speak")] = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """What was late on the first day and is silent until there is news."""
-    from sync.cli.baseline import clear_baseline, show_baseline
-
-    if clear or is_all:
-        clear_baseline(config, clear or [], is_all)
-    else:
-        show_baseline(config, as_json)
 
 
 @app.command()

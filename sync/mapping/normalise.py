@@ -193,6 +193,9 @@ def _read(rule: FieldRule, values: Mapping[str, Any]) -> Any:
     return accessor(rule.path)(values) if rule.path else None
 
 
+DATES = ("start", "due", "not_before", "must_start", "must_finish")
+
+
 def _task(reader: _Reader) -> Task:
     record, mapping = reader.record, reader.mapping
     rules, zone = mapping.task, mapping.zone
@@ -219,8 +222,6 @@ def _task(reader: _Reader) -> Task:
         owner=owner,
         department=department,
         assignments=_assignments(reader),
-        start=day("start"),
-        due=day("due"),
         started=instant("started"),
         finished=instant("finished"),
         estimate_minutes=reader.field(
@@ -232,9 +233,7 @@ def _task(reader: _Reader) -> Task:
         priority=reader.text("priority"),
         kind=reader.field("kind", rules.get("kind", ()), _kind) or "work",
         visibility=record.visibility,
-        not_before=day("not_before"),
-        must_start=day("must_start"),
-        must_finish=day("must_finish"),
+        **{name: day(name) for name in DATES},
     )
 
 

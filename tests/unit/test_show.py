@@ -9,8 +9,8 @@ import pytest
 import structlog
 
 from sync.cli.cycle import code_of_collected
+from sync.cli.known import StatusWord
 from sync.cli.log import say_error, set_up_logging
-from sync.cli.main import StatusWord
 from sync.cli.show import json_text, printable
 from sync.core.errors import AccessDenied, ConfigError, TryLater
 from sync.core.values import Status

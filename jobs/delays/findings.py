@@ -1,0 +1,188 @@
+"""What is noticed at dependencies between departments: delays, and what comes before them and stands beside them. No writes.
+
+Pure. Each finding says what is so, never for how long: a count that grows by itself would be news every day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from jobs.delays.lateness import ENDED, NAME, Delay, DelaySettings, bound_of, crossing, is_cut
+from sync.core.half_days import date_of
+from sync.core.impact import impact_of
+from sync.core.projection import projection_facts
+from sync.core.schedule import Schedule, calendar_for, place_for
+from sync.core.values import Dependency, Finding, Ref, Severity, Task, View
+
+WAITING = ("todo", "blocked")
+
+
+def watched(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Finding]:
+    """Everything noticed in this view, each once."""
+    seen: set[str] = set()
+    for finding in (*_at_dependencies(view, plan, settings), *_unreachable(view, plan)):
+        if finding.key not in seen:
+            seen.add(finding.key)
+            yield finding
+
+
+def cost_of(plan: Schedule, delayed: Ref) -> Mapping[str, Any]:
+    """What the delay of this task costs: workdays of it and of all behind it, how many tasks, which departments and milestones."""
+    impact, own = impact_of(plan, delayed), plan.forecasts[delayed].slip_days
+    department = plan.tasks[delayed].department
+    departments = {*impact.departments, *((department,) if department else ())}
+    return {
+        "moved_tasks": 1 + len(impact.days),
+        "moved_days": own + impact.total_days,
+        "departments": sorted(departments),
+        "milestones": list(impact.milestones),
+    }
+
+
+def _severity(delay: Delay, settings: DelaySettings) -> Severity:
+    if delay.is_open_ended or delay.slip_days >= settings.critical_slip_days:
+        return "critical"
+    return "warning"
+
+
+def delay_finding(view: View, plan: Schedule, delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
+    """A late dependency, with what it costs. Where no date is known no number is told."""
+    return Finding(
+        key=f"{NAME}:delay:{delay.dependency.key}",
+        kind="delay",
+        severity=_severity(delay, settings),
+        subjects=(delay.predecessor.ref, delay.successor.ref),
+        message="delay",
+        parameters={
+            "planned": delay.planned.isoformat(),
+            "expected": None if delay.is_open_ended else delay.expected.isoformat(),
+            "slip_days": None if delay.is_open_ended else delay.slip_days,
+            **({} if delay.is_open_ended else cost_of(plan, delay.successor.ref)),
+            **projection_of(view, delay),
+            **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
+        },
+        evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),
+    )
+
+
+def proposed_finding(dependency: Dependency) -> Finding:
+    """A dependency that is not certain enough: it waits for a person."""
+    return Finding(
+        key=f"{NAME}:proposed:{dependency.key}",
+        kind="proposed_dependency",
+        severity="info",
+        subjects=(dependency.predecessor, dependency.successor),
+        message="proposed_dependency",
+        parameters={"confidence": dependency.confidence},
+        evidence=tuple(sorted({item.rule for item in dependency.evidence})),
+    )
+
+
+def cycle_finding(plan: Schedule, cycle: tuple[Ref, ...]) -> Finding:
+    """Tasks that wait for each other, and the dependency among them that is the least sure."""
+    weakest = plan.weakest(cycle)
+    parameters = {"weakest": weakest.key} if weakest else {}
+    return Finding(f"{NAME}:cycle:{'>'.join(cycle)}", "cycle", "warning", cycle, "cycle", parameters)
+
+
+def projection_of(view: View, delay: Delay) -> dict[str, list[int]]:
+    """Which of the years that are told have no published holidays. Where no new date is told, none of it counts."""
+    calendar_of, is_told = calendar_for(view), not delay.is_open_ended
+    return projection_facts(
+        (calendar_of(delay.predecessor), (delay.predecessor.due, delay.awaited if is_told else None)),
+        (calendar_of(delay.successor), (delay.planned, delay.expected if is_told else None)),
+    )
+
+
+def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Finding]:
+    place_of = place_for(view)
+    for dependency in crossing(view):
+        before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
+        if dependency.state != "confirmed" or is_cut(plan, dependency) or "unknown" in (before.status, after.status):
+            continue
+        if after.status in ENDED or before.status == "cancelled":
+            continue
+        if dependency.type == "finish_to_start" and before.status not in ENDED and plan.has_started(after.ref):
+            yield _finding("started_early", "warning", (before.ref, after.ref), dependency)
+        if before.status == "done":
+            if _can_start(view, plan, after):
+                yield _finding("can_start", "info", (after.ref,), dependency)
+            continue
+        today = place_of(before).today
+        if before.owner is None:
+            yield _finding("unowned", "warning", (before.ref, after.ref), dependency, subject=before.ref)
+        if (since := _silent_since(view, plan, before, today, settings)) and _is_waiting(after):
+            yield _finding("silent", "warning", (before.ref, after.ref), dependency, subject=before.ref, since=since)
+        if _is_due_soon(view, plan, dependency, today, settings):
+            yield _finding(
+                "due_soon", "info", (before.ref, after.ref), dependency, due=plan.forecasts[before.ref].finish
+            )
+
+
+def _is_waiting(task: Task) -> bool:
+    return task.status in WAITING
+
+
+def _can_start(view: View, plan: Schedule, task: Task) -> bool:
+    """Whether everything that it waited for to start is over, and it has not begun."""
+    if not _is_waiting(task) or plan.has_started(task.ref):
+        return False
+    waits = [item for item in view.dependencies if item.successor == task.ref and item.state == "confirmed"]
+    starts = [item for item in waits if item.type == "finish_to_start"]
+    tasks = [view.tasks.get(item.predecessor) for item in starts]
+    return bool(tasks) and all(item is not None and item.status in ENDED for item in tasks)
+
+
+def _silent_since(view: View, plan: Schedule, task: Task, today: date, settings: DelaySettings) -> date | None:
+    """The day on which a task that should be under way last moved, when that is long ago."""
+    start = plan.forecasts[task.ref].planned_start
+    should_run = task.status == "in_progress" or (start is not None and start < today)
+    moved = task.updated_at.astimezone(place_for(view)(task).zone).date()
+    is_long = plan.workdays_between(task.ref, moved, today) >= settings.silent_days
+    return moved if should_run and is_long else None
+
+
+def _is_due_soon(view: View, plan: Schedule, dependency: Dependency, today: date, settings: DelaySettings) -> bool:
+    """Whether the predecessor is about to be due while its successor waits, and nothing is late yet."""
+    before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
+    forecast, bound = plan.forecasts[before.ref], bound_of(view, plan, dependency)
+    if forecast.is_open_ended or forecast.finish is None or bound is None or bound[1] > bound[0]:
+        return False
+    is_near = 0 <= plan.workdays_between(before.ref, today, forecast.finish) <= settings.due_soon_days
+    return is_near and forecast.finish >= today and _is_waiting(after)
+
+
+def _unreachable(view: View, plan: Schedule) -> Iterator[Finding]:
+    """Milestones and fixed dates that cannot be kept any more, with the critical path's first task, where something may be done."""
+    for ref in sorted(view.tasks):
+        task, slack = view.tasks[ref], plan.slack[ref]
+        if (task.kind != "milestone" and task.must_finish is None) or slack is None or (slack.days or 0) >= 0:
+            continue
+        forecast = plan.forecasts[ref]
+        target = date_of(plan.network.plans.deadline[plan.number[ref]])
+        is_told = not forecast.is_open_ended
+        parameters = {
+            "due": target.isoformat() if target else None,
+            "expected": forecast.finish.isoformat() if is_told and forecast.finish else None,
+            "slip_days": forecast.slip_days if is_told else None,
+        }
+        first = plan.critical_path(ref)[0]
+        subjects = (ref,) if first == ref else (first, ref)
+        yield Finding(f"{NAME}:unreachable:{ref}", "unreachable", "critical", subjects, "unreachable", parameters)
+
+
+def _finding(
+    kind: str,
+    severity: Severity,
+    subjects: tuple[Ref, ...],
+    dependency: Dependency,
+    subject: Ref | None = None,
+    **parameters: object,
+) -> Finding:
+    """A finding of a dependency, or (``subject``) of one task whichever of its dependencies showed it."""
+    key = subject or (subjects[0] if len(subjects) == 1 else dependency.key)
+    told = {name: value.isoformat() if isinstance(value, date) else value for name, value in parameters.items()}
+    evidence = tuple(sorted({item.rule for item in dependency.evidence}))
+    return Finding(f"{NAME}:{kind}:{key}", kind, severity, subjects, kind, told, evidence)

@@ -1,0 +1,116 @@
+"""What the delays job notices before, and beside, a delay: each kind by example, in sentences that somebody can act on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.delays import JOB
+from jobs.delays.lateness import DelaySettings
+from sync.cli.findings_text import finding_text
+from sync.core.values import Finding, View
+from tests.jobs.story import API, AT, CAMPAIGN, FLOW, WAITS, story, wait
+
+FRIDAY = date(2026, 10, 9)
+ON_TIME = {"due": date(2026, 9, 30), "updated_at": AT}
+
+
+def found(view: View, kind: str, **settings: Any) -> list[Finding]:
+    judgement = JOB.judge(view, DelaySettings(**settings), {})
+    return [item for item in judgement.findings if item.kind == kind]
+
+
+def said(view: View, kind: str) -> str:
+    [finding] = found(view, kind)
+    return finding_text(finding, "zh-CN", view)
+
+
+def test_a_delay_tells_what_it_costs() -> None:
+    [first, second] = found(story(), "delay")
+    assert first.subjects == (API, FLOW)
+    told = {name: first.parameters[name] for name in ("moved_tasks", "moved_days", "departments", "milestones")}
+    departments = ["tieline:department:market", "tieline:department:product"]
+    assert told == {"moved_tasks": 2, "moved_days": 6, "departments": departments, "milestones": []}
+    assert second.parameters["moved_tasks"] == 1
+    text = finding_text(first, "zh-CN", story())
+    assert text.endswith("；连带 2 个任务，一共晚 6 个工作日")
+    assert "连带" not in finding_text(second, "zh-CN", story())
+
+
+@pytest.mark.parametrize(
+    ("due", "is_told"), [(date(2026, 9, 28), True), (date(2026, 9, 30), True), (date(2026, 10, 8), False)]
+)
+def test_due_soon_is_told_before_it_is_late(due: date, is_told: bool) -> None:
+    view = story(api={**ON_TIME, "due": due}, flow={"start": FRIDAY, "due": FRIDAY})
+    assert bool(found(view, "due_soon")) is is_told
+    if is_told:
+        assert said(view, "due_soon") == (
+            f"快到期了，后面有人在等：技术部「支付接口开发」 → 产品部「支付流程测试」，预计 {due} 完成（张伟）"
+        )
+
+
+def test_nobody_is_told_that_something_is_due_soon_when_nobody_waits_or_it_is_late_already() -> None:
+    assert not found(story(api=ON_TIME, flow={"status": "in_progress"}), "due_soon")
+    assert not found(story(api={"due": date(2026, 9, 25)}), "due_soon")
+    assert not found(story(api=ON_TIME, flow={"start": date(2026, 9, 28), "due": date(2026, 9, 30)}), "due_soon")
+
+
+def test_what_can_start_is_told_and_taken_back_when_the_predecessor_reopens() -> None:
+    done = {"status": "done", "finished": AT}
+    assert said(story(api=done), "can_start") == "可以开始了：产品部「支付流程测试」，前置任务都已完成（李娜）"
+    assert not found(story(api=done, flow={"status": "in_progress"}), "can_start")
+    assert not found(story(), "can_start")
+    both = (*WAITS, wait(CAMPAIGN, FLOW))
+    assert not found(story(waits=both[::2], api=done), "can_start")  # it waits for something else as well
+
+
+def test_what_started_before_its_predecessor_was_finished() -> None:
+    view = story(flow={"status": "in_progress"})
+    assert said(view, "started_early").endswith("（李娜）")
+    assert not found(story(flow={"status": "done", "finished": AT}), "started_early")
+
+
+@pytest.mark.parametrize(("days_ago", "is_told"), [(6, False), (7, True)])
+def test_what_others_wait_for_and_has_not_moved_for_days(days_ago: int, is_told: bool) -> None:
+    """Five working days: a weekend lies between."""
+    moved = AT - timedelta(days=days_ago)
+    view = story(api={"updated_at": moved})
+    findings = found(view, "silent")
+    assert bool(findings) is is_told
+    later = found(story(api={"updated_at": moved}, at=AT + timedelta(days=10)), "silent")
+    assert all(item.parameters["since"] == later[0].parameters["since"] for item in findings)  # it does not grow
+
+
+def test_what_has_not_begun_and_need_not_is_not_silent() -> None:
+    quiet = {"status": "todo", "start": FRIDAY, "updated_at": AT - timedelta(days=30)}
+    assert not found(story(api=quiet), "silent")
+
+
+def test_what_others_wait_for_and_nobody_owns() -> None:
+    assert said(story(api={"owner": None}), "unowned") == (
+        "有人在等，却没有负责人：技术部「支付接口开发」 → 产品部「支付流程测试」，请 技术部 王强 指定一位"
+    )
+
+
+@pytest.mark.parametrize("change", [{"kind": "milestone", "due": date(2026, 10, 9)}, {"must_finish": FRIDAY}])
+def test_a_target_that_cannot_be_reached(change: dict[str, Any]) -> None:
+    view = story(campaign=change)
+    [finding] = found(view, "unreachable")
+    assert (finding.subjects, finding.severity) == ((API, CAMPAIGN), "critical")
+    assert finding.parameters["due"] == "2026-10-09"
+    assert finding_text(finding, "zh-CN", view).startswith("按现在的日期赶不上了：技术部「支付接口开发」 → 市场部")
+    late = story(campaign=change, at=datetime(2026, 10, 20, 1, tzinfo=AT.tzinfo))
+    assert "还没有新的完成日期" in said(late, "unreachable")
+
+
+def test_a_circle_names_its_weakest_dependency() -> None:
+    [finding] = found(story(waits=(WAITS[0], wait(FLOW, API))), "cycle")
+    assert finding.parameters["weakest"] in (WAITS[0].key, wait(FLOW, API).key)
+
+
+def test_a_restricted_task_is_not_named_in_any_of_them() -> None:
+    hidden = {"visibility": "restricted", "owner": None, "updated_at": AT - timedelta(days=30)}
+    for finding in JOB.judge(story(api=hidden), DelaySettings(), {}).findings:
+        assert "支付接口开发" not in finding_text(finding, "zh-CN", story(api=hidden))
