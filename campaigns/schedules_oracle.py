@@ -129,7 +129,6 @@ def _milestone(oracle: Oracle, ref: Ref) -> Told:
 
 def _any_other(oracle: Oracle, ref: Ref) -> Told:
     """S11, S14, S15."""
-    is_started = has_started(oracle.net.tasks[ref])
     bounds = _bounds(oracle, ref)
     to_finish = [bound for bound in bounds if bound.edge and not bound.edge.is_to_start]
     to_start = [*(bound for bound in bounds if bound not in to_finish), *_not_before(oracle, ref)]
@@ -137,14 +136,15 @@ def _any_other(oracle: Oracle, ref: Ref) -> Told:
     if oracle.net.runs_with_its_children(ref):
         to_start = []  # S15: it runs from its children's first start
     first = _latest(planned, *(bound.half for bound in to_start))
-    by_work = None
-    if first is not None and (planned is None or first > planned):
-        is_begin_alone = oracle.net.has_its_childrens_work(ref)  # S15: it does not end before it begins
-        by_work = first if is_begin_alone else oracle.net.worked[ref].step(first, plan.takes - 1)
-    elif is_started and oracle.net.runs_with_its_children(ref):
-        by_work = plan.first
+    by_work, begins = None, None
+    if oracle.net.has_its_childrens_work(ref):
+        begins = plan.first if oracle.net.runs_with_its_children(ref) else first
+    elif first is not None and (planned is None or first > planned):
+        by_work = oracle.net.worked[ref].step(first, plan.takes - 1)
     by_itself = _latest(plan.last, by_work)
     last = _latest(by_itself, *(bound.half for bound in to_finish))
+    if last is not None:
+        last = _latest(last, begins)  # S15: it does not end before it begins
     late, early = _deciding(to_finish, last, by_itself), _deciding(to_start, first, planned)
     last, is_past = _not_in_the_past(oracle, ref, last)
     return _decided(oracle, ref, first, last, is_past, late, early)
