@@ -129,8 +129,7 @@ def _can_start(view: View, plan: Schedule, task: Task) -> bool:
     """Whether everything that it waited for to start is over, and it has not begun."""
     if not _is_waiting(task) or plan.has_started(task.ref):
         return False
-    waits = [item for item in view.dependencies if item.successor == task.ref and item.state == "confirmed"]
-    starts = [item for item in waits if item.type == "finish_to_start"]
+    starts = [item for item in plan.waits.get(task.ref, ()) if item.type == "finish_to_start"]
     tasks = [view.tasks.get(item.predecessor) for item in starts]
     return bool(tasks) and all(item is not None and item.status in ENDED for item in tasks)
 
