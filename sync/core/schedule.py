@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
-from sync.core.half_days import MINUTES_A_DAY, NONE, date_of, half_of
+from sync.core.half_days import NONE, date_of, half_of
 from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of
 from sync.core.passes import (
     NEVER,
@@ -34,20 +34,6 @@ from sync.core.passes import (
 from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
 from sync.core.values import Dependency, Ref, Task, View
 from sync.core.working_time import WEEKDAYS
-
-__all__ = [
-    "MINUTES_A_DAY",
-    "CalendarOf",
-    "Forecast",
-    "Place",
-    "Schedule",
-    "Slack",
-    "calendar_for",
-    "forecasts_of",
-    "place_for",
-    "schedule",
-]
-
 
 CalendarOf = Callable[[Task], Calendar]
 ENDS = ("predecessor", "successor")
@@ -206,9 +192,8 @@ class Schedule:
         tasks = {**self.tasks, ref: task}
         plans = with_task(self.network.plans, number, task, self.place_of)
         if plans.is_known[number] != self.network.plans.is_known[number]:
-            return schedule(
-                tasks, self.dependencies, self.place_of
-            )  # its first date may change whose work its parent's is
+            # Its first date, or none any more, may change whose work its parent's is.
+            return schedule(tasks, self.dependencies, self.place_of)
         network = Network(**{**vars(self.network), "plans": plans})
         return Schedule(tasks, self.dependencies, self.place_of, network, ripple(network, self.passed, (number,)))
 
