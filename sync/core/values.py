@@ -335,8 +335,18 @@ class Finding(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+class FindingStep(Struct, frozen=True):
+    """How a finding stood from ``at`` on, until its next step."""
+
+    at: datetime
+    severity: Severity
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then."""
+    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
+    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
+    """
 
     finding: Finding
     job: str
@@ -345,6 +355,7 @@ class TrackedFinding(Struct, frozen=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
+    steps: tuple[FindingStep, ...] = ()
 
 
 def tracked(finding: Finding, job: str, last: TrackedFinding | None, at: datetime) -> TrackedFinding:
@@ -358,7 +369,8 @@ class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``).
+    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
+    incomplete.
     """
 
     at: datetime
@@ -376,6 +388,7 @@ class View(Struct, frozen=True):
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
+    ended: tuple[TrackedFinding, ...] = ()
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
