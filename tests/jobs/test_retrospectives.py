@@ -37,7 +37,7 @@ LATER = AT + timedelta(days=10)  # 2026-10-08
 END = datetime(2026, 10, 17, 2, tzinfo=UTC)
 DONE = {"status": "done", "finished": datetime(2026, 10, 16, 8, tzinfo=UTC)}
 BOTH = (wait(API, FLOW), wait(API, CAMPAIGN))
-SLIPS = ({}, {"due": date(2026, 10, 15)}, {"due": date(2026, 10, 19)})
+SLIPS: tuple[dict[str, Any], ...] = ({}, {"due": date(2026, 10, 15)}, {"due": date(2026, 10, 19)})
 
 
 def delays_of(view: View) -> list[Finding]:
