@@ -25,7 +25,7 @@ class RetrospectiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     connection: str
     space: str
-    parent: str = ""
+    parent: str | int = ""
     severity: Severity = "critical"
     min_slip_days: int = 3
     labels: tuple[str, ...] = ("retrospective",)

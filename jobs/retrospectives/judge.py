@@ -53,7 +53,7 @@ def _draft(view: View, settings: RetrospectiveSettings, episode: Episode, titles
         settings.space,
         page_title(facts, language),
         page_body(facts, language),
-        parent=Ref.of(settings.connection, "document", settings.parent) if settings.parent else None,
+        parent=Ref.of(settings.connection, "document", str(settings.parent)) if settings.parent else None,
         labels=("tieline", *settings.labels),
     )
     return Desired(

@@ -81,7 +81,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "finishes": {"zh-CN": "{day} 完成", "en": "finish {day}"},
     "moved_tasks": {"zh-CN": "{tasks} 个，合计 {days}", "en": "{tasks} tasks, {days} in all"},
     "unknown_date": {"zh-CN": "没有日期", "en": "no date"},
-    "no_days": {"zh-CN": "不再晚", "en": "not late any more"},
+    "no_days": {"zh-CN": "没有晚", "en": "not late"},
     "days": {"zh-CN": "{days} 个工作日", "en": "{days} working days"},
     "one_day": {"zh-CN": "1 个工作日", "en": "1 working day"},
     "departments": {"zh-CN": "涉及部门：{names}", "en": "Departments: {names}"},

@@ -113,7 +113,7 @@ def test_the_draft_as_it_is_read(language: Language) -> None:
 
 
 def test_where_it_stands_and_what_it_is_about() -> None:
-    item, _ = only(judged(finished(), parent="98310", labels=("复盘",)))
+    item, _ = only(judged(finished(), parent=98310, labels=("复盘",)))
     assert isinstance(item.content, PageAsContent)
     page = item.content.page
     assert (page.space, page.parent, page.labels) == ("TEAM", Ref("wiki:document:98310"), ("tieline", "复盘"))
