@@ -35,6 +35,7 @@ MAPPING_FILES = (
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
+RETROSPECTIVES = {"connection": "confluence-main", "space": "TEAM", "severity": "warning", "min_slip_days": 1}
 SPREADSHEET = """编号,事项,状态,部门,负责人,计划开始,计划完成,前置任务
 CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 """
@@ -160,12 +161,7 @@ def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -
             "tables": {"采购任务": table},
         },
     }
-    config["jobs"]["retrospectives"] = {
-        "connection": "confluence-main",
-        "space": "TEAM",
-        "severity": "warning",
-        "min_slip_days": 1,
-    }
+    config["jobs"]["retrospectives"] = RETROSPECTIVES
     config["jobs"]["delays"]["rooms"] += [
         {"connection": "wecom-robot", "room": "支付项目群"},
         {"connection": "ding-main", "room": dingtalk.GROUP},
