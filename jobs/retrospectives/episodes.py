@@ -122,15 +122,16 @@ def _past(view: View, plan: Schedule, dependencies: Mapping[str, Dependency], it
     parameters = item.finding.parameters
     dependency = dependencies.get(item.finding.key.removeprefix(PREFIX))
     before, after = (view.tasks.get(ref) for ref in item.finding.subjects)
-    if dependency is None or before is None or after is None or parameters.get("is_baseline"):
+    if dependency is None or before is None or after is None:
         return None
     if before.visibility == after.visibility == "restricted":
         return None
     outcome = _outcome(plan, dependency, before, after, parameters)
     if not outcome:
         return None
-    day, days = _final(plan, dependency, outcome, before, parameters)
-    return Past(item, before, after, outcome, day, days)
+    past = Past(item, before, after, outcome, *_final(plan, dependency, outcome, before, parameters))
+    was_told = any(not step.parameters.get("is_baseline") for step in past.steps)
+    return past if was_told else None
 
 
 def _outcome(plan: Schedule, dependency: Dependency, before: Task, after: Task, parameters: Mapping[str, Any]) -> str:

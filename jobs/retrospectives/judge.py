@@ -16,7 +16,7 @@ from sync.core.disclosure import department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import PROJECTED_YEARS
-from sync.core.schedule import forecasts_of
+from sync.core.schedule import forecasts_of, place_for
 from sync.core.values import Language, Ref, Task, View
 
 __all__ = ["RetrospectiveSettings", "judge"]
@@ -129,7 +129,9 @@ def _timeline(view: View, before: Task, pasts: Sequence[Past]) -> list[dict[str,
             ended = _day(view, past.item.resolved_at or view.at)
             entries.append({"day": ended, "what": f"over_{past.outcome}", "after": number})
     if done := [past.item.resolved_at or view.at for past in pasts if past.outcome == "done"]:
-        entries.append({"day": _day(view, before.finished or max(done)), "what": "over_done"})
+        zone = place_for(view)(before).zone  # the day on which a task was finished is its department's
+        day = str(before.finished.astimezone(zone).date()) if before.finished else _day(view, max(done))
+        entries.append({"day": day, "what": "over_done"})
     return sorted(entries, key=lambda entry: str(entry["day"]))
 
 

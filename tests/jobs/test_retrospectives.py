@@ -35,7 +35,7 @@ LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 SECRET = "秘密收购"
 LATER = AT + timedelta(days=10)  # 2026-10-08
 END = datetime(2026, 10, 17, 2, tzinfo=UTC)
-DONE = {"status": "done", "finished": datetime(2026, 10, 16, 8, tzinfo=UTC)}
+DONE = {"status": "done", "finished": datetime(2026, 10, 15, 17, tzinfo=UTC)}  # the 16th where it was finished
 BOTH = (wait(API, FLOW), wait(API, CAMPAIGN))
 SLIPS: tuple[dict[str, Any], ...] = ({}, {"due": date(2026, 10, 15)}, {"due": date(2026, 10, 19)})
 
@@ -149,6 +149,20 @@ def test_while_another_delay_of_the_same_task_stands_nothing_is_looked_back_on()
 
 
 @pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({"flow": {"status": "in_progress"}}, "已经开始，不再等：支付流程测试"),
+        ({"flow": {"status": "done"}}, "已经完成，不再等：支付流程测试"),
+        ({"api": {"due": date(2026, 9, 30)}}, "按当时的日期不再受影响：支付流程测试"),
+    ],
+)
+def test_how_it_ended_otherwise(changes: dict[str, Any], end: str) -> None:
+    early = {"api": {"due": date(2026, 10, 30)}, **changes}
+    view = lived_through(slipped(), story("zh-CN", AT + timedelta(days=1), WAITS[:1], **early))
+    assert f"| 2026-09-29 | {end} |" in only(judged(view))[1]
+
+
+@pytest.mark.parametrize(
     ("settings", "is_drafted"),
     [
         ({}, True),
@@ -210,8 +224,11 @@ def test_nothing_is_drafted_on_incomplete_data_nor_of_the_first_day() -> None:
     stale = {**view.freshness, "wiki": Freshness("wiki", AT, is_complete=False)}
     assert judged(replace(view, freshness=stale)).desired == ()
     (item,) = view.ended
-    quiet = replace(item, finding=replace(item.finding, parameters={**item.finding.parameters, "is_baseline": True}))
+    silent = [replace(step, parameters={**step.parameters, "is_baseline": True}) for step in item.steps]
+    quiet = replace(item, finding=replace(item.finding, parameters=silent[-1].parameters), steps=tuple(silent))
     assert judged(replace(view, ended=(quiet,))).desired == ()
+    had_news = replace(quiet, steps=(silent[0], item.steps[1], silent[2]))
+    assert judged(replace(view, ended=(had_news,))).desired
 
 
 def test_restricted_tasks_are_named_nowhere_and_two_of_them_make_no_page() -> None:
