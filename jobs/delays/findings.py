@@ -133,8 +133,7 @@ def _can_start(view: View, plan: Schedule, task: Task) -> bool:
     """Whether everything that it waited for to start is over, and it has not begun."""
     if not _is_waiting(task) or plan.has_started(task.ref):
         return False
-    waits = [item for item in view.dependencies if item.successor == task.ref and item.state == "confirmed"]
-    starts = [item for item in waits if item.type == "finish_to_start"]
+    starts = [item for item in plan.waits.get(task.ref, ()) if item.type == "finish_to_start"]
     tasks = [view.tasks.get(item.predecessor) for item in starts]
     return bool(tasks) and all(item is not None and item.status in ENDED for item in tasks)
 
@@ -162,7 +161,7 @@ def _unreachable(view: View, plan: Schedule) -> Iterator[Finding]:
     """Milestones and fixed dates that cannot be kept any more, with the critical path's first task, where something may be done."""
     for ref in sorted(view.tasks):
         task, slack = view.tasks[ref], plan.slack[ref]
-        if (task.kind != "milestone" and task.must_finish is None) or slack is None or slack.days >= 0:
+        if (task.kind != "milestone" and task.must_finish is None) or slack is None or (slack.days or 0) >= 0:
             continue
         forecast = plan.forecasts[ref]
         target = date_of(plan.network.plans.deadline[plan.number[ref]])

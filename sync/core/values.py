@@ -16,7 +16,9 @@ from msgspec.structs import force_setattr, replace
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
+from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
+from sync.core.vendor_change import VendorChange
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -150,6 +152,7 @@ class Record(Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     accounts: tuple[Account, ...] = ()
+    changes: tuple[VendorChange, ...] = ()
 
 
 class Assignment(Struct, frozen=True, gc=False):
@@ -255,7 +258,7 @@ class ExternalReference(Struct, frozen=True, gc=False):
 
 
 class Person(Struct, frozen=True):
-    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection.
+    """A colleague: accounts per connection, department, deputy, absences. An account nobody claimed is a person of its own connection.
     Without a ``calendar`` or ``zone`` of their own the department's holds.
     """
 
@@ -269,10 +272,11 @@ class Person(Struct, frozen=True):
     english_name: str = ""
     calendar: str = ""
     zone: str = ""
+    absences: tuple[Leave, ...] = ()
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and its zone."""
+    """A department: its head, its working calendar and zone, who is on call, and who decides between departments."""
 
     ref: Ref
     name: str
@@ -280,6 +284,8 @@ class Department(Struct, frozen=True):
     head: Ref | None = None
     calendar: str = "CN"
     zone: str = "Asia/Shanghai"
+    on_call: OnCall | None = None
+    coordination_group: tuple[Ref, ...] = ()
 
 
 class Document(Struct, frozen=True, gc=False):
