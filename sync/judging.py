@@ -9,7 +9,8 @@ import structlog
 from msgspec.structs import replace
 
 from sync.core.plan import Desired, Published
-from sync.core.values import Finding, TrackedFinding, View, tracked
+from sync.core.tracking import tracked
+from sync.core.values import Finding, TrackedFinding, View
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
 from sync.store.store import Store

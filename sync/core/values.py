@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
@@ -362,13 +362,6 @@ class TrackedFinding(Struct, frozen=True):
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     steps: tuple[FindingStep, ...] = ()
-
-
-def tracked(finding: Finding, job: str, last: TrackedFinding | None, at: datetime) -> TrackedFinding:
-    """The finding as it stands when it was found again now: one that comes back opens again, an acknowledged one stays so."""
-    if last is None or last.state == "resolved":
-        return TrackedFinding(finding, job, "open", at)
-    return replace(last, finding=finding, job=job)
 
 
 class View(Struct, frozen=True):

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec.structs import asdict, astuple, replace
 from sqlalchemy import Connection, RowMapping, select, update
 
-from sync.core.values import Finding, FindingState, FindingStep, TrackedFinding, tracked
+from sync.core.tracking import tracked
+from sync.core.values import Finding, FindingState, FindingStep, TrackedFinding
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import FindingNews
