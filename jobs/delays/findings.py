@@ -59,6 +59,10 @@ def delay_finding(view: View, plan: Schedule, delay: Delay, settings: DelaySetti
             "planned": delay.planned.isoformat(),
             "expected": None if delay.is_open_ended else delay.expected.isoformat(),
             "slip_days": None if delay.is_open_ended else delay.slip_days,
+            "due": delay.predecessor.due.isoformat() if delay.predecessor.due else None,
+            "awaited": delay.awaited.isoformat() if delay.awaited and not delay.is_open_ended else None,
+            "is_about_start": delay.is_about_start,
+            "is_after_start": delay.is_after_start,
             **({} if delay.is_open_ended else cost_of(plan, delay.successor.ref)),
             **projection_of(view, delay),
             **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
