@@ -224,7 +224,7 @@ def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any]
     return settings, problems
 
 
-PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger"}
+PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger", "chats": "messenger"}
 """What a job's places of each kind need of their connection."""
 
 

@@ -358,7 +358,8 @@ class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``).
+    jobs that read them (``Job.reads_findings``). ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for
+    messages that tell of several tasks at once.
     """
 
     at: datetime
@@ -376,6 +377,7 @@ class View(Struct, frozen=True):
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
+    pilot: frozenset[Ref] | None = None
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
