@@ -39,6 +39,7 @@ sandbox: $(VENV)/.runtime     ## simulated vendors to try a mapping on
 	@$(BIN)/tieline sandbox
 
 benchmarks: $(VENV)/.dev      ## figures for docs/benchmarks.md
+	@$(PIP) install -c constraints.txt -e '.[benchmarks]'
 	@$(BIN)/python -m benchmarks
 
 clean:

@@ -8,7 +8,7 @@ import sys
 
 from campaigns.report import Report
 
-NAMES = ("changes", "kills", "edits", "fuzz", "restricted", "secrets", "sabotage")
+NAMES = ("changes", "kills", "edits", "fuzz", "restricted", "secrets", "escalations", "sabotage")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -80,13 +80,21 @@ def answered(
     method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, Mapping[str, str]]:
     """The same, with the answer's headers, names in lower case."""
+    return exchanged(method, url, body, headers)[:2]
+
+
+def exchanged(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, Mapping[str, str], bytes]:
+    """The same, with the answer's body; of a refusal the status alone."""
     sent = {"content-type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, body, sent, method=method)
     try:
         with _DIRECT.open(request, timeout=10) as answer:
-            return int(answer.status), {name.lower(): value for name, value in answer.headers.items()}
+            told = {name.lower(): value for name, value in answer.headers.items()}
+            return int(answer.status), told, answer.read()
     except urllib.error.HTTPError as error:
         with error:
-            return int(error.code), {}
+            return int(error.code), {}, b""
     except OSError:
-        return NO_ANSWER, {}
+        return NO_ANSWER, {}, b""

@@ -107,9 +107,13 @@ class Connections:
         """The connection as collecting needs it."""
         connection, settings = self.get(name), self.settings(name)
         scopes = settings.scopes
-        cadence = Cadence(census_every=census_every(self._loaded, name))
         return Site(
-            name, self.source(name), scopes, settings.in_flight, lambda: connection.remote.request_count, cadence
+            name,
+            self.source(name),
+            scopes,
+            settings.in_flight,
+            lambda: connection.remote.request_count,
+            cadence_of(self._loaded, name),
         )
 
     @contextmanager
@@ -178,7 +182,7 @@ class App:
             limits=self.loaded.limits,
             clock=self.clock,
             adopting=adopting_from(self.loaded.config.adoption, self.mappings, self.loaded.node, self.loaded.file),
-            census_every={name: census_every(self.loaded, name) for name in config.connections},
+            cadences={name: cadence_of(self.loaded, name) for name in config.connections},
             around_run=self.connections.run,
         )
 
@@ -232,9 +236,10 @@ class App:
         self.store.close()
 
 
-def census_every(loaded: LoadedConfig, name: str) -> timedelta:
-    """How old a connection's census may be before ids are counted again; zero: with every run."""
-    return timedelta(minutes=loaded.config.connections[name].census_every_minutes)
+def cadence_of(loaded: LoadedConfig, name: str) -> Cadence:
+    """How often a connection is read, and how old its census may be before ids are counted again."""
+    config = loaded.config.connections[name]
+    return Cadence(timedelta(minutes=config.every_minutes), timedelta(minutes=config.census_every_minutes))
 
 
 def _decode(record_from_raw: Any, settings: ConnectionSettings, raw: Any) -> Any:

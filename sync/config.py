@@ -221,7 +221,18 @@ def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any]
             problems.append(Problem(file, node.line(path), path, str(error)))
             continue
         problems += [Problem(file, node.line(path), path, *text) for text in _place_problems(config, settings[name])]
+        problems += pace_problems(name, settings[name], config.serve.every_minutes, node, file)
     return settings, problems
+
+
+def pace_problems(job: str, settings: Any, every_minutes: int, node: Node, file: str) -> list[Problem]:
+    """A job whose settings tell of ``fastest_minutes`` cannot keep them when cycles come less often. The problem names both lines."""
+    fastest = getattr(settings, "fastest_minutes", None)
+    if fastest is None or every_minutes <= fastest:
+        return []
+    path = "serve.every_minutes"
+    text = f"{every_minutes} minutes are too slow for jobs.{job} (line {node.line(f'jobs.{job}')}): a step comes after {fastest}"
+    return [Problem(file, node.line(path), path, text, f"at most {fastest}, or slower ladders")]
 
 
 PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger", "chats": "messenger"}

@@ -36,6 +36,7 @@ COMMON_SETTINGS = frozenset(
         "in_flight",
         "calls_per_run",
         "census_every_minutes",
+        "every_minutes",
     }
 )
 
@@ -55,6 +56,7 @@ class ConnectionConfig(BaseModel):
     requests_per_second: float = Field(0.0, ge=0)
     in_flight: int = Field(0, ge=0, le=64)
     calls_per_run: int = Field(0, ge=0)  # 0: no limit; see docs/rate-limits.md
+    every_minutes: int = Field(0, ge=0, le=10_080)  # 0: read with every cycle
     census_every_minutes: int = Field(0, ge=0, le=1440)
     auth: dict[str, str] = Field(default_factory=dict)
 

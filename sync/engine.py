@@ -33,6 +33,7 @@ from sync.core.plan import (
 from sync.core.ports import Stream
 from sync.core.values import Finding, Freshness, Language, Ref, View
 from sync.directories import directory_findings, read_directories
+from sync.due import begin_reading, end_reading, not_due
 from sync.judging import judge_all
 from sync.look import look
 from sync.noticed import (
@@ -47,7 +48,7 @@ from sync.noticed import (
 from sync.overwritten import overwritten, overwritten_findings, put_back, settle_edits
 from sync.parallel import as_completed
 from sync.parts import Cycle, Parts, Planned, PlannedJob
-from sync.reading import WHOLE, Collected, Progress
+from sync.reading import WHOLE, Cadence, Collected, Progress
 from sync.remote import redact
 from sync.retract import Retraction, Steps, is_stopped, resume, undo
 from sync.store.comment_edits import CommentEdit
@@ -74,28 +75,36 @@ class Engine:
         progress: Progress = lambda *_: None,
         run: str = "",
         is_census_forced: bool = False,
+        at_once: Iterable[str] = (),
     ) -> tuple[str, list[Collected]]:
         """Collect the named connections (all by default), side by side, then join what they say; the run and a report each.
-        One that fails stops only itself. A forced census counts even where the last one is not due again.
+        One that fails stops only itself. Those that are not due are not asked, unless they are named here or in ``at_once``. A forced
+        census counts, and reads, even where none is due.
         """
-        wanted = list(names) or list(self._parts.sites)
+        named = list(names)
+        wanted, asked_for = named or list(self._parts.sites), {*named, *at_once}
         with self._running("collect", run) as (run_id, _):
             self._parts.deriver.refresh()
 
             def one(name: str) -> Collected:
-                return self._collect_one(name, progress, is_census_forced)
+                return self._collect_one(name, progress, is_census_forced, is_census_forced or name in asked_for)
 
             reports = sorted(as_completed(one, wanted, len(wanted)), key=lambda report: wanted.index(report.connection))
             self._parts.deriver.link()
             now = self._parts.clock()
             read_directories(self._store, self._parts.organisations, now)
             for report in reports:
-                self._store.put_run_certificates(run_id, [*report.certificates, report.certificate(now)])
+                if not report.not_due_until:
+                    self._store.put_run_certificates(run_id, [*report.certificates, report.certificate(now)])
         return run_id, reports
 
-    def _collect_one(self, name: str, progress: Progress, is_census_forced: bool) -> Collected:
+    def _collect_one(self, name: str, progress: Progress, is_census_forced: bool, is_asked_for: bool) -> Collected:
+        began = self._parts.clock()
         try:
             site = self._parts.sites[name]()
+            if not is_asked_for and (report := not_due(self._store, site, began)):
+                return report
+            begin_reading(self._store, name, began)
             identity = site.source.identify()
             self._store.pin_connection(name, identity.fingerprint, self._parts.clock())
             report = collect(
@@ -104,7 +113,7 @@ class Engine:
                 self._parts.deriver.derive,
                 progress,
                 started=identity.now,
-                at=self._parts.clock(),
+                at=began,
                 sweep=partial(self._sweep, name),
                 is_census_forced=is_census_forced,
             )
@@ -113,7 +122,7 @@ class Engine:
         except Exception as error:  # a mistake in one connector may not stop the others
             log.exception("collect_broke", connection=name)
             report = Collected(name, error=TielineError(f"internal: {type(error).__name__}: {error}"))
-        self._store.put_certificate(report.certificate(self._parts.clock()))
+        end_reading(self._store, report.certificate(self._parts.clock()), began)
         return report
 
     def _sweep(self, name: str, stream: Stream, scope: str, is_deep: bool) -> Sequence[str]:
@@ -141,7 +150,8 @@ class Engine:
         latest, complete_at = whole[0].certificate, whole[0].complete_at
         if not latest.is_complete:
             return Freshness(name, complete_at, is_complete=False, reason=latest.reason)
-        if now - latest.at > FRESH_FOR + self._parts.census_every.get(name, timedelta(0)):
+        cadence = self._parts.cadences.get(name, Cadence())
+        if now - latest.at > FRESH_FOR + cadence.every + cadence.census_every:
             return Freshness(name, complete_at, is_complete=False, reason="collected too long ago")
         return Freshness(name, complete_at, is_complete=True)
 
@@ -253,11 +263,12 @@ class Engine:
         accepted: Accepted | None = None,
         progress: Progress = lambda *_: None,
         on_change: Callable[[Change], None] = lambda _: None,
+        at_once: Iterable[str] = (),
     ) -> Cycle:
         """Collect, judge, plan, apply. A brake is noted in the result; what was collected stays collected."""
         cycle = Cycle("")
         with suppress(UnsafePlan), self._running("run") as (cycle.run, may_go_on):
-            cycle.collected = self.collect(progress=progress, run=cycle.run)[1]
+            cycle.collected = self.collect(progress=progress, run=cycle.run, at_once=at_once)[1]
             self._apply(cycle, accepted, on_change, may_go_on)
         return cycle
 

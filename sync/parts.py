@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sync.adoption import Adopting
 from sync.apply import Outcome
@@ -19,7 +19,7 @@ from sync.core.ports import Job
 from sync.core.values import ConnectionFacts, Finding, SourceFile, View
 from sync.derive import Deriver
 from sync.look import Ports
-from sync.reading import Collected, Site
+from sync.reading import Cadence, Collected, Site
 from sync.retract import Kept
 from sync.store.entries import FindingNews
 from sync.store.store import Store
@@ -50,7 +50,7 @@ class Parts:
     limits: Limits
     clock: Callable[[], datetime]
     organisations: Mapping[str, Callable[[], Organisation]] = field(default_factory=dict)
-    census_every: Mapping[str, timedelta] = field(default_factory=dict)
+    cadences: Mapping[str, Cadence] = field(default_factory=dict)
     adopting: Adopting = field(default_factory=Adopting)
     # Entered around each run: each connection's calls are counted anew, and pauses that vendors asked for are kept.
     around_run: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -33,8 +33,10 @@ Progress = Callable[[str, str, int], None]
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often the slower proofs are made: a census of ids (0: with every run), and a deep read of a lagging index."""
+    """How often the connection is read at all (0: with every run), and how often the slower proofs are made: a census of ids (0: with
+    every reading), and a deep read of a lagging index."""
 
+    every: timedelta = timedelta(0)
     census_every: timedelta = timedelta(0)
     deep_every: timedelta = timedelta(hours=1)
 
@@ -53,7 +55,8 @@ class Site:
 
 @dataclass
 class Collected:
-    """One connection's report of one run. ``error`` is set when it could not be read to its end."""
+    """One connection's report of one run. ``error`` is set when it could not be read to its end, ``not_due_until`` when it was not asked
+    at all: then ``last`` is the certificate that stands, and ``certificates`` are its parts."""
 
     connection: str
     fetched: int = 0
@@ -63,11 +66,15 @@ class Collected:
     seconds: float = 0.0
     certificates: list[Certificate] = field(default_factory=list)
     error: TielineError | None = None
+    not_due_until: datetime | None = None
+    last: Certificate | None = None
 
     def certificate(self, at: datetime) -> Certificate:
         """The connection's certificate as a whole: complete only when it was read to its end and every scope was proven. What it
         proves of lagging vendors ends at the earliest ``settled_at`` of its parts, and was counted when the oldest part was.
         """
+        if self.last:
+            return self.last
         reasons = (
             [redact(str(self.error))] if self.error else [item.reason for item in self.certificates if item.reason]
         )

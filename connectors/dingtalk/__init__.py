@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connectors.dingtalk.callbacks import answers_from
 from connectors.dingtalk.records import record_from_raw
 from sync.core.ports import ConnectionSettings, Connector
 
@@ -34,7 +35,10 @@ CONNECTOR = Connector(
     variants=("app", "robot", "todo"),
     default_base_url=API,
     credentials={"app": APP, "robot": ("webhook",), "todo": APP},
-    optional_credentials={"robot": ("sign_secret",)},
+    optional_credentials={
+        "app": ("callback_aes_key", "callback_secret", "callback_token"),
+        "robot": ("sign_secret",),
+    },
     ports=("messenger", "organisation", "directory", "source"),
     variant_ports={
         "app": ("messenger", "organisation", "directory"),
@@ -46,6 +50,7 @@ CONNECTOR = Connector(
     scope_word="departments, people or rooms",
     options=(
         "all_applications",
+        "callback_route_key",
         "card_template_id",
         "group_template_id",
         "oapi_url",
@@ -66,5 +71,6 @@ CONNECTOR = Connector(
     # More than a few calls at once meet a limit; a robot says 20 things a minute.
     requests_per_second={"app": 10.0, "robot": 4.0, "todo": 10.0},
     in_flight=3,
+    answers_from=answers_from,
     hears={"app": "shared"},
 )

@@ -63,6 +63,14 @@ def card_id_of(room: str, mark: str, message: Message) -> str:
     return id_of(room, mark, msgspec.json.encode(message).decode())
 
 
+def update_of(mark: str, message: Message) -> dict[str, Any]:
+    """What a callback of a card is answered with, so that it shows this message."""
+    return {
+        "cardUpdateOptions": {"updateCardDataByKey": True},
+        "cardData": {"cardParamMap": parameters_of(mark, message)},
+    }
+
+
 def pressed(content: object) -> tuple[str, str]:
     """(action, mark) of a card callback's ``content``, which is JSON in a text."""
     said = _object(content)

@@ -31,6 +31,7 @@ class ChatMessenger(CompanyDirectory):
     robot_code: str
     card_template: str
     group_template: str
+    callback_route: str
     _people_lock: threading.Lock
     _by_email: dict[str, str]
     _listed_at: float | None
@@ -48,7 +49,7 @@ class ChatMessenger(CompanyDirectory):
         body: dict[str, Any] = {
             "cardTemplateId": self.card_template,
             "outTrackId": key,
-            "callbackType": "STREAM",  # the console's switch does not cover cards
+            **self._way_back(),
             "userIdType": 1,
             "cardData": {"cardParamMap": parameters_of(mark, message)},
         }
@@ -64,6 +65,11 @@ class ChatMessenger(CompanyDirectory):
             body["imGroupOpenDeliverModel"] = {"robotCode": self.robot_code, **({"atUserIds": at} if at else {})}
         _require_delivered(self.site.ask("POST", "card/instances/createAndDeliver", body), room.key)
         return Written(key, IS_CARD, is_untouched=True)
+
+    def _way_back(self) -> dict[str, Any]:
+        """How a press comes back; it is said for each card, as the console's switch does not cover cards."""
+        route = self.callback_route
+        return {"callbackType": "HTTP", "callbackRouteKey": route} if route else {"callbackType": "STREAM"}
 
     def _plain(self, room: Ref, mark: str, message: Message) -> Written:
         parameters = msgspec.json.encode(

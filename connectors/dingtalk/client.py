@@ -37,6 +37,7 @@ class DingTalk(ChatMessenger, AnswerListener):
         self.robot_code = str(options.get("robot_code") or self.site.client_id)
         self.card_template = str(options.get("card_template_id") or "")
         self.group_template = str(options.get("group_template_id") or "")
+        self.callback_route = str(options.get("callback_route_key") or "")
         self._people_lock = threading.Lock()
         self._by_email: dict[str, str] = {}
         self._listed_at: float | None = None
@@ -50,7 +51,7 @@ class DingTalk(ChatMessenger, AnswerListener):
 
     def probes(self) -> Iterator[Probe]:
         """Try each operation this connection needs, without changing anything."""
-        return probes_of(self.site, self.card_template, self.group_template)
+        return probes_of(self.site, self.card_template, self.group_template, self.callback_route)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -19,7 +19,10 @@ GROUPS = (
 )
 
 
-def probes_of(site: Site, card_template: str, group_template: str) -> Iterator[Probe]:
+ROUTE = "API Explorer：注册卡片回调地址，callbackRouteKey 填进 callback_route_key，apiSecret 填进 callback_secret"
+
+
+def probes_of(site: Site, card_template: str, group_template: str, callback_route: str) -> Iterator[Probe]:
     """Reach and sign in first, to both APIs; without them nothing else can be told."""
     for name, token, remote in (("", site.new_token, site.remote), (" (old API)", site.old_token, site.old_remote)):
         try:
@@ -38,6 +41,11 @@ def probes_of(site: Site, card_template: str, group_template: str) -> Iterator[P
     yield Probe(
         "card template", is_ok=bool(card_template), detail=card_template or "none", cure="" if card_template else CARDS
     )
+    has_secret = "callback_secret" in site.settings.credentials
+    if callback_route or has_secret:
+        is_ok = bool(callback_route) and has_secret
+        detail = f"by HTTP, route {callback_route or 'not set'}" + ("" if has_secret else ", no callback_secret")
+        yield Probe("hear pressed cards", is_ok=is_ok, detail=detail, cure="" if is_ok else ROUTE)
     yield Probe("send messages", is_ok=None, detail="cannot be told without writing", cure=SAY)
     detail = "cannot be told without writing" if group_template else "no group_template_id"
     yield Probe("make groups", is_ok=None, detail=detail, cure=GROUPS)

@@ -14,7 +14,8 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.connection import Connection
 
-from connectors.dingtalk.cards import parameters_of, pressed
+from connectors.dingtalk.callbacks import press_of, words_of
+from connectors.dingtalk.cards import update_of
 from connectors.dingtalk.site import Site
 from sync.core.errors import LostAnswer, Nonsense, TryLater
 from sync.core.instants import instant_from_ms
@@ -90,23 +91,16 @@ def reply_to(topic: str, frame: Mapping[str, Any], heard: Heard) -> Mapping[str,
     message = heard(answer)
     if message is None or topic != CARD:
         return {}
-    parameters = parameters_of(answer.mark, message)
-    return {"cardUpdateOptions": {"updateCardDataByKey": True}, "cardData": {"cardParamMap": parameters}}
+    return update_of(answer.mark, message)
 
 
 def answer_of(topic: str, frame: Mapping[str, Any]) -> Answer | None:
     """The answer that a callback brings; None for any other."""
     headers, data = _part(frame, "headers"), _object(frame.get("data"))
     identity, at = str(headers.get("messageId") or ""), instant_from_ms(headers.get("time"))
-    if topic == CARD and data.get("userId"):
-        action, mark = pressed(data.get("content"))
-        room, card = str(data.get("spaceId") or ""), str(data.get("outTrackId") or "")
-        return Answer(identity, str(data["userId"]), action=action, mark=mark, message_id=card, room_id=room, at=at)
-    words = str(_part(data, "text").get("content") or "").strip()
-    if topic == BOT and data.get("senderStaffId") and words:
-        room = str(data.get("conversationId") or "")
-        return Answer(str(data.get("msgId") or identity), str(data["senderStaffId"]), text=words, room_id=room, at=at)
-    return None
+    if topic == CARD:
+        return press_of(data, identity, at)
+    return words_of(data, identity, at) if topic == BOT else None
 
 
 def _acknowledged(frame: Mapping[str, Any], data: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
-import struct
 import time
 from xml.etree import ElementTree as ET
 
 from connectors.wecom.cards import pressed
+from sync.core import envelopes
 from sync.core.errors import AccessDenied
 from sync.core.hooks import HookRequest
 from sync.core.instants import instant_from_s
@@ -19,7 +17,6 @@ from sync.core.messages import Answer, CallbackReply
 from sync.core.ports import ConnectionSettings
 
 WINDOW_S = 3600
-BLOCK = 32
 _ENCRYPT = re.compile(rb"<Encrypt>\s*(?:<!\[CDATA\[)?\s*([A-Za-z0-9+/=]+)\s*(?:\]\]>)?\s*</Encrypt>")
 
 
@@ -41,30 +38,14 @@ def answers_from(request: HookRequest, settings: ConnectionSettings) -> Callback
     return CallbackReply(b"success", content_type="text/plain", answers=(answer,) if answer else ())
 
 
-def signature(token: str, timestamp: str, nonce: str, text: str) -> str:
-    """The msg_signature: SHA-1 over the four in their order as texts."""
-    return hashlib.sha1("".join(sorted([token, timestamp, nonce, text])).encode()).hexdigest()  # noqa: S324 - WeCom's own
-
-
 def opened(text: str, aes_key: str, receiver: str) -> bytes:
     """What stands in the envelope, for us. Raises AccessDenied for anything that does not open, or is for another company."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    try:
-        key = base64.b64decode(aes_key + "=" * (-len(aes_key) % 4), validate=True)
-        data = base64.b64decode(text, validate=True)
-        decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
-        plain = decryptor.update(data) + decryptor.finalize()
-        length = struct.unpack(">I", plain[16:20])[0]
-        pad = plain[-1]
-    except (ValueError, IndexError, struct.error, binascii.Error):
-        plain, length, pad = b"", 0, 0
-    whole = plain[20:-pad] if 1 <= pad <= BLOCK and plain.endswith(bytes([pad]) * pad) else b""
-    if not whole or length > len(whole):
+    found = envelopes.opened(text, aes_key)
+    if found is None:
         raise AccessDenied("WeCom: a callback that does not open with callback_aes_key")
-    if receiver and not hmac.compare_digest(whole[length:], receiver.encode()):
+    if receiver and not hmac.compare_digest(found[1], receiver.encode()):
         raise AccessDenied("WeCom: a callback for another company; check corp_id")
-    return whole[:length]
+    return found[0]
 
 
 def answer_of(said: bytes) -> Answer | None:
@@ -109,7 +90,7 @@ def _encrypted(body: bytes) -> str:
 def _require_signature(request: HookRequest, token: str, text: str) -> None:
     given = request.query.get("msg_signature", "")
     at, nonce = request.query.get("timestamp", ""), request.query.get("nonce", "")
-    if not text or not hmac.compare_digest(given.encode(), signature(token, at, nonce, text).encode()):
+    if not text or not hmac.compare_digest(given.encode(), envelopes.signature(token, at, nonce, text).encode()):
         raise AccessDenied("WeCom: the signature of a callback does not fit callback_token")
     if at.isdigit() and abs(time.time() - int(at)) > WINDOW_S:
         raise AccessDenied("WeCom: a callback of another hour")

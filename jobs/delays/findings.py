@@ -158,7 +158,7 @@ def _unreachable(view: View, plan: Schedule) -> Iterator[Finding]:
     """Milestones and fixed dates that cannot be kept any more, with the critical path's first task, where something may be done."""
     for ref in sorted(view.tasks):
         task, slack = view.tasks[ref], plan.slack[ref]
-        if (task.kind != "milestone" and task.must_finish is None) or slack is None or slack.days >= 0:
+        if (task.kind != "milestone" and task.must_finish is None) or slack is None or (slack.days or 0) >= 0:
             continue
         forecast = plan.forecasts[ref]
         target = date_of(plan.network.plans.deadline[plan.number[ref]])

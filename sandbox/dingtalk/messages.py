@@ -41,13 +41,24 @@ def deliver_card(call: Call) -> Json:
     if found is None:
         raise Refusal(400, "param.openSpaceId.invalid", "openSpaceId 不合法")
     kind, room = found.groups()
+    route = _route(call)
     model = body.get("imGroupOpenDeliverModel" if kind == "IM_GROUP" else "imRobotOpenDeliverModel") or {}
     trouble = _trouble(call.state, kind, room, model)
     result = {"success": not trouble, "errorMsg": trouble, "spaceId": room, "spaceType": kind, "carrierId": ""}
     if not trouble:
         at = list(model.get("atUserIds") or ()) if kind == "IM_GROUP" else []
-        call.state.said.append(Said(room, "card", parameters, str(body["outTrackId"]), at))
+        call.state.said.append(Said(room, "card", parameters, str(body["outTrackId"]), at, route))
     return {"success": True, "result": {"outTrackId": body.get("outTrackId"), "deliverResults": [result]}}
+
+
+def _route(call: Call) -> str:
+    """Where a press goes: over Stream mode (""), or to a route that must be known."""
+    if call.body.get("callbackType") == "STREAM":
+        return ""
+    route = str(call.body.get("callbackRouteKey") or "")
+    if call.body.get("callbackType") != "HTTP" or route not in call.state.routes:
+        raise Refusal(400, "param.callbackRouteKey.notExist", "callbackRouteKey 未注册")
+    return route
 
 
 def _trouble(state: State, kind: str, room: str, model: Json) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from sandbox.dingtalk import contacts, messages, todos
+from sandbox.dingtalk import callbacks, contacts, messages, todos
 from sandbox.dingtalk.state import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -39,6 +39,7 @@ NEW: dict[tuple[str, str], Callable[[Call], Json]] = {
     ("PUT", "/v1.0/card/instances"): messages.update_card,
     ("POST", "/v1.0/robot/groupMessages/send"): messages.say_in_group,
     ("POST", "/v1.0/robot/oToMessages/batchSend"): messages.say_to_people,
+    ("POST", "/v1.0/card/callbacks/register"): callbacks.register,
     ("POST", "/v1.0/im/sceneGroup/create"): messages.make_group,
     ("POST", "/v1.0/im/sceneGroup/member/add"): messages.add_members,
 }
@@ -74,6 +75,7 @@ class DingTalkSimulator:
         self.lock = threading.RLock()
         self.state = State()
         self.stream = StreamConnections()
+        self.callbacks = callbacks.Callbacks(self.state, self.faults, self.now_ms)
         self.enforce_limits, self._monotonic = enforce_limits, monotonic
         self._tokens: dict[str, tuple[str, float]] = {}  # token: (which API, until)
         self._robot_times: dict[str, list[float]] = {}

@@ -36,13 +36,14 @@ class Department:
 
 @dataclass
 class Said:
-    """Something said: a card with its parameters, or a message. ``at`` are those who were named."""
+    """Something said: a card with its parameters, or a message. ``at`` were named; ``route``: where a press goes by HTTP."""
 
     room: str
     kind: str
     content: Json
     key: str = ""
     at: list[str] = field(default_factory=list)
+    route: str = ""
 
 
 @dataclass
@@ -100,6 +101,7 @@ class State:
     groups: dict[str, Group] = field(default_factory=dict)
     robots: dict[str, Robot] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
+    routes: dict[str, tuple[str, str]] = field(default_factory=dict)  # of cards' callbacks: address and secret by key
     left: set[str] = field(default_factory=set)
     permissions: set[str] = field(
         default_factory=lambda: {

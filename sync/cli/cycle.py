@@ -89,6 +89,7 @@ def collected_shape(report: Collected) -> dict[str, Any]:
         "requests": report.requests,
         "seconds": report.seconds,
         "error": str(report.error) if report.error else None,
+        "not_due_until": report.not_due_until,
         "certificate": certificate_shape(report.certificate(datetime.now(UTC)), report.certificates),
     }
 
@@ -129,9 +130,11 @@ def show_collected(reports: Sequence[Collected]) -> None:
 
 def _certificate_words(report: Collected) -> str:
     certificate = report.certificate(datetime.now(UTC))
+    until = report.not_due_until
+    told = f"not due until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; " if until else ""
     if certificate.is_complete:
-        return f"complete: {certificate.counted} there = {certificate.stored} here"
-    return f"NOT COMPLETE: {certificate.reason or f'{certificate.unproven} items unproven'}"
+        return f"{told}complete: {certificate.counted} there = {certificate.stored} here"
+    return f"{told}NOT COMPLETE: {certificate.reason or f'{certificate.unproven} items unproven'}"
 
 
 def code_of_collected(reports: Sequence[Collected]) -> int:
@@ -285,10 +288,13 @@ def worst_of(codes: Iterable[int]) -> int:
     return next((code for code in (2, 70, 5, 3) if code in set(codes)), 0)
 
 
-def run_cycle(config: Path, accept_first_run: bool, accept_plan: bool, fail_on: str | None, as_json: bool) -> int:
-    """Collect, judge, plan, apply; the exit code of the worst part."""
+def run_cycle(
+    config: Path, accept_first_run: bool, accept_plan: bool, fail_on: str | None, as_json: bool, is_all: bool = False
+) -> int:
+    """Collect what is due (``is_all``: everything), judge, plan, apply; the exit code of the worst part."""
     with opened(config) as app, _progress(not as_json) as progress:
-        cycle = app.engine.cycle(Accepted(accept_first_run, accept_plan), progress)
+        at_once = app.collected if is_all else ()
+        cycle = app.engine.cycle(Accepted(accept_first_run, accept_plan), progress, at_once=at_once)
         language = app.loaded.config.language
     if as_json:
         say_json(cycle_shape(cycle))

@@ -96,7 +96,7 @@ def forecast_text(item: Forecast, language: Language) -> tuple[str, str]:
 
 def slack_text(slack: Slack | None, language: Language) -> str:
     """How far it may still slip."""
-    if slack is None:
+    if slack is None or slack.days is None:
         return WORDS["target"][language]
     word = "slack" if slack.days > 0 else "no_slack" if slack.days == 0 else "negative"
     return WORDS[word][language].format(days=abs(slack.days))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sync.app import App
+from sync.cli.cadence import cadence_notes
 from sync.cli.cycle import opened
 from sync.cli.show import say, say_json, say_table
 from sync.core.errors import TielineError
@@ -41,6 +42,8 @@ def _word(probe: Probe) -> str:
 
 def _examine(app: App, name: str) -> Iterator[tuple[Probe, int]]:
     """Each probe with the exit code it deserves when it is bad."""
+    for text, cure in cadence_notes(app.loaded, name):
+        yield Probe("cadence", True, text, cure), 0  # as it was asked for
     try:
         connection = app.connections.get(name)
         yield from ((probe, 0) for probe in _identity(connection.identify()))

@@ -88,7 +88,9 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 @app.command()
 def collect(
-    connections: Annotated[list[str] | None, typer.Argument(help="all when none is named")] = None,
+    connections: Annotated[
+        list[str] | None, typer.Argument(help="these, due or not; when none is named, all that are due")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -141,11 +143,14 @@ def run(
     accept_plan: AcceptPlanOption = False,
     fail_on: FailOnOption = None,
     as_json: JsonOption = False,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="read also connections whose every_minutes are not over")
+    ] = False,
 ) -> None:
     """One cycle: collect, judge, plan, apply."""
     from sync.cli.cycle import run_cycle
 
-    raise typer.Exit(run_cycle(config, accept_first_run, accept_plan, fail_on, as_json))
+    raise typer.Exit(run_cycle(config, accept_first_run, accept_plan, fail_on, as_json, is_all))
 
 
 @app.command()

@@ -61,6 +61,7 @@ class Service:
     last_exit_code: int | None = None
     detail: str = ""
     watched_at: datetime | None = None
+    _to_look_at: set[str] = field(default_factory=set)  # what hints told of these only a whole reading can find out
     _due: float = 0.0  # by the monotonic clock, as everything that is waited for
     _ended: float = 0.0
     _took_s: float = 0.0
@@ -116,7 +117,8 @@ class Service:
         self._watch()
 
     def _cycle(self) -> None:
-        cycle = self.app.engine.cycle(on_change=self._stop_after)
+        cycle = self.app.engine.cycle(on_change=self._stop_after, at_once=self._to_look_at)
+        self._to_look_at.clear()
         self.last_exit_code, self.detail = code_of_cycle(cycle, None), redact(str(cycle.refused or ""))
 
     def _hinted(self) -> None:
@@ -147,6 +149,7 @@ class Service:
             reports = list(as_completed(partial(_follow_one, app), names, len(names)))
             if any(report.stored for report in reports):
                 app.deriver.link()
+        self._to_look_at.update(report.connection for report in reports if report.needs_look)
         return reports
 
     def _rest(self) -> None:

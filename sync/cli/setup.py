@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.adoption_config import adopting_from
 from sync.app import load_mappings, read_folder
+from sync.cli.cadence import cadence_notes
 from sync.cli.show import say, say_json
 from sync.config import Config, LoadedConfig, connection_settings, load_config
 from sync.core.calendar import Calendar
@@ -115,6 +116,9 @@ def check_config(config: Path) -> None:
         say(f"  {name}: {words if mapping.file else 'nothing is collected from it'}")
     people, departments = len(mappings.directory.people), len(mappings.directory.departments)
     say(f"  {people} people in {departments} departments")
+    for name in loaded.config.connections:
+        for text, cure in cadence_notes(loaded, name):
+            say(f"  {name}: {text}; {cure}")
     for note in (*webhook_notes(loaded), *unpublished_notes(_calendars_used(mappings), datetime.now(UTC).date())):
         say(f"  {note}")
     say("No problems found. `tieline doctor` asks the live systems.")

@@ -14,6 +14,9 @@ class Certificate(Struct, frozen=True):
     ``skipped`` counts stored records that could not be mapped, by reason. ``is_complete`` only when nothing is unexplained. ``at`` is
     when ids were counted; ``settled_at`` the instant (the vendor's) up to which every edit is proven to be here: it lies hours
     behind where the vendor's index may lag.
+
+    The one of a whole connection also tells when its last reading began (``read_at``), and since which reading none ended in a complete
+    certificate (``failing_since``; None: the last did).
     """
 
     connection: str
@@ -27,3 +30,5 @@ class Certificate(Struct, frozen=True):
     reason: str
     at: datetime
     settled_at: datetime | None = None
+    read_at: datetime | None = None
+    failing_since: datetime | None = None

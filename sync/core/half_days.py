@@ -5,7 +5,6 @@ A half is a whole number: twice the days since ``FIRST_DAY``, and one more in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -45,7 +44,8 @@ class HalfDays:
 ROW = SPAN + 1
 
 
-def half_days_of(calendars: Sequence[Calendar]) -> HalfDays:
+@lru_cache(maxsize=8)
+def half_days_of(calendars: tuple[Calendar, ...]) -> HalfDays:
     """The tables of these calendars, numbered from 1."""
     rows = [_round_the_clock(), *(_tables(calendar) for calendar in calendars)]
     return HalfDays(*(np.concatenate(part) for part in zip(*rows, strict=True)))

@@ -61,12 +61,14 @@ class Answer(Struct, frozen=True):
 
 
 class CallbackReply(Struct, frozen=True):
-    """What a vendor's callback is answered with at once, and the answers that it brought."""
+    """What a vendor's callback is answered with at once, and the answers that it brought. ``changed`` makes the body for the message that
+    is shown from now on, where the vendor takes it with its answer; without one the message is changed later."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = "application/json"
     answers: tuple[Answer, ...] = ()
+    changed: Callable[[Message], bytes] | None = None
 
 
 class NewRoom(Struct, frozen=True):

@@ -160,7 +160,8 @@ def _handed_down(
     """S16: what pushes the start of a parent pushes everything below it."""
     below, above = below_above
     is_open = plans.is_movable & ~plans.is_started & ~plans.is_milestone
-    (pushing,) = np.nonzero((own.target % 2 == 1) & np.isin(after, above) & is_open[after])
+    is_start = (own.target % 2 == 1) & (before != after)
+    (pushing,) = np.nonzero(is_start & np.isin(after, above) & is_open[after])
     if not len(pushing):
         return []
     order = np.argsort(above, kind="stable")

@@ -120,9 +120,10 @@ def _stand(network: Network, made: Forward, tasks: Any, which: Any, begin: int |
     by_first = np.where(is_drawn, NONE, by_first)
 
     first = np.maximum(planned_first, by_first)
-    own_end = np.where(is_summary, first, _end_of_work(network, first, row, plans.takes[tasks]))
-    work_last = np.where(first > planned_first, own_end, NONE)
-    last = np.maximum(np.maximum(planned_last, work_last), by_last)
+    last = np.maximum(planned_last, by_last)
+    own_end = np.where(first > planned_first, _end_of_work(network, first, row, plans.takes[tasks]), NONE)
+    work_last = np.where(is_summary, np.where((last >= 0) & (first > last), first, NONE), own_end)
+    last = np.maximum(last, work_last)
     first = np.where(is_point, last, first)
     if is_drawn.any():
         first = np.where(is_drawn & (first < 0), _first_of_children(made, edges, place, len(first)), first)
@@ -185,13 +186,14 @@ def _limit(network: Network, late: Halves, tasks: slice, edges: Edges, begin: in
     takes, row = plans.takes[tasks], plans.row[tasks]
     is_target = plans.is_milestone[tasks] | plans.is_promised[tasks] | (np.diff(network.out_of)[tasks] == 0)
     deadline = np.where(is_target & (plans.deadline[tasks] >= 0), plans.deadline[tasks], NEVER)
-    last = np.minimum(limits[0::2], deadline)
+    is_point = plans.is_milestone[tasks]
+    last = np.minimum(np.minimum(limits[0::2], deadline), np.where(is_point, limits[1::2], NEVER))
     number = tables.worked[row + np.clip(last + 1, 0, SPAN)] - takes
     has_work = (last < NEVER) & ~network.parents.is_summary[tasks]
     by_work = np.where(has_work, tables.at[row + np.clip(number, 0, SPAN)], NEVER)
     must_start = np.where(plans.must_start[tasks] >= 0, plans.must_start[tasks], NEVER)
     first = np.minimum(np.minimum(limits[1::2], by_work), must_start)
-    first = np.where(plans.is_milestone[tasks], last, np.where(plans.is_started[tasks], NEVER, first))
+    first = np.where(is_point, last, np.where(plans.is_started[tasks], NEVER, first))
     is_open = plans.is_movable[tasks]
     late[2 * begin : 2 * tasks.stop : 2] = np.where(is_open, last, NEVER)
     late[2 * begin + 1 : 2 * tasks.stop : 2] = np.where(is_open, first, NEVER)

@@ -92,7 +92,7 @@ def plans_of(tasks: Mapping[Ref, Task], place_of: PlaceOf) -> Plans:
     """The columns of these tasks, in the order given."""
     items = list(tasks.values())
     places, numbers = _places(items, place_of)
-    tables = half_days_of([place.calendar for place in places])
+    tables = half_days_of(tuple(place.calendar for place in places))
     calendars = 1 + np.array(numbers, dtype=np.int64)
     row = calendars * ROW
     today = np.array([2 * (place.today.toordinal() - BEFORE_FIRST) for place in places], dtype=np.int64)[numbers]

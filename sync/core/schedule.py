@@ -57,16 +57,18 @@ class Forecast(Struct, frozen=True):
 
 
 class Slack(Struct, frozen=True):
-    """How far a task may slip before a target is missed (S18, S19). ``days`` are workdays, negative when one is missed already."""
+    """How far a task may slip before a target is missed (S18, S19). ``days`` are workdays, negative when one is missed already,
+    None for a task that has no dates itself.
+    """
 
     late_start: date | None
     late_finish: date | None
-    days: int
+    days: int | None
 
     @property
     def is_critical(self) -> bool:
         """True when none is left."""
-        return self.days <= 0
+        return self.days is not None and self.days <= 0
 
 
 class Bound(Struct, frozen=True):
@@ -226,20 +228,27 @@ class Schedule:
     def _confidence(self, task: int) -> float:
         plans, driven, sure = self.network.plans, task, 1.0
         while True:
-            is_drawn = self.network.parents.is_summary[driven] and not plans.is_known[driven]
-            sure = min(sure, 1.0 if is_drawn else float(plans.sureness[driven]))
+            sure = min(sure, 1.0 if self._is_drawn(driven) else float(plans.sureness[driven]))
             driver = self.driving(driven)
             if driver is None:
                 return sure
             driven, sure = driver.source, min(sure, driver.confidence)
 
+    def _is_drawn(self, task: int) -> bool:
+        """Whether a parent without dates of its own has them from its children."""
+        network = self.network
+        if not network.parents.is_summary[task] or network.plans.is_known[task]:
+            return False
+        return bool((network.edges.dependency[network.into[task] : network.into[task + 1]] == NO_DEPENDENCY).any())
+
     def _slack(self, late: Halves, task: int) -> Slack | None:
         last, first = int(late[2 * task]), int(late[2 * task + 1])
         ends = [(int(self.passed.last[task]), last), (int(self.passed.first[task]), first)]
         days = [workdays_between(self.network, task, *pair) for pair in ends if pair[0] >= 0 and pair[1] < NEVER]
-        if not days:
+        if first == last == NEVER:
             return None
-        return Slack(date_of(first if first < NEVER else NONE), date_of(last if last < NEVER else NONE), min(days))
+        late_start, late_finish = (date_of(half if half < NEVER else NONE) for half in (first, last))
+        return Slack(late_start, late_finish, min(days, default=None))
 
     def _drag(self, task: int, target: int) -> int:
         plans, passed = self.network.plans, self.passed

@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr, replace
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
+from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
@@ -255,7 +256,7 @@ class ExternalReference(Struct, frozen=True, gc=False):
 
 
 class Person(Struct, frozen=True):
-    """A colleague: accounts per connection, department, deputy. An account nobody claimed is a person of its own connection.
+    """A colleague: accounts per connection, department, deputy, absences. An account nobody claimed is a person of its own connection.
     Without a ``calendar`` or ``zone`` of their own the department's holds.
     """
 
@@ -269,10 +270,11 @@ class Person(Struct, frozen=True):
     english_name: str = ""
     calendar: str = ""
     zone: str = ""
+    absences: tuple[Leave, ...] = ()
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and its zone."""
+    """A department: its head, its working calendar and zone, who is on call, and who decides between departments."""
 
     ref: Ref
     name: str
@@ -280,6 +282,8 @@ class Department(Struct, frozen=True):
     head: Ref | None = None
     calendar: str = "CN"
     zone: str = "Asia/Shanghai"
+    on_call: OnCall | None = None
+    coordination_group: tuple[Ref, ...] = ()
 
 
 class Document(Struct, frozen=True, gc=False):

@@ -109,6 +109,10 @@ def _as_places(value: object) -> object:
     return [_as_place(item) for item in _listed(value)]
 
 
+def _as_rota(value: object) -> object:
+    return {"people": value} if isinstance(value, str | list) else value
+
+
 def _as_calendar(value: object) -> object:
     return {"country": value} if isinstance(value, str) else value
 
@@ -240,6 +244,14 @@ class MappingModel(_Model):
     confidence_threshold: Share = 0.8
 
 
+class LeaveModel(_Model):
+    """Days on which somebody is away, the first and the last included."""
+
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+    deputy: Name | None = None
+
+
 class PersonModel(_Model):
     """A colleague."""
 
@@ -253,12 +265,22 @@ class PersonModel(_Model):
     deputy: Name | None = None
     calendar: Name | None = None
     zone: Zone | None = None
+    absences: list[LeaveModel] = Field(default_factory=list)
 
 
 class PeopleModel(_Model):
     """mappings/people.yaml"""
 
     people: dict[Name, PersonModel]
+
+
+class RotaModel(_Model):
+    """Who is on call: all of them, or one after the other from a day on."""
+
+    noun: ClassVar[str] = "rota"
+    people: Texts
+    first: Day | None = Field(None, alias="from")
+    every_days: int | None = Field(None, ge=1, le=366)
 
 
 class DepartmentModel(_Model):
@@ -270,6 +292,10 @@ class DepartmentModel(_Model):
     head: Name | None = None
     zone: Zone = "Asia/Shanghai"
     calendar: Name = "CN"
+    on_call: (
+        Annotated[RotaModel, BeforeValidator(_as_rota, json_schema_input_type=str | list[str] | RotaModel)] | None
+    ) = None
+    coordination_group: Texts | None = None
 
 
 class DepartmentsModel(_Model):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from sync.core.duty import Leave, OnCall
 from sync.core.errors import ConfigError, Problem
 from sync.core.values import Department, Person, Ref
-from sync.mapping.models import DepartmentsModel, PeopleModel
+from sync.mapping.models import DepartmentModel, DepartmentsModel, LeaveModel, PeopleModel, PersonModel, RotaModel
 from sync.mapping.reading import ParsedFile, parsed_file
 from sync.mapping.rules import OURS, Directory, folded
 from sync.mapping.validation import nearest
 from sync.mapping.yaml import Step
+
+WEEK = 7  # how many days a turn on call lasts where nothing else is written
 
 
 def person_ref(key: str) -> Ref:
@@ -56,7 +59,10 @@ def departments_from(parsed: ParsedFile[DepartmentsModel]) -> dict[Ref, Departme
     made: dict[Ref, Department] = {}
     for key, item in parsed.model.departments.items() if parsed.model else ():
         ref, head = department_ref(key), person_ref(item.head) if item.head else None
-        made[ref] = Department(ref, item.name or key, item.english_name, head, item.calendar, item.zone)
+        group = tuple(map(person_ref, item.coordination_group or ()))
+        made[ref] = Department(
+            ref, item.name or key, item.english_name, head, item.calendar, item.zone, _on_call(item.on_call), group
+        )
     return made
 
 
@@ -75,20 +81,29 @@ def people_from(parsed: ParsedFile[PeopleModel], directory: Directory) -> dict[R
             item.english_name,
             item.calendar or "",
             item.zone or "",
+            tuple(map(_leave, item.absences)),
         )
     return made
+
+
+def _leave(item: LeaveModel) -> Leave:
+    return Leave(item.first, item.last, person_ref(item.deputy) if item.deputy else None)
+
+
+def _on_call(item: RotaModel | None) -> OnCall | None:
+    if item is None:
+        return None
+    return OnCall(tuple(map(person_ref, item.people)), item.first, item.every_days or WEEK)
 
 
 def department_problems(
     parsed: ParsedFile[DepartmentsModel], people: Collection[str] | None, calendars: Collection[str] | None
 ) -> list[Problem]:
-    """Heads and calendars that are not known, and names that two departments share."""
+    """People and calendars that are not known, rotas without a beginning, and names that two departments share."""
     problems: list[Problem] = []
     owner_of: dict[str, str] = {}
     for key, item in parsed.model.departments.items() if parsed.model else ():
-        if people is not None and item.head and item.head not in people:
-            text, hint = f"people.yaml has no {item.head!r}", nearest(item.head, people)
-            problems.append(parsed.problem(("departments", key, "head"), text, hint))
+        problems += _duty_problems(parsed, key, item, people)
         if calendars is not None and item.calendar not in calendars:
             text, hint = f"{item.calendar!r} is neither a calendar nor a country", nearest(item.calendar, calendars)
             problems.append(parsed.problem(("departments", key, "calendar"), text, hint))
@@ -101,29 +116,81 @@ def department_problems(
     return problems
 
 
+def _duty_problems(
+    parsed: ParsedFile[DepartmentsModel], key: str, item: DepartmentModel, people: Collection[str] | None
+) -> list[Problem]:
+    problems = [
+        parsed.problem(("departments", key, *steps), f"people.yaml has no {person!r}", nearest(person, people))
+        for steps, person in _named(item)
+        if people is not None and person not in people
+    ]
+    begins = ("departments", key, "on_call", "from")
+    if item.on_call and item.on_call.every_days and parsed.steps(begins)[-1:] != ["from"]:
+        problems.append(parsed.missing(begins, "the day on which the first turn begins"))
+    return problems
+
+
+def _named(item: DepartmentModel) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """The people whom a department names, each with the steps to where."""
+    if item.head:
+        yield ("head",), item.head
+    for number, person in enumerate(item.on_call.people if item.on_call else ()):
+        yield ("on_call", "people", number), person
+    for number, person in enumerate(item.coordination_group or ()):
+        yield ("coordination_group", number), person
+
+
 def people_problems(
     parsed: ParsedFile[PeopleModel], directory: Directory, connections: Collection[str] | None
 ) -> list[Problem]:
     """Departments, colleagues and connections that are not known, and accounts that two people claim."""
-    problems = _claim_problems(parsed)
+    problems = _claim_problems(parsed) + _absence_problems(parsed)
     people = parsed.model.people if parsed.model else {}
     for key, item in people.items():
         if item.department and directory.department(item.department) is None:
             names = [department.name for department in directory.departments.values()]
             text = f"departments.yaml has no {item.department!r}"
             problems.append(parsed.problem(("people", key, "department"), text, nearest(item.department, names)))
-        for step, other in (("manager", item.manager), ("deputy", item.deputy)):
+        for steps, other in _colleagues(item):
             names_in_file = parsed.node.child("people")
             known = names_in_file.texts() if names_in_file else {}
             if other and other not in known:
                 text, hint = f"nobody here is {other!r}", nearest(other, known)
-                problems.append(parsed.problem(("people", key, step), text, hint))
+                problems.append(parsed.problem(("people", key, *steps), text, hint))
             elif other == key:
-                problems.append(parsed.problem(("people", key, step), "names the same person"))
+                problems.append(parsed.problem(("people", key, *steps), "names the same person"))
         for connection in item.accounts:
             if connections is not None and connection not in connections:
                 text, hint = f"{connection!r} is not a connection", nearest(connection, connections)
                 problems.append(parsed.problem(("people", key, "accounts", connection), text, hint))
+    return problems
+
+
+def _colleagues(item: PersonModel) -> Iterator[tuple[tuple[Step, ...], str | None]]:
+    """The colleagues whom a person's entry names, each with the steps to where."""
+    yield ("manager",), item.manager
+    yield ("deputy",), item.deputy
+    for number, leave in enumerate(item.absences):
+        yield ("absences", number, "deputy"), leave.deputy
+
+
+def _absence_problems(parsed: ParsedFile[PeopleModel]) -> list[Problem]:
+    """Absences that end before they begin, and two of one person that share a day."""
+    problems: list[Problem] = []
+    for key, item in parsed.model.people.items() if parsed.model else ():
+        for number, leave in enumerate(item.absences):
+            steps: tuple[Step, ...] = ("people", key, "absences", number)
+            if leave.last < leave.first:
+                problems.append(
+                    parsed.problem((*steps, "to"), f"{leave.last} is before {leave.first}", "it is the last day away")
+                )
+            for before, other in enumerate(item.absences[:number]):
+                if max(leave.first, other.first) <= min(leave.last, other.last):
+                    line = parsed.node.line(("people", key, "absences", before))
+                    text = f"shares days with {other.first} to {other.last} (line {line})"
+                    problems.append(
+                        parsed.problem(steps, text, "make one of the two, or end one before the other begins")
+                    )
     return problems
 
 

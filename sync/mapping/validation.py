@@ -39,6 +39,7 @@ SYNONYMS = {
     "workdays": "extra_workdays", "国家": "country", "主管": "head", "半天": "half_days", "半日": "half_days",
     "工作时间": "hours", "上班时间": "hours", "日历": "calendar",
     "最早开始": "not_before", "不早于": "not_before", "必须开始": "must_start", "必须完成": "must_finish",
+    "请假": "absences", "休假": "absences", "缺席": "absences", "值班": "on_call", "until": "to", "协调组": "coordination_group",
 }  # fmt: skip
 # Words whose meaning depends on where they stand: the second one counts where the first is not to be had.
 _SECOND = {"name": "name", "finished": "finished", "type": "type", "open": "open"}

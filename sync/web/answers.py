@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from sync.answers import Ear
 from sync.app import App, alone
@@ -57,7 +58,9 @@ def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
     try:
         reply = read(request, connection_settings(app.loaded, name, (), ()))
         for answer in reply.answers:
-            ear_of(app, name).hear(answer, datetime.now(UTC))
+            message = ear_of(app, name).hear(answer, datetime.now(UTC))
+            if message and reply.changed:
+                reply = replace(reply, body=reply.changed(message))
     except (AccessDenied, ConfigError, Nonsense) as error:
         log.warning("answer_refused", connection=name, reason=redact(str(error)))
         return CallbackReply(status=401)

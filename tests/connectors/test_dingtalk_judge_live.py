@@ -62,6 +62,9 @@ deliver = card.CreateAndDeliverRequest(
 )
 def place():
     return Card(config).create_and_deliver_with_options(deliver, headers(card.CreateAndDeliverHeaders), runtime)
+route = card.RegisterCallbackRequest(api_secret="a-secret", callback_route_key="r1", callback_url="https://tieline.example.org/answers/ding")
+keep("route", lambda: Card(config).register_callback_with_options(route, headers(card.RegisterCallbackHeaders), runtime),
+     lambda body: [body.success, body.result.callback_url, body.result.api_secret])
 keep("card", place, lambda body: [one.success for one in body.result.deliver_results])
 keep("twice", place, lambda body: body.success)
 change = card.UpdateCardRequest(
@@ -129,6 +132,7 @@ def test_dingtalks_own_client_speaks_with_the_simulator() -> None:
     assert told == {
         "said": True,
         "people": ["nobody"],
+        "route": [True, "https://tieline.example.org/answers/ding", "a-secret"],
         "card": [True],
         "twice": "param.outTrackIdDuplicated",
         "changed": True,

@@ -112,6 +112,20 @@ def test_doctor_tells_of_the_template(group: DingTalkSubject) -> None:
 # -- what is said
 
 
+def test_with_a_route_cards_ask_to_be_called_back_and_doctor_tells_what_is_missing(group: DingTalkSubject) -> None:
+    by_http = hurry(CONNECTOR.connect(ConnectionSettings(
+        "d", "dingtalk", group.wire.url, "app", credentials={"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+        options={"card_template_id": group.card_template, "callback_route_key": "tieline"})))  # fmt: skip
+    [probe] = [one for one in by_http.probes() if one.operation == "hear pressed cards"]
+    assert (probe.is_ok, "callback_secret" in probe.cure) == (False, True)
+    with pytest.raises(Refused, match="callbackRouteKey"):
+        by_http.send_message(group.room, MARK, SAID)
+    group.simulator.state.routes["tieline"] = ("https://tieline.example.org/answers/d", "s")
+    made = by_http.send_message(group.room, MARK, SAID)
+    assert [one.route for one in group.simulator.state.said if one.key == made.id] == ["tieline"]
+    by_http.close()
+
+
 def test_a_card_that_came_nowhere_is_refused_though_the_answer_is_a_success(group: DingTalkSubject) -> None:
     group.state_.groups[group.key].has_robot = False
     with pytest.raises(Refused, match=r"机器人不在群内.*加进群"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.wecom import CONNECTOR
 from connectors.wecom.answers import decipher
-from connectors.wecom.callbacks import opened, signature
+from connectors.wecom.callbacks import opened
 from connectors.wecom.cards import CARD_TEXT, MARKDOWN_BYTES, card_from, chat_id_of, markdown_of, pressed, task_id_of
 from connectors.wecom.markdown import escaped, is_account, markdown_from
 from connectors.wecom.robot import key_of
@@ -21,6 +21,7 @@ from sandbox.wecom import AES_KEY, CALLBACK_TOKEN, CORP, WeComSimulator
 from sandbox.wecom.crypto import encrypted
 from sandbox.wecom.messages import MENTION
 from sync.core.chat_text import cut
+from sync.core.envelopes import signature
 from sync.core.errors import AccessDenied, Nonsense, NotFound, Refused, TielineError, TryLater
 from sync.core.hooks import HookRequest
 from sync.core.messages import Button, CallbackReply, Message

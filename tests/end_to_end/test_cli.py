@@ -161,6 +161,28 @@ def test_collect_ends_with_one_documented_object(company: Company) -> None:
     assert "jira-main" in said.problem
 
 
+def test_a_connection_that_is_not_due_is_told_and_read_on_request(company: Company) -> None:
+    company.configure(connections__trello_main__every_minutes=240)
+    notes = company.say("check").expect(0).out
+    assert "trello-main: read every 4 h: a delay is told, and one that is over is ended, up to so much later" in notes
+    assert "cadence" in {item["operation"] for item in company.say("doctor", "--json").json()["trello-main"]}
+    first = company.say("collect", "--json").expect(0).json()["connections"]["trello-main"]
+    company.world.forget_requests()
+    assert re.search(
+        r"not due until \d{4}-\d\d-\d\d \d\d:\d\d UTC", " ".join(company.say("collect").expect(0).out.split())
+    )
+    said = company.say("collect", "--json").expect(0).json()["connections"]["trello-main"]
+    assert not company.world.requests("trello")
+    assert said["requests"] == said["fetched"] == 0
+    assert INSTANT.fullmatch(said["not_due_until"])
+    assert {**said["certificate"], "scopes": ()} == {**first["certificate"], "scopes": ()}
+    assert company.say("collect", "--json", "trello-main").json()["connections"]["trello-main"]["not_due_until"] is None
+    assert company.run(0, "--accept-first-run")["collect"]["trello-main"]["requests"] == 0
+    assert company.run(0, "--all")["collect"]["trello-main"]["requests"] > 0
+    company.configure(connections__trello_main__every_minutes=20_000)
+    assert "connections.trello-main.every_minutes" in company.say("check").expect(2).problem
+
+
 def test_certify_says_what_was_never_collected(company: Company) -> None:
     assert company.say("certify", "--json").expect(5).json() == dict.fromkeys(CONNECTIONS)
     company.say("collect", "jira-main").expect(0)

@@ -14,6 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox import dingtalk
+from sandbox.dingtalk.callbacks import EVENT_AES_KEY, EVENT_TOKEN
+from sandbox.dingtalk.state import Group
+from sandbox.faults import Fault
 from sandbox.feishu import APP_ID, APP_SECRET, FeishuSimulator
 from sandbox.server import Sandbox
 from sync.answers import Ear
@@ -241,3 +245,52 @@ def test_a_directory_that_cannot_be_read_is_a_finding_and_no_more(chat: Chat) ->
     said = chat.company.say("findings", "--json").expect(0).json()
     [found] = [item for item in said if item["kind"] == "directory_not_read"]
     assert "contact:" in found["text"]
+
+
+def test_dingtalk_by_callback_a_press_is_taken_once_and_shown_at_once(tmp_path: Path) -> None:
+    """The address passes DingTalk's check, a card's press acknowledges the delay and changes the card, words are heard, others refused."""
+    ding = dingtalk.DingTalkSimulator("dingtalk", enforce_limits=False)
+    who, room = ding.add_person("0001", "张伟", email="zhang.wei@example.com").userid, "cid0001"
+    ding.state.groups[room] = Group(room, "支付项目群", [who])
+    secrets = {
+        "ID": dingtalk.CLIENT_ID,
+        "SECRET": dingtalk.CLIENT_SECRET,
+        "TOKEN": EVENT_TOKEN,
+        "KEY": EVENT_AES_KEY,
+        "CARD": "card's",
+    }
+    with (
+        pytest.MonkeyPatch.context() as patch, founded(tmp_path / "company") as company, Sandbox([ding]) as sandbox,
+    ):  # fmt: skip
+        for name, value in secrets.items():
+            patch.setenv(f"DING_{name}", value)
+        connection = {
+            "type": "dingtalk", "variant": "app", "base_url": sandbox.url("dingtalk"), "client_id": "env:DING_ID",
+            "client_secret": "env:DING_SECRET", "card_template_id": dingtalk.CARD_TEMPLATE, "callback_route_key": "tieline",
+            "callback_token": "env:DING_TOKEN", "callback_aes_key": "env:DING_KEY", "callback_secret": "env:DING_CARD",
+        }  # fmt: skip
+        company.configure(
+            connections__ding_main=connection, jobs__delays={"rooms": [{"connection": "ding_main", "room": room}]}
+        )
+        with served(company) as desk:
+            url = f"{desk.url}/answers/ding_main"
+            ding.state.routes["tieline"] = (url, "card's")
+            ding.callbacks.robot_url = url
+            assert ding.callbacks.save_event_url(url)
+            company.first_run()
+            card = next(one for one in ding.said_in(room) if "支付流程测试" in str(one.content))
+            pressed = {"action": card.content["action1"], "mark": card.content["mark"]}
+            ding.state.routes["tieline"] = (url, "forged")
+            ding.callbacks.press(card, who, pressed)
+            assert ding.callbacks.answers[-1][0] == 401
+            assert desk.app.store.chat_answers() == []
+            ding.state.routes["tieline"] = (url, "card's")
+            ding.faults.plan(Fault("repeated_delivery", "/deliveries/card$"))
+            ding.callbacks.press(card, who, pressed)
+            assert [status for status, _ in ding.callbacks.answers[-2:]] == [200, 200]
+            assert ("在处理" in card.content["content"], card.content["button1"]) == (True, "")
+            assert [item.outcome != "" for item in desk.app.store.chat_answers()] == [True]
+            ding.callbacks.say("收到", who, room)
+            assert json.loads(ding.callbacks.answers[-1][1]) == {"msgtype": "empty"}
+            assert len(desk.app.store.chat_answers()) == 2
+            assert len([item for item in desk.app.store.findings("acknowledged") if item.finding.kind == "delay"]) == 1

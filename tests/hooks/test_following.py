@@ -190,6 +190,7 @@ def test_a_mistake_of_ours_in_following_hints_does_not_stop_polling(
 def test_a_deleted_issue_is_left_to_the_normal_cycle(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "EARLIEST_AGAIN_S", 0.2)
     monkeypatch.setattr(serve, "EARLIEST_SHARE", 0.0)
+    company.configure(connections__jira_main__every_minutes=600)  # what a hint tells is looked at sooner
     with running(company) as service:
         company.world.jira_cloud.create_issue("PAY", "Soon gone")
         eventually(lambda: "Soon gone" in titles(service))
