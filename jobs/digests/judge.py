@@ -7,7 +7,7 @@ last digest of each person, as ``told``: what it was about, and a digest of what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from jobs.digests.facts import masked, said_of
@@ -16,6 +16,8 @@ from jobs.digests.settings import NAME, DigestSettings, day_of_telling, room_of
 from jobs.digests.text import digest_message
 from sync.core.plan import Desired, Judgement, MessageContent, Published
 from sync.core.values import Language, Person, Ref, View
+
+REMEMBERED = timedelta(days=30)
 
 
 def judge(view: View, settings: DigestSettings, published: Mapping[str, Published]) -> Judgement:
@@ -28,7 +30,7 @@ def judge(view: View, settings: DigestSettings, published: Mapping[str, Publishe
         if person := view.people.get(ref):
             desired += _digest(view, settings, person, items.get(ref, []), last.get(ref))
     desired += (item for entry in published.values() if (item := _masked(view, entry)))
-    return Judgement(desired=tuple(desired))
+    return Judgement(desired=tuple(desired), forgotten=tuple(_long_ago(view, published, last)))
 
 
 def key_of(person: Ref, day: date) -> str:
@@ -43,6 +45,15 @@ def last_digests(published: Mapping[str, Published]) -> dict[Ref, tuple[date, Pu
         _, day, person = key.split(":", 2)
         found[Ref(person)] = (date.fromisoformat(day), published[key])
     return found
+
+
+def _long_ago(
+    view: View, published: Mapping[str, Published], last: Mapping[Ref, tuple[date, Published]]
+) -> Iterator[str]:
+    """Digests of which only the ledger still knows: a button of theirs may have been pressed long since. Each person's last one stays."""
+    kept = {entry.key for _, entry in last.values()}
+    since = (view.at.date() - REMEMBERED).isoformat()
+    yield from (key for key in published if key not in kept and key.split(":", 2)[1] < since)
 
 
 def _digest(
