@@ -148,6 +148,7 @@ class Store:
     load_evidence = _reads(derived.load_evidence)
     load_aliases = _reads(derived.load_aliases)
     load_accounts = _reads(derived.load_accounts)
+    load_status_changes = _reads(derived.load_status_changes)
     load_problems = _reads(derived.load_problems)
     problems_in_scope = _reads(derived.problems_in_scope)
     load_dependencies = _reads(derived.load_dependencies)
