@@ -201,6 +201,8 @@ def test_a_dependency_that_is_denied_in_a_digest_is_none_until_somebody_says_oth
     app.close()
     chat.company.run(0)
     assert state_of(chat, key) == "rejected"
+    [found] = [item for item in chat.company.say("dependencies", "--json").expect(0).json() if item["key"] == key]
+    assert (found["answer"]["answer"], found["answer"]["by"]) == ("rejected", "张伟")
     assert key not in {item["key"].removeprefix("delays:delay:") for item in chat.findings("open")}
     assert len(chat.feishu.said_in(chat.zhang_wei)) == 1
     chat.company.run(0)
