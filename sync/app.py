@@ -20,6 +20,7 @@ from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
 from sync.core.values import ConnectionFacts, SourceFile
 from sync.derive import Deriver
+from sync.directories import name_of
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
@@ -203,11 +204,9 @@ class App:
         )
 
     def name_of(self, connection: str, account: str) -> str:
-        """How the person behind an account is called, by people.yaml; "" for nobody it lists."""
-        directory = self.mappings.directory
-        ref = Identity(directory).person_from_text(connection, account)
-        found = directory.people.get(ref) if ref else None
-        return found.name if found else ""
+        """How the person behind an account is called; "" for nobody whom people.yaml or the chat's directory knows."""
+        house = self.store.organisations().get(connection)
+        return name_of(Identity(self.mappings.directory), house, connection, account)
 
     @property
     def collected(self) -> list[str]:

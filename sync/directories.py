@@ -55,6 +55,17 @@ def known_accounts(identity: Identity, houses: Mapping[str, ReadHouse]) -> dict[
     }
 
 
+def name_of(identity: Identity, house: ReadHouse | None, connection: str, account: str) -> str:
+    """How somebody is called: by people.yaml, which may know the account or the e-mail that the directory tells of it, else by the
+    directory; "" for nobody whom either knows.
+    """
+    employees = house.house.employees if house else ()
+    known = next((item.account for item in employees if item.account.id == account), Account(account))
+    claim = identity.claim(connection, known)
+    person = identity.directory.people.get(claim.person) if claim else None
+    return person.name if person else known.name
+
+
 def directory_findings(houses: Mapping[str, ReadHouse]) -> Iterator[Finding]:
     """One finding for each directory that cannot be read: nobody there can be named."""
     for name, read in houses.items():

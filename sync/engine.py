@@ -186,7 +186,7 @@ class Engine:
         """Fill in what is desired, and of what is published that which may be touched. What may not speak is left out and returned."""
         stops, adopting = self._store.stops(), self._parts.adopting
         baseline = baseline_of(self._store, adopting, published, ZoneInfo(self._parts.zone))
-        planned.view = replace(planned.view, baseline=baseline)
+        planned.view = replace(planned.view, baseline=baseline, pilot=adopting.pilot.tasks(planned.view))
         desired = judge_all(self._parts, self._store, planned, published)
         if day := first_day(planned.view, planned.pairs, stops):
             planned.view = replace(planned.view, baseline=day)
@@ -230,7 +230,12 @@ class Engine:
         return {key: versions[ref] for key, ref in refs.items() if ref and ref in versions}
 
     def _settle(self, planned: Planned) -> None:
-        """Remember up to which version a target was looked at and found as we left it, so that the next run need not look."""
+        """Remember up to which version a target was looked at and found as we left it, so that the next run need not look; forget messages
+        of long ago.
+        """
+        for key in planned.forgotten:
+            if (last := planned.published.get(key)) and last.kind == "message":
+                self._store.remove_published(key)
         settle_edits(self._store, self._parts.clock())
         plan = planned.plan
         busy = {change.key for change in plan.changes} | {skip.key for skip in plan.skips}

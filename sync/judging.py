@@ -22,7 +22,7 @@ LATELY = timedelta(days=7)
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
-    planned.pairs = ()
+    planned.pairs = planned.forgotten = ()
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
         ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
@@ -47,6 +47,7 @@ def _judge(
             continue
         desired += judgement.desired
         planned.pairs += judgement.pairs
+        planned.forgotten += judgement.forgotten
         planned.findings[name] = judgement.findings
     return desired
 

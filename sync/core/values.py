@@ -369,7 +369,8 @@ class View(Struct, frozen=True):
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete.
+    incomplete. ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for messages that tell of several tasks
+    at once.
     """
 
     at: datetime
@@ -388,6 +389,7 @@ class View(Struct, frozen=True):
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
     ended: tuple[TrackedFinding, ...] = ()
+    pilot: frozenset[Ref] | None = None
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

@@ -13,7 +13,8 @@ from msgspec import Struct
 from sync.cli.cycle import code_of_writing
 from sync.core.brakes import Accepted, Limits
 from sync.core.errors import AccessDenied, ConfigError
-from sync.core.plan import CommentContent, Desired, Judgement, Published
+from sync.core.messages import Message
+from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import ConnectionFacts, Finding, Ref, View
@@ -22,6 +23,7 @@ from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.rules import Directory, Mappings
 from sync.store.store import Store
 from tests.cycle.test_apply import TASK, Targets
+from tests.fake_chat import FakeMessenger
 from tests.fakes import FakeTracker
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -125,3 +127,26 @@ def test_planning_changes_nothing_in_the_ledger(ledger: Store) -> None:
 def test_undoing_a_run_that_wrote_nothing_says_so(ledger: Store) -> None:
     with pytest.raises(ConfigError, match="no such run"):
         engine(ledger, Targets(), Wish("job")).undo("20260101T000000-nothing")
+
+
+class Chatter(Wish):
+    """A job that says a message, and once it was said does not ask for it any more."""
+
+    def judge(self, view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        said = MessageContent(Message((Paragraph((Text("好了"),)),)))
+        item = Desired("chat:1", self.name, Ref("a:person:ou_1"), "m", {}, said, "why")
+        return Judgement(forgotten=("chat:1", "job:c")) if published else Judgement((), (item,))
+
+
+def test_a_message_that_its_job_forgets_leaves_the_ledger_but_not_the_audit_and_nothing_else_does(
+    ledger: Store,
+) -> None:
+    targets = Targets(chat=FakeMessenger())
+    both = engine(ledger, targets, Wish("job"), Chatter("chat"))
+    both.apply(accepted())
+    assert set(ledger.published()) == {"chat:1", "job:c"}
+    cycle = both.apply()
+    assert cycle.outcome
+    assert cycle.outcome.written == []
+    assert set(ledger.published()) == {"job:c"}
+    assert len(ledger.changes_of_key("chat:1")) == 1
