@@ -1,19 +1,23 @@
-"""Every job's verdict on one view: those that read findings come last and see what the others found."""
+"""Every job's verdict on one view: those that read findings come last and see what the others found, and what is over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 
 import structlog
 from msgspec.structs import replace
 
 from sync.core.plan import Desired, Published
-from sync.core.values import Finding, TrackedFinding, View, tracked
+from sync.core.tracking import tracked
+from sync.core.values import Finding, TrackedFinding, View
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
 from sync.store.store import Store
 
 log = structlog.get_logger()
+LATELY = timedelta(days=7)
+"""How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
@@ -21,8 +25,10 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     planned.pairs = planned.forgotten = ()
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        standing = tuple(_standing(store.findings("open", "acknowledged"), planned.findings, planned.view))
-        desired += _judge(planned, replace(planned.view, standing=standing), readers, published)
+        ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
+        standing = tuple(_standing(ledger, planned.findings, planned.view))
+        ended = (*_ended_now(ledger, planned), *_not_found(lately, planned))
+        desired += _judge(planned, replace(planned.view, standing=standing, ended=ended), readers, published)
     return desired
 
 
@@ -54,3 +60,18 @@ def _standing(
     for job, findings in found.items():
         for finding in findings:
             yield tracked(finding, job, known.get(finding.key), view.at)
+
+
+def _ended_now(ledger: Iterable[TrackedFinding], planned: Planned) -> Iterator[TrackedFinding]:
+    """What stood until now and is not found any more. Stale or incomplete data, or a job that broke, ends nothing."""
+    view = planned.view
+    if view.is_fresh(*view.freshness):
+        for item in _not_found(ledger, planned):
+            yield replace(item, state="resolved", resolved_at=view.at)
+
+
+def _not_found(items: Iterable[TrackedFinding], planned: Planned) -> Iterator[TrackedFinding]:
+    """Those of the jobs that judged this time that they do not find."""
+    judged = planned.findings.keys() - planned.broken_jobs.keys()
+    keys = {finding.key for findings in planned.findings.values() for finding in findings}
+    return (item for item in items if item.job in judged and item.finding.key not in keys)

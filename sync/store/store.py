@@ -206,6 +206,7 @@ class Store:
     sync_findings = _writes(lifecycle.sync_findings)
     acknowledge = _writes(lifecycle.acknowledge)
     findings = _reads(lifecycle.findings)
+    resolved_findings = _reads(lifecycle.resolved_findings)
 
     def add_intent(self, run: str, change: Change, at: datetime | None = None) -> int:
         """Remember, committed, that this write is about to be tried; the intent's id. Raises RuntimeError inside a transaction,
