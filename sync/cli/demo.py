@@ -35,6 +35,8 @@ MAPPING_FILES = (
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
+# The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
+DIGESTS = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
 RETROSPECTIVES = {"connection": "confluence-main", "space": "TEAM", "severity": "warning", "min_slip_days": 1}
 SPREADSHEET = """编号,事项,状态,部门,负责人,计划开始,计划完成,前置任务
 CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
@@ -161,13 +163,11 @@ def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -
             "tables": {"采购任务": table},
         },
     }
-    config["jobs"]["retrospectives"] = RETROSPECTIVES
+    config["jobs"] |= {"retrospectives": RETROSPECTIVES, "digests": DIGESTS}
     config["jobs"]["delays"]["rooms"] += [
         {"connection": "wecom-robot", "room": "支付项目群"},
         {"connection": "ding-main", "room": dingtalk.GROUP},
     ]
-    # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
-    config["jobs"]["digests"] = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
     config["jobs"]["status_view"]["pages"].append({"connection": "yuque-main", "space": BOOK, "title": "跨部门状态"})
     if find_spec("tableauhyperapi"):
         _add_tableau(config, urls)
