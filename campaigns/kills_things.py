@@ -109,7 +109,8 @@ def _feishu(world: World) -> Iterator[Thing]:
     state = world.feishu.state
     for said in state.messages.values():
         dumped = json.dumps(said.content, ensure_ascii=False)
-        yield (state.chats[said.room].name, said.msg_type, _marks(dumped), _words(dumped))
+        room = state.chats[said.room].name if said.room in state.chats else said.room  # or somebody's own chat
+        yield (room, said.msg_type, _marks(dumped), _words(dumped))
 
 
 def _marks(dumped: str) -> str:
