@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.delays.lateness import NAME, Delay, DelayRoom, ends_of
 from jobs.delays.text import BUTTONS, WORDS, comment_body
+from sync.core.answering import acknowledgement
 from sync.core.messages import Button, Message
 from sync.core.plan import Desired, MessageContent, Published, digest_of
 from sync.core.projection import without_projection
@@ -69,7 +69,7 @@ def notice_content(message: str, facts: Mapping[str, Any], language: Language, d
     if message != "delay":
         return MessageContent(Message(body, WORDS["notice_over"][language], "green"), is_news=False)
     colour: Colour = "red" if facts["slip_days"] is None else "yellow"
-    buttons = [Button(BUTTONS["acknowledge"][language], acknowledgement(dependency), is_primary=True)]
+    buttons = [Button(BUTTONS["acknowledge"][language], acknowledgement(f"{NAME}:delay:{dependency}"), is_primary=True)]
     if url := facts["predecessor"]["url"]:
         buttons.append(Button(BUTTONS["open"][language], "open", url))
     return MessageContent(Message(body[1:], WORDS["delay_headline"][language], colour, tuple(buttons)))
@@ -85,12 +85,6 @@ def can_start(
     content = MessageContent(said, is_news=key not in published)
     about = ends_of(dependency)
     return Desired(key, NAME, last.target, "can_start", facts, content, "the wait is over", last.rests_on, about)
-
-
-def acknowledgement(dependency: str) -> str:
-    """The action of the button by which somebody takes a delay on: it names the finding, in the few characters that vendors allow."""
-    key = f"{NAME}:delay:{dependency}"
-    return f"ack:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def mention_of(view: View, task: Task, connection: str) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from sync.core.projection import projection_note
@@ -21,9 +20,7 @@ from sync.core.rich_text import (
     Text,
 )
 from sync.core.values import Language, Task
-
-WEEKDAYS = {"zh-CN": "一二三四五六日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from sync.core.wording import day_from_fact, day_text, days_text, filled
 
 WORDS: dict[str, dict[Language, str]] = {
     "delay_headline": {"zh-CN": "跨部门依赖延期提醒", "en": "A dependency between departments is late"},
@@ -178,20 +175,6 @@ def link_title(task: Task, language: Language) -> str:
     return f"{task.key} {task.title}" if re.fullmatch(r"[A-Z][A-Z0-9_]*-\d+", task.key) else task.title
 
 
-def day_text(day: date, language: Language) -> str:
-    """A plain date with its weekday: "11月27日（周五）", "Fri 27 Nov"."""
-    if language == "en":
-        return f"{WEEKDAYS['en'][day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
-    return f"{day.month}月{day.day}日（周{WEEKDAYS['zh-CN'][day.weekday()]}）"
-
-
-def days_text(days: int, language: Language) -> str:
-    """A count of working days as it stands in a sentence."""
-    if language == "en":
-        return f"{days} working day{'' if days == 1 else 's'}"
-    return str(days)
-
-
 def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> RichText:
     """The comment for a message id and its facts; the same facts always give the same text."""
     if message == "delay":
@@ -240,7 +223,7 @@ def _ask(facts: Mapping[str, Any]) -> str:
 
 def _is_pushed(facts: Mapping[str, Any]) -> bool:
     """True when the predecessor is late because something pushes it, not by its own date."""
-    return _day(facts["awaited"]) != _day(facts["predecessor_due"])
+    return day_from_fact(facts["awaited"]) != day_from_fact(facts["predecessor_due"])
 
 
 def _gap(language: Language) -> Inlines:
@@ -267,11 +250,11 @@ def _sentence(name: str, facts: Mapping[str, Any], language: Language) -> Inline
     }
     days = {"planned": "planned", "expected": "expected", "predecessor_due": "due", "awaited": "awaited"}
     for fact, name_in_text in days.items():
-        if day := _day(facts.get(fact)):
+        if day := day_from_fact(facts.get(fact)):
             values[name_in_text] = (Text(day_text(day, language)),)
     if facts.get("slip_days") is not None:
         values["days"] = (Text(days_text(facts["slip_days"], language)),)
-    first, *rest = _filled(WORDS[name][language], values)
+    first, *rest = filled(WORDS[name][language], values)
     return (Text(_capital(first.text)) if first == Text(HERE[language]) else first, *rest)
 
 
@@ -284,16 +267,6 @@ def _owner(facts: Mapping[str, Any]) -> Inline:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _filled(template: str, values: Mapping[str, Inlines]) -> Inlines:
-    inlines: list[Inline] = []
-    for part in template.replace("}", "{").split("{"):
-        if part in values:
-            inlines.extend(values[part])
-        elif part:
-            inlines.append(Text(part))
-    return tuple(inlines)
 
 
 def _title_inlines(item: Mapping[str, Any]) -> Inlines:
@@ -311,9 +284,3 @@ def _task_inlines(item: Mapping[str, Any], language: Language) -> Inlines:
         note = ", ".join(text for text in (item["department"], who) if text)
         return (Text("“"), *_title_inlines(item), Text(f"” ({note})" if note else "”"))
     return (Text(f"{item['department']}「"), *_title_inlines(item), Text(f"」（{who}）" if who else "」"))
-
-
-def _day(value: object) -> date | None:
-    if isinstance(value, str):
-        return date.fromisoformat(value)
-    return value if isinstance(value, date) else None

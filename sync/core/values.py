@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
@@ -18,6 +18,9 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
+
+if TYPE_CHECKING:
+    from sync.core.escalation import Event, Stated
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -362,7 +365,8 @@ class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``).
+    jobs that read them (``Job.reads_findings``). ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over
+    all its episodes (not what was told), and why it is late, as people said.
     """
 
     at: datetime
@@ -380,6 +384,8 @@ class View(Struct, frozen=True):
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
+    events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

@@ -9,10 +9,11 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, select, update
 
-from sync.core.values import Finding, FindingState, TrackedFinding, tracked
+from sync.core.values import Finding, FindingState, Ref, TrackedFinding, tracked
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
-from sync.store.entries import FindingNews
+from sync.store.entries import FindingEvent, FindingNews
+from sync.store.finding_events import add_finding_events, events_of_finding
 from sync.store.tables import FINDINGS
 
 _finding_from_text = decoder(Finding)
@@ -25,10 +26,10 @@ def sync_findings(
     """Bring the ledger to what each job found now; what opened and what is over.
 
     A finding that comes back opens again; an acknowledged one stays so while it lasts. A finding that is not found any more
-    is resolved only when its job is among ``fully_judged``: stale or incomplete data resolves nothing.
+    is resolved only when its job is among ``fully_judged``: stale or incomplete data resolves nothing. Each change is an event too.
     """
     standing = {item.finding.key: item for item in findings(connection)}
-    opened, resolved, rows = [], [], []
+    opened, resolved, rows, events = [], [], [], []
     for job, items in found.items():
         for item in items:
             last = standing.get(item.key)
@@ -38,25 +39,55 @@ def sync_findings(
             rows.append(_row(now))
             if is_news:
                 opened.append(now)
+                events.append(FindingEvent(item.key, "reopened" if last else "opened", at, text_from_instant(at)))
     seen = {item.key for items in found.values() for item in items}
     for last in standing.values():
         if last.state != "resolved" and last.job in fully_judged and last.finding.key not in seen:
             over = replace(last, state="resolved", resolved_at=at)
             rows.append(_row(over))
             resolved.append(over)
+            events.append(FindingEvent(last.finding.key, "solved", at, text_from_instant(at)))
     merge(connection, FINDINGS, rows, compare=_COMPARED)
+    add_finding_events(connection, events)
     return FindingNews(tuple(opened), tuple(resolved))
 
 
-def acknowledge(connection: Connection, key: str, by: str, at: datetime | None = None) -> bool:
-    """A person took note of an open finding; False when there is no open finding of that key."""
-    where = (FINDINGS.c.key == clean(key), FINDINGS.c.state == "open")
-    values = {
-        "state": "acknowledged",
-        "acknowledged_by": clean(by),
-        "acknowledged_at": text_from_instant(at or datetime.now(UTC)),
-    }
-    return connection.execute(update(FINDINGS).where(*where).values(values)).rowcount == 1
+def acknowledge(
+    connection: Connection, key: str, by: str, at: datetime | None = None, person: Ref | None = None, source: str = ""
+) -> bool:
+    """A person took on an open finding; False when there is no open finding of that key."""
+    at = at or datetime.now(UTC)
+    return take_answer(
+        connection, FindingEvent(key, "acknowledged", at, source or text_from_instant(at), person, clean(by))
+    )
+
+
+def take_answer(connection: Connection, event: FindingEvent) -> bool:
+    """Do what a person answered about a finding that is not over: acknowledged, declined, promised, or stated why. False, with nothing
+    changed, when there is none, when this was heard before, and for an acknowledgement where somebody answered already.
+
+    A refusal by whoever answered last opens the finding again. Nobody answers before it opened, whatever their clock says.
+    """
+    where = FINDINGS.c.key == clean(event.finding)
+    row = connection.execute(select(FINDINGS).where(where).with_for_update()).mappings().first()
+    if row is None or row["state"] == "resolved" or (event.kind == "acknowledged" and row["state"] != "open"):
+        return False
+    event = replace(event, at=max(event.at, instant_from_text(row["opened_at"])))
+    answered_by = _answered_by(events_of_finding(connection, event.finding))
+    if not add_finding_events(connection, [event]):
+        return False
+    if event.kind in ("acknowledged", "promised"):
+        taken = {"acknowledged_by": clean(event.name), "acknowledged_at": text_from_instant(event.at)}
+        connection.execute(update(FINDINGS).where(where).values(state="acknowledged", **taken))
+    elif event.kind == "declined" and row["state"] == "acknowledged" and answered_by == event.by:
+        opened = {"state": "open", "acknowledged_by": None, "acknowledged_at": None}
+        connection.execute(update(FINDINGS).where(where).values(opened))
+    return True
+
+
+def _answered_by(events: Sequence[FindingEvent]) -> Ref | None:
+    """Who answered last."""
+    return next((item.by for item in reversed(events) if item.kind in ("acknowledged", "promised")), None)
 
 
 def findings(connection: Connection, *states: FindingState) -> list[TrackedFinding]:

@@ -18,6 +18,7 @@ from sync.store import baseline as first_day
 from sync.store import chat_answers as chat
 from sync.store import comment_edits as edits
 from sync.store import derived, hints, ledger, schema
+from sync.store import finding_events as trail
 from sync.store import findings as lifecycle
 from sync.store import organisations as houses
 from sync.store import raw as raw_rows
@@ -203,7 +204,10 @@ class Store:
     forget_registration = _writes(hints.forget_registration)
     sync_findings = _writes(lifecycle.sync_findings)
     acknowledge = _writes(lifecycle.acknowledge)
+    take_answer = _writes(lifecycle.take_answer)
     findings = _reads(lifecycle.findings)
+    finding_events = _reads(trail.finding_events)
+    events_of_finding = _reads(trail.events_of_finding)
 
     def add_intent(self, run: str, change: Change, at: datetime | None = None) -> int:
         """Remember, committed, that this write is about to be tried; the intent's id. Raises RuntimeError inside a transaction,

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from jobs.delays.judge import judge
 from jobs.delays.lateness import DelayRoom, DelaySettings
-from jobs.delays.notices import acknowledgement
 from sync.adoption import Pilot, withhold
+from sync.core.answering import acknowledgement
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import Desired, Judgement, MessageContent, Published
@@ -60,7 +60,7 @@ def test_a_room_gets_one_card_that_reads_well(language: Language) -> None:
 def test_the_card_has_a_button_that_names_the_finding_and_one_that_opens_the_task() -> None:
     view = with_chats(story())
     take, look = said(judged(view))[KEY].buttons
-    assert (take.action, take.url) == (acknowledgement(WAITS[0].key), "")
+    assert (take.action, take.url) == (acknowledgement(f"delays:delay:{WAITS[0].key}"), "")
     assert len(take.action) <= 64
     assert look.url == view.tasks[API].url
 
