@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
-from sync.connection_config import variant_of
+from sync.connection_config import reach_of, variant_of
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
@@ -200,6 +200,7 @@ class App:
             ports=self.loaded.offered(name),
             has_mutual_links=manifest.has_mutual_links
             and variant_of(config, manifest) not in manifest.links_at_one_end,
+            reaches=reach_of(config, manifest),
         )
 
     def name_of(self, connection: str, account: str) -> str:

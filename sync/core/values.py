@@ -277,7 +277,9 @@ class Person(Struct, frozen=True):
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and zone, who is on call, and who decides between departments."""
+    """A department: its head, its working calendar and zone, who is on call, who decides between departments, and who can find people or
+    means where they lack (without one the head).
+    """
 
     ref: Ref
     name: str
@@ -287,6 +289,7 @@ class Department(Struct, frozen=True):
     zone: str = "Asia/Shanghai"
     on_call: OnCall | None = None
     coordination_group: tuple[Ref, ...] = ()
+    resource_contact: Ref | None = None
 
 
 class Document(Struct, frozen=True, gc=False):
@@ -313,7 +316,9 @@ class Freshness(Struct, frozen=True):
 
 
 class ConnectionFacts(Struct, frozen=True):
-    """What jobs may know of a connection: its language, zone, ports, and whether one link shows at both ends."""
+    """What jobs may know of a connection: its language, zone, ports, whether one link shows at both ends, and what a chat reaches:
+    ``people`` one by one, ``rooms`` that it makes.
+    """
 
     name: str
     type: str
@@ -321,6 +326,7 @@ class ConnectionFacts(Struct, frozen=True):
     zone: str = "Asia/Shanghai"
     ports: tuple[str, ...] = ()
     has_mutual_links: bool = False
+    reaches: tuple[str, ...] = ()
 
 
 class SourceFile(Struct, frozen=True):
