@@ -198,6 +198,13 @@ def load_dependencies(connection: Connection) -> tuple[Dependency, ...]:
     return tuple(map(_dependency_from_text, _texts(connection, DEPENDENCIES)))
 
 
+def dependency_keys(connection: Connection) -> list[str]:
+    """The keys of all dependencies, without reading them."""
+    table = DEPENDENCIES.c
+    rows = connection.execute(select(table.predecessor, table.successor, table.type))
+    return sorted(f"{predecessor}>{successor}:{kind}" for predecessor, successor, kind in rows)
+
+
 def load_relations(connection: Connection) -> tuple[Relation, ...]:
     """All relations, ordered by their ends."""
     return tuple(map(_relation_from_text, _texts(connection, RELATIONS)))

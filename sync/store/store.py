@@ -152,6 +152,7 @@ class Store:
     load_problems = _reads(derived.load_problems)
     problems_in_scope = _reads(derived.problems_in_scope)
     load_dependencies = _reads(derived.load_dependencies)
+    dependency_keys = _reads(derived.dependency_keys)
     load_relations = _reads(derived.load_relations)
     load_external_references = _reads(derived.load_external_references)
 
