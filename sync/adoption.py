@@ -34,6 +34,12 @@ class Pilot(Struct, frozen=True):
         task = view.tasks.get(target)
         return task is not None and (task.department in self.departments or task.project in self.projects)
 
+    def tasks(self, view: View) -> frozenset[Ref] | None:
+        """The tasks that take part; None where everybody's do."""
+        if not (self.departments or self.projects):
+            return None
+        return frozenset(ref for ref in view.tasks if self.includes(view, ref))
+
 
 class Adopting(Struct, frozen=True):
     """``adoption`` in tieline.yaml, checked."""

@@ -236,7 +236,7 @@ def pace_problems(job: str, settings: Any, every_minutes: int, node: Node, file:
     return [Problem(file, node.line(path), path, text, f"at most {fastest}, or slower ladders")]
 
 
-PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger"}
+PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger", "chats": "messenger"}
 """What a job's places of each kind need of their connection."""
 
 

@@ -245,12 +245,14 @@ class Deriver:
         return made
 
     def _joined(self, evidence: Iterable[Evidence], aliases: Mapping[Ref, Sequence[str]]) -> Links:
+        answers = self._store.answers().values()
         return link_up(
             evidence,
             AliasIndex(aliases),
             {name: item.confidence_threshold for name, item in self._mappings.connections.items()},
             own_link_ids=self._own_links(),
-            rejected={key for key, answer in self._store.answers().items() if answer.answer == "rejected"},
+            rejected={item.key for item in answers if item.answer == "rejected"},
+            confirmed={item.key for item in answers if item.answer == "confirmed"},
         )
 
     def _own_links(self) -> dict[str, set[str]]:

@@ -186,7 +186,7 @@ class Engine:
         """Fill in what is desired, and of what is published that which may be touched. What may not speak is left out and returned."""
         stops, adopting = self._store.stops(), self._parts.adopting
         baseline = baseline_of(self._store, adopting, published, ZoneInfo(self._parts.zone))
-        planned.view = replace(planned.view, baseline=baseline)
+        planned.view = replace(planned.view, baseline=baseline, pilot=adopting.pilot.tasks(planned.view))
         desired = judge_all(self._parts, self._store, planned, published)
         if day := first_day(planned.view, planned.pairs, stops):
             planned.view = replace(planned.view, baseline=day)

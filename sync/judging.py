@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sync.core.escalation import Event, Stated
 from sync.core.plan import Desired, Published
 from sync.core.values import Finding, TrackedFinding, View, tracked
+from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
 from sync.store.entries import FindingEvent
@@ -26,7 +27,11 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     planned.pairs = ()
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        standing = tuple(_standing(store.findings("open", "acknowledged"), planned.findings, planned.view))
+        ledger = store.findings("open", "acknowledged")
+        standing = (
+            *_standing(ledger, planned.findings, planned.view),
+            *(item for item in ledger if item.job == INCIDENTS),
+        )
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
         view = replace(planned.view, standing=standing, events=events_of(events, standing), reasons=reasons_of(events))
         desired += _judge(planned, view, readers, published)

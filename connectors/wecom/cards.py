@@ -62,8 +62,9 @@ def answered_card(mark: str, task_id: str, message: Message) -> dict[str, Any]:
 
 
 def has_buttons(message: Message) -> bool:
-    """Whether a button of it calls back."""
-    return any(not web_url(button.url) for button in message.buttons)
+    """Whether it is said as a card, to be pressed: a button calls back, and what a card shows is enough for words that must be kept."""
+    is_cut = message.keeps_words and len(plain_from(message.body)) > CARD_TEXT
+    return not is_cut and any(not web_url(button.url) for button in message.buttons)
 
 
 def _button(button: Button, mark: str) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from jobs.delays.lateness import (
     spoken_of,
 )
 from jobs.delays.notices import PREFIX, can_start, language_of, notice_content, notices
-from jobs.delays.text import NOT_VISIBLE, comment_body, link_title
-from sync.core.disclosure import Shown, contact_for, shown
+from jobs.delays.text import comment_body, link_title
+from sync.core.disclosure import NOT_VISIBLE, Shown, contact_for, shown
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
 from sync.core.schedule import Schedule, forecasts_of

@@ -164,8 +164,6 @@ BUTTONS: dict[str, dict[Language, str]] = {
 }
 # What the item the comment stands on is called in it: it needs no name there, and a restricted one may not be given any.
 HERE: dict[Language, str] = {"zh-CN": "本任务", "en": "this task"}
-# A task that was named once and is not in the view now: moved, archived, deleted or hidden from us.
-NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 THAT: dict[Language, str] = {"zh-CN": "前置任务", "en": "That task"}
 
 

@@ -56,7 +56,7 @@ def _masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
         return {"title": title, "url": "", "owner": "", "department": ""}
 
     first, *rest = facts["subjects"]
-    masked = dict(facts)
+    masked = {**facts, "note": ""} if "note" in facts else dict(facts)
     if "task" in facts:
         masked["task"] = one(facts["task"], first)
     if "waiting" in facts:

@@ -71,7 +71,7 @@ def incident_findings(view: View) -> tuple[Finding, ...]:
             kind="incident",
             severity="critical",
             subjects=(ref,),
-            message="incident",
+            message="incident_found",
         )
         for ref, task in sorted(view.tasks.items())
         if task.kind == "incident" and task.status not in ENDED and _breaks_out(view, task)
@@ -84,12 +84,13 @@ def matters(
     """Everything that climbs now. What was late on the first day is silent."""
     told = _told(published)
     standing = [item.finding for item in view.standing if item.state != "resolved"]
-    for finding in (*standing, *incidents):
+    for finding in (*incidents, *standing):
         is_incident = finding.kind == "incident"
         task = view.tasks.get(finding.subjects[0]) if finding.subjects else None
         if task is None or not (is_incident or finding.kind == "delay") or finding.parameters.get("is_baseline"):
             continue
-        yield _matter(view, settings, finding, task, told.get(finding.key, ()))
+        if not (is_incident and _is_told_of_already(view, finding.key, task.ref)):
+            yield _matter(view, settings, finding, task, told.get(finding.key, ()))
 
 
 def step_of(entry: Published) -> tuple[str, Step]:
@@ -106,6 +107,29 @@ def is_open(events: tuple[Event, ...]) -> bool:
     """Whether the last that is known is not an end."""
     marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
     return bool(marks) and marks[-1] != "solved"
+
+
+def _is_told_of_already(view: View, key: str, task: Ref) -> bool:
+    """Whether the other incident of this task (one is opened by the tool, one by a person) was open when this one began: people are
+    called once."""
+    other = next(name for name in (f"incidents:incident:{task}", f"{NAME}:incident:{task}") if name != key)
+    ours, theirs = view.events.get(key, ()), view.events.get(other, ())
+    begun = _begun(ours) if is_open(ours) else view.at
+    spans = _spans(theirs)
+    return any(start <= begun <= end and (start, other) < (begun, key) for start, end in spans)
+
+
+def _spans(events: tuple[Event, ...]) -> list[tuple[datetime, datetime]]:
+    """From when to when something was open, episode by episode."""
+    found: list[tuple[datetime, datetime]] = []
+    begun: datetime | None = None
+    for event in events:
+        if event.kind in ("opened", "reopened"):
+            begun = begun or event.at
+        elif event.kind == "solved" and begun:
+            found.append((begun, event.at))
+            begun = None
+    return [*found, (begun, datetime.max.replace(tzinfo=begun.tzinfo))] if begun else found
 
 
 def _breaks_out(view: View, task: Task) -> bool:

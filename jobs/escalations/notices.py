@@ -203,6 +203,8 @@ def _facts(view: View, chat: Chat, matter: Matter, telling: Telling, zone: ZoneI
         "solve_by": _local(_solve_by(matter), zone) if step.phase == "response" else "",
         "answered_by": answered_by(view, chat, matter),
         "is_declined": bool(matter.since_begun("declined")),
+        "note": parameters.get("note") or "" if matter.task.visibility == "open" else "",
+        "opener": parameters.get("by") or "",
         "planned": parameters.get("planned"),
         "expected": parameters.get("expected"),
         "slip_days": parameters.get("slip_days"),

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sync.core.answering import acknowledgement, short_name
+from sync.core.answering import acknowledgement, refusal, statement
+from sync.core.escalation import Reason
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, BulletList, Inlines, ListItem, Paragraph, PersonMention, RichText, Text
 from sync.core.values import Language
@@ -23,6 +24,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{before}出了突发，{since} 开始计时。",
         "en": "{before} has an incident, open since {since}.",
     },
+    "note": {"zh-CN": "{opener}说：{note}", "en": "{opener} says: {note}"},
     "waiting": {"zh-CN": "在等它的有：", "en": "Waiting for it:"},
     "delay": {
         "zh-CN": "{after}在等{before}。原计划 {planned}，现在最早 {expected}，晚 {days} 个工作日。",
@@ -125,9 +127,10 @@ def message_of(message: str, facts: Mapping[str, Any], language: Language) -> Me
         name = "over_done" if facts["is_done"] else "over"
         return Message((_line([name], facts, language),), _title("title_over", facts, language), "green")
     if message == "reason":
-        names = ("reason_resources", "reason_goal", "reason_conflict")
-        digest = short_name(facts["finding"])
-        buttons = tuple(Button(BUTTONS[name][language], f"{name}:{digest}") for name in names)
+        reasons: tuple[Reason, ...] = ("resources", "goal", "conflict")
+        buttons = tuple(
+            Button(BUTTONS[f"reason_{name}"][language], statement(facts["finding"], name)) for name in reasons
+        )
         return Message((_line(["reason"], facts, language),), _title("title_reason", facts, language), "blue", buttons)
     if message == "talk":
         return _talk(facts, language)
@@ -157,14 +160,14 @@ def _notice(facts: Mapping[str, Any], language: Language) -> Message:
         "title_incident" if facts["is_incident"] else "title_room_delay" if facts["room"] == "here" else "title_delay"
     )
     take = Button(BUTTONS["acknowledge"][language], acknowledgement(facts["finding"]), is_primary=True)
-    decline = Button(BUTTONS["decline"][language], f"decline:{short_name(facts['finding'])}")
+    decline = Button(BUTTONS["decline"][language], refusal(facts["finding"]))
     colour = "red" if facts["is_incident"] or facts["is_critical"] else "yellow"
     return Message(body, _title(name, facts, language), colour, (take, decline, *_open(facts, language)))  # type: ignore[arg-type]
 
 
 def _what(facts: Mapping[str, Any]) -> list[str]:
     if facts["is_incident"]:
-        return ["incident"]
+        return ["incident", "note"] if facts["note"] else ["incident"]
     name = "delay" if facts["slip_days"] is not None else "delay_open"
     return [name, "cost"] if facts["more_tasks"] else [name]
 
@@ -247,7 +250,8 @@ def _values(facts: Mapping[str, Any], language: Language) -> dict[str, Inlines]:
     name = facts.get("name") or facts.get("instead_of") or facts.get("answered_by") or WORDS["somebody"][language]
     owner = facts["task"]["owner"] or facts["contact"] if "contact" in facts else ""
     plain = {"name": name, "owner": owner, "room": facts.get("room"), "tasks": facts.get("more_tasks")}
-    plain["count"] = facts.get("count")
+    plain |= {"count": facts.get("count"), "note": facts.get("note")}
+    plain["opener"] = facts.get("opener") or WORDS["somebody"][language]
     return values | {key: (Text(str(value)),) for key, value in plain.items() if value}
 
 

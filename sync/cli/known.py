@@ -1,4 +1,4 @@
-"""Commands that tell what is known: every one reads the database, and none writes to a vendor but `overwritten --put-back`."""
+"""Commands that tell what is known, or say what only a person knows: none writes to a vendor but `overwritten --put-back`."""
 
 from __future__ import annotations
 
@@ -64,6 +64,35 @@ def dependencies(
     from sync.cli.listings import list_dependencies
 
     list_dependencies(config, as_json, relations, external)
+
+
+ByOption = Annotated[str, typer.Option("--by", help="who says so; without it, who you are on this machine")]
+
+
+@app.command()
+def reject(
+    key: Annotated[str, typer.Argument(help="the dependency's key, as `tieline dependencies --json` tells it")],
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that this is no dependency: nothing is said of it any more, and our links are taken back."""
+    from sync.cli.dependency_answers import answer_dependency
+
+    answer_dependency(config, key, "rejected", by, as_json)
+
+
+@app.command()
+def confirm(
+    key: Annotated[str, typer.Argument(help="the dependency's key, as `tieline dependencies --json` tells it")],
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that this is a dependency, however unsure it looked, or that it was rejected by mistake."""
+    from sync.cli.dependency_answers import answer_dependency
+
+    answer_dependency(config, key, "confirmed", by, as_json)
 
 
 @app.command()

@@ -14,6 +14,8 @@ from sync.core.values import Finding, Language, Ref, Task, View
 
 RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted item, please ask {contact}"}
 NOBODY = {"zh-CN": "管理员", "en": "your administrator"}
+# A task that was named once and is not in the view now: moved, archived, deleted or hidden from us.
+NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 
 
 class Shown(Struct, frozen=True):

@@ -31,13 +31,15 @@ class Button(Struct, frozen=True):
 class Message(Struct, frozen=True):
     """What is said at once. ``title`` is what a notification shows; people named in the body with an account id are notified.
 
-    With buttons or a colour it is a card. A vendor cuts what is longer than it allows with "…" and the reader sees that it was cut.
+    With buttons or a colour it is a card. A vendor cuts what is longer than it allows with "…" and the reader sees that it was cut; of a
+    message that ``keeps_words`` it leaves out the buttons that call back instead, where it has more room for words without them.
     """
 
     body: RichText
     title: str = ""
     colour: Colour = "grey"
     buttons: tuple[Button, ...] = ()
+    keeps_words: bool = False
 
 
 class Answer(Struct, frozen=True):

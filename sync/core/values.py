@@ -372,7 +372,8 @@ class View(Struct, frozen=True):
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``). ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over
-    all its episodes (not what was told), and why it is late, as people said.
+    all its episodes (not what was told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None:
+    there is none, all do), for messages that tell of several tasks at once.
     """
 
     at: datetime
@@ -392,6 +393,7 @@ class View(Struct, frozen=True):
     standing: tuple[TrackedFinding, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
+    pilot: frozenset[Ref] | None = None
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.core.values import Dependency, DependencyState, Evidence, ExternalReference, Ref, Relation
 from sync.mapping.problems import MappingProblem
@@ -115,9 +116,10 @@ def link_up(
     thresholds: Mapping[str, float],
     own_link_ids: Mapping[str, Collection[str]] | None = None,
     rejected: Collection[str] = (),
+    confirmed: Collection[str] = (),
 ) -> Links:
     """Join all evidence. ``thresholds`` and ``own_link_ids`` (vendor ids of links that Tieline wrote) are by connection;
-    ``rejected`` are the keys of dependencies that a person has denied.
+    ``rejected`` and ``confirmed`` are the keys of dependencies that a person has denied, or said to be right.
 
     What Tieline wrote itself is evidence only beside somebody else's.
     """
@@ -127,7 +129,8 @@ def link_up(
     def believed(kind: str) -> Iterator[tuple[tuple[str, ...], list[Evidence]]]:
         return ((key, items) for key, items in sorted(groups[kind].items()) if _independent(items, own))
 
-    dependencies = tuple(_dependency(key, items, thresholds, own, rejected) for key, items in believed("dependency"))
+    said: dict[str, DependencyState] = {**dict.fromkeys(confirmed, "confirmed"), **dict.fromkeys(rejected, "rejected")}
+    dependencies = tuple(_dependency(key, items, thresholds, own, said) for key, items in believed("dependency"))
     return Links(
         dependencies,
         tuple(Relation(Ref(key[0]), Ref(key[1]), key[2], tuple(items)) for key, items in believed("relation")),
@@ -199,7 +202,7 @@ def _dependency(
     items: list[Evidence],
     thresholds: Mapping[str, float],
     own: Mapping[str, Collection[str]],
-    rejected: Collection[str],
+    said: Mapping[str, DependencyState],
 ) -> Dependency:
     believed = _independent(items, own)
     best = min(believed, key=lambda item: (-item.confidence, *_order(item)))
@@ -208,18 +211,7 @@ def _dependency(
     made = Dependency(
         Ref(key[0]), Ref(key[1]), best.type, best.lag_minutes, best.lag_unit, best.confidence, state, tuple(items)
     )
-    if made.key not in rejected:
-        return made
-    return Dependency(
-        made.predecessor,
-        made.successor,
-        made.type,
-        made.lag_minutes,
-        made.lag_unit,
-        made.confidence,
-        "rejected",
-        tuple(items),
-    )
+    return replace(made, state=said.get(made.key, made.state))
 
 
 def _reference(key: tuple[str, ...], items: list[Evidence]) -> ExternalReference:

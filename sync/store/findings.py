@@ -28,7 +28,7 @@ def sync_findings(
     A finding that comes back opens again; an acknowledged one stays so while it lasts. A finding that is not found any more
     is resolved only when its job is among ``fully_judged``: stale or incomplete data resolves nothing. Each change is an event too.
     """
-    standing = {item.finding.key: item for item in findings(connection)}
+    standing = {item.finding.key: item for item in _locked(connection)}
     opened, resolved, rows, events = [], [], [], []
     for job, items in found.items():
         for item in items:
@@ -68,21 +68,23 @@ def take_answer(connection: Connection, event: FindingEvent) -> bool:
 
     A refusal by whoever answered last opens the finding again. Nobody answers before it opened, whatever their clock says.
     """
-    where = FINDINGS.c.key == clean(event.finding)
-    row = connection.execute(select(FINDINGS).where(where).with_for_update()).mappings().first()
-    if row is None or row["state"] == "resolved" or (event.kind == "acknowledged" and row["state"] != "open"):
+    last = _tracked(connection, event.finding)
+    if last is None or last.state == "resolved" or (event.kind == "acknowledged" and last.state != "open"):
         return False
-    event = replace(event, at=max(event.at, instant_from_text(row["opened_at"])))
+    event = replace(event, at=max(event.at, last.opened_at))
     answered_by = _answered_by(events_of_finding(connection, event.finding))
     if not add_finding_events(connection, [event]):
         return False
     if event.kind in ("acknowledged", "promised"):
         taken = {"acknowledged_by": clean(event.name), "acknowledged_at": text_from_instant(event.at)}
-        connection.execute(update(FINDINGS).where(where).values(state="acknowledged", **taken))
-    elif event.kind == "declined" and row["state"] == "acknowledged" and answered_by == event.by:
-        opened = {"state": "open", "acknowledged_by": None, "acknowledged_at": None}
-        connection.execute(update(FINDINGS).where(where).values(opened))
+        _change(connection, event.finding, {"state": "acknowledged", **taken})
+    elif event.kind == "declined" and last.state == "acknowledged" and answered_by == event.by:
+        _change(connection, event.finding, {"state": "open", "acknowledged_by": None, "acknowledged_at": None})
     return True
+
+
+def _change(connection: Connection, key: str, values: Mapping[str, str | None]) -> None:
+    connection.execute(update(FINDINGS).where(FINDINGS.c.key == clean(key)).values(values))
 
 
 def _answered_by(events: Sequence[FindingEvent]) -> Ref | None:
@@ -90,11 +92,47 @@ def _answered_by(events: Sequence[FindingEvent]) -> Ref | None:
     return next((item.by for item in reversed(events) if item.kind in ("acknowledged", "promised")), None)
 
 
+def open_by_hand(connection: Connection, finding: Finding, job: str, event: FindingEvent) -> bool:
+    """A finding that a person opened: it stands, whatever any run finds, until ``close_by_hand``. ``job`` names no job that judges.
+    False, with nothing changed, when it stands already.
+    """
+    last = _tracked(connection, finding.key)
+    if last and last.state != "resolved":
+        return False
+    at = max(event.at, last.resolved_at or event.at) if last else event.at
+    merge(connection, FINDINGS, [_row(tracked(finding, job, last, at))], compare=_COMPARED)
+    add_finding_events(connection, [replace(event, kind="reopened" if last else "opened", at=at)])
+    return True
+
+
+def close_by_hand(connection: Connection, event: FindingEvent) -> bool:
+    """A person says that it is solved. False, with nothing changed, when it does not stand."""
+    last = _tracked(connection, event.finding)
+    if last is None or last.state == "resolved":
+        return False
+    at = max(event.at, last.opened_at)
+    merge(connection, FINDINGS, [_row(replace(last, state="resolved", resolved_at=at))], compare=_COMPARED)
+    add_finding_events(connection, [replace(event, kind="solved", at=at)])
+    return True
+
+
 def findings(connection: Connection, *states: FindingState) -> list[TrackedFinding]:
     """The findings in these states (all without), ordered by key."""
     query = select(FINDINGS).order_by(FINDINGS.c.key)
     if states:
         query = query.where(FINDINGS.c.state.in_(states))
+    return [_tracked_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def _tracked(connection: Connection, key: str) -> TrackedFinding | None:
+    """One finding, which nobody else changes before this transaction is over."""
+    row = connection.execute(select(FINDINGS).where(FINDINGS.c.key == clean(key)).with_for_update()).mappings().first()
+    return _tracked_from_row(row) if row else None
+
+
+def _locked(connection: Connection) -> list[TrackedFinding]:
+    """All findings: an answer that is given meanwhile waits, or a run would put back what it read before."""
+    query = select(FINDINGS).order_by(FINDINGS.c.key).with_for_update()
     return [_tracked_from_row(row) for row in connection.execute(query).mappings()]
 
 

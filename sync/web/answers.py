@@ -44,7 +44,8 @@ def hearing_of(app: App, name: str) -> Hearing:
 def ear_of(app: App, name: str) -> Ear:
     """What takes a connection's answers."""
     facts = app.facts(name)
-    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, partial(app.name_of, name))
+    speaker_of = partial(app.speaker_of, name)
+    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, speaker_of)
 
 
 def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:

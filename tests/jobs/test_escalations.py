@@ -282,7 +282,7 @@ def test_the_reason_and_what_comes_of_it_read_well(language: Language) -> None:
     office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
     parts = [said(office.run(at("09-30 16:30")))]
     for reason in ("resources", "goal", "conflict"):
-        office.reasons = {DELAY: (Stated(reason, at("09-30 16:40"), who("zhang-wei")),)}  # type: ignore[arg-type]
+        office.reasons = {DELAY: (Stated(reason, at("09-30 16:40"), who("zhang-wei")),)}
         parts.append(said(office.run(at("09-30 16:50"))[:1]))
     check_golden(f"escalation-reason.{language}.md", "\n\n====\n\n".join(parts))
 

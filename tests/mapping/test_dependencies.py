@@ -69,6 +69,9 @@ def test_states() -> None:
     assert keys(evidence("PAY-1", B)) == [(key, "confirmed")]
     assert keys(evidence("PAY-1", B, confidence=0.5)) == [(key, "proposed")]
     assert keys(evidence("PAY-1", B), rejected={key}) == [(key, "rejected")]
+    unsure = evidence("PAY-1", B, confidence=0.3)
+    assert keys(unsure) == [(key, "proposed")]
+    assert keys(unsure, confirmed={key}) == [(key, "confirmed")]
 
 
 def test_what_we_wrote_keeps_nothing_alive() -> None:

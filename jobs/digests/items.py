@@ -1,0 +1,174 @@
+"""What concerns whom: each finding as the things that one person should hear of it. No words, no clock. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from jobs.digests.settings import DigestSettings
+from sync.core.plan import digest_of
+from sync.core.values import Dependency, Finding, Ref, Task, TrackedFinding, View
+
+Section = Literal["asked", "ready", "held", "awaited", "unowned"]
+SECTIONS: tuple[Section, ...] = ("asked", "ready", "held", "awaited", "unowned")
+WAITING = ("todo", "blocked")
+OPEN = ("todo", "in_progress", "blocked")
+SEVERITIES = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing for one person: about ``mine``, a task of theirs, and ``other``, which waits for it, or is waited for.
+
+    ``news`` is what makes it worth saying again when it changes. ``dependency`` is the key of the dependency that it rests on, "" for none;
+    ``others`` counts several tasks in the place of ``other``; ``is_pushed``: ``mine`` is late because it waits for something late itself.
+    """
+
+    person: Ref
+    section: Section
+    key: str
+    message: str
+    mine: Task
+    other: Task | None = None
+    finding: TrackedFinding | None = None
+    dependency: str = ""
+    news: Mapping[str, Any] = field(default_factory=dict)
+    others: int = 1
+    is_pushed: bool = False
+
+    @property
+    def told(self) -> str:
+        """A digest of what would be news."""
+        return digest_of(self.message, self.news)[:12]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return (self.mine, self.other) if self.other else (self.mine,)
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What may be begun comes first, then the worst; a budget cuts from the end."""
+        is_short = self.section in ("ready", "held")
+        severity = 0 if is_short or self.finding is None else SEVERITIES.index(self.finding.finding.severity)
+        return severity, SECTIONS.index(self.section), self.key
+
+
+def items_of(view: View, settings: DigestSettings) -> dict[Ref, list[Item]]:
+    """Everything that stands and concerns somebody, by person."""
+    dependencies = {item.key: item for item in view.dependencies if item.state == "confirmed"}
+    pushed = _late_successors(view)
+    found: dict[Ref, list[Item]] = {}
+    for tracked in view.standing:
+        finding = tracked.finding
+        tasks = [view.tasks[ref] for ref in finding.subjects if ref in view.tasks]
+        if finding.kind not in settings.kinds or len(tasks) < len(finding.subjects) or is_of_first_day(view, tracked):
+            continue
+        if not takes_part(view, finding.subjects):
+            continue
+        dependency = dependencies.get(finding.key.removeprefix(f"{tracked.job}:{finding.kind}:"))
+        for item in _items(view, tracked, tasks, dependency):
+            found.setdefault(item.person, []).append(replace(item, is_pushed=item.mine.ref in pushed))
+    return found
+
+
+def takes_part(view: View, subjects: tuple[Ref, ...]) -> bool:
+    """Whether one of these tasks is in the pilot, where there is one."""
+    return view.pilot is None or not view.pilot.isdisjoint(subjects)
+
+
+def is_of_first_day(view: View, tracked: TrackedFinding) -> bool:
+    """Whether this stood already when Tieline came: it is on the stock-taking page. A late pair that has news since is not."""
+    if view.baseline is None or view.baseline.day is None:
+        return False
+    if tracked.finding.kind == "delay":
+        return bool(tracked.finding.parameters.get("is_baseline"))
+    return tracked.opened_at.astimezone(view.at.tzinfo).date() <= view.baseline.day
+
+
+def _items(view: View, tracked: TrackedFinding, tasks: list[Task], dependency: Dependency | None) -> Iterator[Item]:
+    finding, name = tracked.finding, dependency.key if dependency else ""
+    first, last = tasks[0], tasks[-1]
+    match finding.kind:
+        case "delay":
+            news = _named(finding, "planned", "expected")
+            yield from _asked(tracked, first, last, name, news)
+            if last.owner and last.owner != first.owner:
+                yield Item(
+                    last.owner, "awaited", _key("awaited", finding), "awaited_delay", last, first, tracked, name, news
+                )
+        case "due_soon":
+            yield from _asked(tracked, first, last, name, _named(finding, "due"))
+        case "silent":
+            yield from _asked(tracked, first, last, name, _named(finding, "since"))
+        case "unreachable":
+            yield from _asked(tracked, first, last if last != first else None, "", _named(finding, "due", "expected"))
+        case "started_early" if last.owner:
+            yield Item(last.owner, "awaited", _key("awaited", finding), "started_early", last, first, tracked, name)
+        case "can_start" if first.owner:
+            before = [view.tasks[ref] for ref in _waited_for(view, first.ref) if ref in view.tasks]
+            other = before[0] if len(before) == 1 else None
+            yield Item(
+                first.owner, "ready", f"ready:{first.ref}", "can_start", first, other, tracked, others=len(before)
+            )
+        case "unowned":
+            department = view.departments.get(first.department) if first.department else None
+            if department and department.head and tracked.state == "open":
+                yield Item(department.head, "unowned", _key("unowned", finding), "unowned", first, last, tracked, name)
+
+
+def _asked(
+    tracked: TrackedFinding, mine: Task, other: Task | None, dependency: str, news: Mapping[str, Any]
+) -> Iterator[Item]:
+    """What its owner is asked for, as long as nobody has said that they are on it."""
+    if mine.owner and tracked.state == "open":
+        kind = tracked.finding.kind
+        key = _key("asked", tracked.finding)
+        yield Item(mine.owner, "asked", key, f"asked_{kind}", mine, other, tracked, dependency, news)
+
+
+def _key(section: Section, finding: Finding) -> str:
+    return f"{section}:{finding.key}"
+
+
+def _named(finding: Finding, *names: str) -> Mapping[str, Any]:
+    return {name: finding.parameters.get(name) for name in names}
+
+
+def _waited_for(view: View, task: Ref) -> list[Ref]:
+    return sorted(
+        item.predecessor
+        for item in view.dependencies
+        if item.successor == task and item.state == "confirmed" and item.type == "finish_to_start"
+    )
+
+
+def without_repeats(items: list[Item]) -> list[Item]:
+    """Of a task that is late or soon due, and of which nothing was heard for days as well, its owner hears once."""
+    asked = {item.mine.ref for item in items if item.message in ("asked_delay", "asked_due_soon")}
+    return [item for item in items if item.message != "asked_silent" or item.mine.ref not in asked]
+
+
+def _late_successors(view: View) -> set[Ref]:
+    return {item.finding.subjects[-1] for item in view.standing if item.finding.kind == "delay"}
+
+
+def taken_back(view: View, person: Ref, told: Mapping[str, str], standing: set[str]) -> Iterator[Item]:
+    """Where somebody was told that they can start, and what they waited for is open again."""
+    for key in sorted(told):
+        if not key.startswith("ready:") or key in standing:
+            continue
+        mine = view.tasks.get(Ref(key.removeprefix("ready:")))
+        if mine is None or mine.owner != person or mine.status not in WAITING:
+            continue
+        tasks = [view.tasks[ref] for ref in _waited_for(view, mine.ref) if ref in view.tasks]
+        if again := [task for task in tasks if task.status in OPEN]:
+            yield Item(person, "held", key, "held", mine, again[0])
+
+
+def is_undecided(view: View, person: Ref, key: str) -> bool:
+    """Whether it cannot be told now if somebody who was told so can still start: nothing is said because of an unknown."""
+    if not key.startswith("ready:"):
+        return False
+    mine = view.tasks.get(Ref(key.removeprefix("ready:")))
+    return mine is None or (mine.owner == person and mine.status in (*WAITING, "unknown"))

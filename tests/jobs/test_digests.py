@@ -1,0 +1,267 @@
+"""Digests: what each person hears, in which words, once; and what nobody hears."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from jobs.digests.settings import DigestChat
+from sync.core.answering import acknowledgement, denial
+from sync.core.baseline import Baseline
+from sync.core.calendar import Calendar
+from sync.core.plan import MessageContent, Published
+from sync.core.values import ConnectionFacts, Freshness, Language, Ref
+from tests.jobs.digest_story import (
+    DAY,
+    FRIDAY,
+    LI_NA,
+    MONDAY,
+    WANG_QIANG,
+    ZHANG_WEI,
+    ZHAO_MIN,
+    day,
+    heard,
+    in_chats,
+    judged,
+    noticed,
+    said,
+    text_of,
+    world,
+)
+from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, WAITS, check_golden, story
+
+LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
+OPEN: dict[str, Any] = {"api": {"due": day(23)}, "flow": {"start": day(24), "due": day(25)}}
+SILENT: dict[str, Any] = {
+    "api": {"due": day(12, 10), "updated_at": datetime(2026, 9, 15, tzinfo=UTC)},
+    "flow": {"start": day(12, 10), "due": day(13, 10)},
+}
+# What happened, and to whom it matters most.
+CASES: dict[str, tuple[dict[str, Any], Ref]] = {
+    "asked": ({}, ZHANG_WEI),
+    "several": ({}, LI_NA),
+    "awaited": ({}, ZHAO_MIN),
+    "open": (OPEN, ZHANG_WEI),
+    "awaited-open": (OPEN, LI_NA),
+    "due-soon": ({"api": {"due": day(29)}}, ZHANG_WEI),
+    "silent": ({**SILENT, "api": {**SILENT["api"], "due": day(9, 10)}}, ZHANG_WEI),
+    "silent-and-late": (SILENT, ZHANG_WEI),
+    "can-start": ({"api": {"status": "done", "finished": AT}}, LI_NA),
+    "unowned": ({"api": {"owner": None}}, WANG_QIANG),
+    "early": ({"flow": {"status": "in_progress"}}, LI_NA),
+    "restricted": ({"flow": {"visibility": "restricted"}}, ZHANG_WEI),
+    "milestone": ({"campaign": {"kind": "milestone", "must_finish": day(13, 10)}}, ZHANG_WEI),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("case", CASES)
+def test_a_digest_reads_well(case: str, language: Language) -> None:
+    changes, person = CASES[case]
+    view = world(**{"language": language, "opened_at": FRIDAY, **changes})
+    check_golden(f"digest-{case}.{language}.md", text_of(said(judged(view))[person]))
+
+
+def test_each_hears_in_their_own_chat_what_concerns_them_and_nobody_else_hears() -> None:
+    judgement = judged(world())
+    assert {item.target for item in judgement.desired} == {
+        f"chat:person:ou_{name}" for name in ("zhang-wei", "li-na", "zhao-min")
+    }
+    view = world()
+    people = {**view.people, LI_NA: replace(view.people[LI_NA], accounts={})}
+    assert set(said(judged(replace(view, people=people)))) == {ZHANG_WEI, ZHAO_MIN}
+
+
+def test_an_unchanged_world_says_nothing_again_however_many_days_go_by() -> None:
+    published: dict[str, Published] = {}
+    assert set(heard(world(), published)) == {ZHANG_WEI, LI_NA, ZHAO_MIN}
+    for number in range(12):  # until the day before it is due
+        later = world(at=MONDAY + number * DAY, opened_at=MONDAY, api={"updated_at": MONDAY + number * DAY})
+        news = heard(later, published, kinds=("delay", "can_start"))
+        assert news == {}, number
+
+
+def test_only_what_changed_is_told_the_next_day_and_nothing_more_on_the_same() -> None:
+    published: dict[str, Published] = {}
+    heard(world(), published)
+    slipped: dict[str, Any] = {"api": {"due": day(14, 10)}}
+    assert heard(world(at=MONDAY + timedelta(hours=3), opened_at=MONDAY, **slipped), published) == {}
+    news = heard(world(at=MONDAY + DAY, opened_at=MONDAY, **slipped), published)
+    assert set(news) == {ZHANG_WEI, LI_NA, ZHAO_MIN}
+    assert "10月15日（周四）" in news[ZHANG_WEI]
+    moved = world(at=MONDAY + 2 * DAY, opened_at=MONDAY, **slipped, campaign={"start": day(30, 10), "due": day(30, 10)})
+    assert heard(moved, published) == {}  # a delay that is over is no news for whoever was late
+
+
+def test_somebody_who_can_start_hears_it_once_and_that_it_was_taken_back() -> None:
+    published: dict[str, Published] = {}
+    done: dict[str, Any] = {"api": {"status": "done", "finished": AT}}
+    assert set(heard(world(**done), published)) == {LI_NA}
+    assert heard(world(at=MONDAY + DAY, **done), published) == {}
+    kinds = ("can_start",)
+    news = heard(world(at=MONDAY + 2 * DAY, api={"status": "unknown"}), published, kinds=kinds)
+    assert news == {}  # nothing is said because of an unknown status
+    news = heard(world(at=MONDAY + 2 * DAY), published, kinds=kinds)
+    assert list(news) == [LI_NA]
+    check_golden("digest-held.zh-CN.md", news[LI_NA])
+    again = datetime(2026, 10, 8, 2, 0, tzinfo=UTC)
+    assert heard(world(at=again), published, kinds=kinds) == {}
+    assert "可以开始了" in heard(world(at=again, **done), published, kinds=kinds)[LI_NA]
+
+
+def test_what_cannot_be_told_now_is_still_taken_back_later() -> None:
+    published: dict[str, Published] = {}
+    heard(world(api={"status": "done", "finished": AT}), published)
+    unsure: dict[str, Any] = {"api": {"status": "unknown"}, "campaign": {"start": day(9, 10)}}
+    news = heard(world(at=MONDAY + DAY, **unsure), published)[LI_NA]  # of something else
+    assert "发布预热活动" in news
+    assert "支付接口开发" not in news
+    assert "先别开始" in heard(world(at=MONDAY + 2 * DAY, campaign={"start": day(9, 10)}), published)[LI_NA]
+
+
+def test_whoever_began_hears_no_taking_back() -> None:
+    published: dict[str, Published] = {}
+    heard(world(api={"status": "done", "finished": AT}), published)
+    began = world(at=MONDAY + DAY, flow={"status": "in_progress"})
+    assert heard(began, published, kinds=("can_start",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("at", "is_told"),
+    [
+        ("2026-09-28T01:29", False),  # 09:29: the day has just begun
+        ("2026-09-28T01:30", True),
+        ("2026-09-28T04:30", False),  # lunch
+        ("2026-09-28T09:59", True),
+        ("2026-09-28T10:00", False),  # 18:00
+        ("2026-10-05T02:00", False),  # a holiday
+        ("2026-09-26T02:00", False),  # Saturday
+        ("2026-10-10T02:00", True),  # a make-up workday
+    ],
+)
+def test_people_are_told_in_their_working_hours(at: str, is_told: bool) -> None:
+    view = world(at=datetime.fromisoformat(at).replace(tzinfo=UTC))
+    assert bool(said(judged(view))) == is_told
+    assert said(judged(view, is_at_any_time=True))
+
+
+def test_everybody_goes_by_their_own_clock_and_calendar() -> None:
+    view = world(at=datetime(2026, 9, 28, 14, 0, tzinfo=UTC))
+    assert said(judged(view)) == {}
+    abroad = replace(view.people[LI_NA], zone="America/New_York")  # 10:00 there
+    away = replace(view.people[ZHAO_MIN], calendar="night")
+    view = replace(
+        view,
+        people={**view.people, LI_NA: abroad, ZHAO_MIN: away},
+        calendars={"CN": CHINA, "night": Calendar("night", hours=((21 * 60, 24 * 60),))},
+    )
+    assert set(said(judged(view))) == {LI_NA, ZHAO_MIN}
+
+
+def test_what_stood_on_the_first_day_is_not_told_and_what_comes_later_is() -> None:
+    view = world(api={"due": day(29)}, opened_at=FRIDAY)
+    assert said(judged(view))
+    for baseline, is_told in ((Baseline(), False), (Baseline(day(25)), False), (Baseline(day(24)), True)):
+        assert bool(said(judged(replace(view, baseline=baseline)))) == is_told
+    late = in_chats(story())
+    late = noticed(replace(late, at=MONDAY, baseline=Baseline(day(24), {})))
+    assert said(judged(late))
+    flagged = [
+        replace(item, finding=replace(item.finding, parameters={**item.finding.parameters, "is_baseline": True}))
+        for item in late.standing
+    ]
+    assert said(judged(replace(late, standing=tuple(flagged)))) == {}
+
+
+def test_a_budget_counts_the_rest_and_tells_where_it_stands() -> None:
+    published: dict[str, Published] = {}
+    text = heard(world(), published, most_items=1, page_url="https://wiki.example/status")[LI_NA]
+    assert "还有 1 项，[都在这里](https://wiki.example/status)。" in text
+    assert heard(world(at=MONDAY + DAY, opened_at=MONDAY), published, most_items=1) == {}  # it counts as told
+
+
+def test_what_rests_on_incomplete_data_waits_and_is_not_forgotten() -> None:
+    view = world()
+    stale = replace(view, freshness={**view.freshness, "jira-main": Freshness("jira-main", AT, is_complete=False)})
+    published: dict[str, Published] = {}
+    first = heard(stale, published)
+    assert "支付接口开发" not in first[LI_NA]
+    assert ZHANG_WEI not in first
+    later = heard(world(at=MONDAY + DAY, opened_at=MONDAY), published)
+    assert set(later) == {ZHANG_WEI, LI_NA}
+    assert "支付接口开发" in later[LI_NA]
+    assert "发布预热活动" not in later[LI_NA]
+    stale_again = replace(world(at=MONDAY + 2 * DAY, opened_at=MONDAY), freshness=stale.freshness)
+    assert heard(stale_again, published) == {}
+
+
+def test_a_restricted_task_is_not_named_even_to_its_owner() -> None:
+    judgement = judged(world(flow={"visibility": "restricted"}))
+    for item in judgement.desired:
+        assert "支付流程测试" not in repr((item.content, item.facts))
+        assert "trello.com/c/flow" not in repr((item.content, item.facts))
+
+
+def test_a_task_that_becomes_restricted_is_masked_in_what_was_said_and_not_said_again() -> None:
+    published: dict[str, Published] = {}
+    heard(world(), published)
+    hidden = judged(
+        world(at=MONDAY + timedelta(hours=1), opened_at=MONDAY, api={"visibility": "restricted"}), published
+    )
+    assert {item.key for item in hidden.desired} == {key for key in published if "zhao-min" not in key}
+    for item in hidden.desired:
+        assert isinstance(item.content, MessageContent)
+        assert not item.content.is_news
+        assert "支付接口开发" not in repr((item.content, item.facts))
+
+
+def test_only_what_takes_part_in_the_pilot_is_told() -> None:
+    view = replace(world(), pilot=frozenset({CAMPAIGN}))
+    judgement = judged(view)
+    assert set(said(judgement)) == {LI_NA, ZHAO_MIN}
+    assert {ref for item in judgement.desired for ref in item.about} == {FLOW, CAMPAIGN}
+
+
+def test_buttons_take_it_on_open_the_task_and_say_that_it_is_no_dependency() -> None:
+    view = world()
+    take, look, deny = said(judged(view))[ZHANG_WEI].buttons
+    assert take.action == acknowledgement(f"delays:delay:{WAITS[0].key}")
+    assert look.url == view.tasks[API].url
+    assert deny.action == denial(WAITS[0].key)
+    assert max(len(button.action) for button in (take, deny)) <= 64
+    several = said(judged(view))[LI_NA].buttons
+    assert [(button.text, button.action) for button in several] == [
+        ("1. 我来处理", acknowledgement(f"delays:delay:{WAITS[1].key}")),
+        ("1. 不是依赖", denial(WAITS[1].key)),
+        ("2. 不是依赖", denial(WAITS[0].key)),
+    ]
+
+
+def test_what_somebody_is_on_is_asked_of_nobody_and_whoever_waits_hears_who_it_is() -> None:
+    view = world()
+    taken = tuple(replace(item, state="acknowledged", acknowledged_by="王强") for item in view.standing)
+    messages = said(judged(replace(view, standing=taken)))
+    assert set(messages) == {LI_NA, ZHAO_MIN}
+    assert "王强在处理" in text_of(messages[LI_NA])
+
+
+def test_somebody_in_two_chats_hears_in_the_first_of_them_in_its_language() -> None:
+    view = world()
+    both = replace(view.people[LI_NA], accounts={"chat": ("ou_1",), "ding": ("d1",)})
+    view = replace(
+        view,
+        people={**view.people, LI_NA: both},
+        connections={**view.connections, "ding": ConnectionFacts("ding", "dingtalk", ports=("messenger",))},
+    )
+    judgement = judged(view, chats=(DigestChat("ding", "en"), DigestChat("chat")))
+    [own] = [item for item in judgement.desired if item.key.endswith("li-na")]
+    assert own.target == "ding:person:d1"
+    assert "working days" in text_of(said(judgement)[LI_NA])
+
+
+def test_a_digest_says_a_date_and_no_count_that_grows() -> None:
+    view = world(**OPEN)
+    assert "晚" not in text_of(said(judged(view))[ZHANG_WEI])
