@@ -22,6 +22,7 @@ class Chat(Struct, frozen=True):
     connection: str
     language: Language
     makes_rooms: bool
+    has_room_buttons: bool
 
 
 class Reached(Struct, frozen=True):
@@ -34,7 +35,9 @@ class Reached(Struct, frozen=True):
 def chat_of(view: View, connection: str) -> Chat | None:
     """The chat of the settings; None for one that is not there."""
     facts = view.connections.get(connection)
-    return Chat(connection, facts.language, "rooms" in facts.reaches) if facts else None
+    return (
+        Chat(connection, facts.language, "rooms" in facts.reaches, "room_buttons" in facts.reaches) if facts else None
+    )
 
 
 def account_of(view: View, chat: Chat, person: Ref) -> str:

@@ -31,7 +31,8 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
         desired += questions(view, chat, matter, published)
         desired += routes(view, chat, matter, published)
     findings = [*incidents, *_unreached(view, chat, standing), *_without_room(chat, standing, published)]
-    for item in stalling(view, settings):
+    known = {item.finding.key for item in view.standing if item.state != "resolved"} | {item.key for item in incidents}
+    for item in stalling(view, settings, known):
         findings.append(talk_finding(view, item))
         desired += talks(view, chat, settings, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
@@ -55,7 +56,7 @@ def _without_room(chat: Chat, standing: list[Matter], published: Mapping[str, Pu
     """That people were told one by one where an emergency group was wanted, with the chat's words where it refused; and who could not be
     brought into one."""
     for matter in standing:
-        room = published.get(room_key(matter))
+        room = published.get(room_key(chat, matter))
         wanted = any(entry.facts.get("does") == "room" for entry in matter.told)
         wanted = wanted or (matter.position.due is not None and matter.position.due.does == "room")
         parameters = {"connection": chat.connection, "detail": room.written.version if room else ""}

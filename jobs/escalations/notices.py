@@ -29,9 +29,9 @@ class Telling(Struct, frozen=True):
     to: Reached
 
 
-def room_key(matter: Matter) -> str:
+def room_key(chat: Chat, matter: Matter) -> str:
     """One group for a matter, however often it comes back."""
-    return f"{NAME}:room:{matter.key}"
+    return f"{NAME}:room:{matter.key}@{chat.connection}"
 
 
 def telling_of(view: View, chat: Chat, matter: Matter) -> Telling | None:
@@ -47,7 +47,7 @@ def telling_of(view: View, chat: Chat, matter: Matter) -> Telling | None:
 
 def notices(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
     """The messages of the step that is due. An ordinary one waits for the working time of whoever is asked; an incident does not."""
-    telling, room = telling_of(view, chat, matter), published.get(room_key(matter))
+    telling, room = telling_of(view, chat, matter), published.get(room_key(chat, matter))
     is_made = room is not None and room.written.id != NO_ROOM
     title = _title(view, chat, matter, room)
     if telling is None:
@@ -68,9 +68,9 @@ def notices(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publ
         yield _room(chat, matter, [account for _, account in people], title, room)
     if is_meeting:
         yield _in_room(view, chat, matter, telling, people, room)
-        return
-    for asked, account in people:
-        yield _to_person(view, chat, matter, telling, asked, account, title if is_made else "")
+    if not is_meeting or not chat.has_room_buttons:  # whoever cannot answer there can in their own chat
+        for asked, account in people:
+            yield _to_person(view, chat, matter, telling, asked, account, title if is_made or is_meeting else "")
 
 
 def _left(matter: Matter) -> Telling | None:
@@ -105,13 +105,15 @@ def _room(chat: Chat, matter: Matter, accounts: Sequence[str], title: str, room:
     there = room.content.members if room is not None and isinstance(room.content, RoomContent) else ()
     asked = sorted(entry.target.key for entry in matter.told if entry.target.kind == "person")
     members = tuple(dict.fromkeys((*there, *asked, *accounts)))
-    key = room_key(matter)
+    key = room_key(chat, matter)
+    # The address of the task tells whether the group's name may be shown; it is kept as it was, for it is no news.
+    url = room.facts["url"] if room is not None else matter.task.url * (matter.task.visibility == "open")
     return Desired(
         key=key,
         job=NAME,
         target=Ref.of(chat.connection, "room", key),
         message="room",
-        facts={"members": list(members), "finding": matter.key, "subjects": list(matter.subjects)},
+        facts={"members": list(members), "finding": matter.key, "url": url},
         content=RoomContent(title, members),
         reason=f"finding {matter.key}",
         rests_on=matter.rests_on,
@@ -127,13 +129,13 @@ def _in_room(
     people: Sequence[tuple[AskedPerson, str]],
     room: Published | None,
 ) -> Desired:
-    language, key = chat.language, room_key(matter)
+    language, key = chat.language, room_key(chat, matter)
     mentions = [{"name": person_name(view, item.person, language), "account": account} for item, account in people]
     is_over_heads = any(item.asked_as == "coordination_group" for item, _ in people)
     role: Asked = "coordination_group" if is_over_heads else "owner"
     own = {"to": "", "role": role, "instead_of": "", "others": [], "mentions": mentions, "room": "here"}
     target = Ref.of(chat.connection, "room", room.written.id if room and room.written.id else key)
-    return _notice(view, chat, matter, telling, people, own, target, "room", matter.zone, key)
+    return _notice(view, chat, matter, telling, people, own, target, f"{chat.connection}:room", matter.zone, key)
 
 
 def _to_person(

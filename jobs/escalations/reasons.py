@@ -3,7 +3,7 @@ cannot take things on is not blamed: the coordination group hears that a talk wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -53,10 +53,13 @@ def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publi
                 yield _said(chat, matter, key, account, reason, facts)
 
 
-def stalling(view: View, settings: EscalationSettings) -> tuple[Stalling, ...]:
-    """Everybody who declined, or let a promised time go by, as often as the setting says or more, in the events that the view knows."""
+def stalling(view: View, settings: EscalationSettings, standing: Collection[str]) -> tuple[Stalling, ...]:
+    """Everybody who declined, or let a promised time go by, as often as the setting says or more, in the events that the view knows.
+    ``standing`` are the keys of the findings that are not over now."""
     counted: dict[Ref, list[str]] = {}
-    for key, events in view.events.items():
+    for key, known in view.events.items():
+        is_over_now = key not in standing and is_open(known)
+        events = (*known, Event("solved", view.at)) if is_over_now else known
         for person in (*_declined(events), *_promises_gone_by(events, view)):
             counted.setdefault(person, []).append(key)
     least = settings.declines_before_talk
@@ -181,7 +184,9 @@ def _declined(events: Sequence[Event]) -> Iterator[Ref]:
 def _promises_gone_by(events: Sequence[Event], view: View) -> Iterator[Ref]:
     """Who promised an instant that went by unsolved, before a new one was promised."""
     for number, event in enumerate(events):
-        if event.kind != "promised" or event.by is None or event.until is None or event.until > view.at:
+        if event.kind != "promised" or event.by is None or event.until is None:
+            continue
+        if not event.at < event.until <= view.at:  # one of a time gone by is only an answer
             continue
         later = events[number + 1 :]
         is_kept = any(item.kind in ("solved", "promised", "declined") and item.at <= event.until for item in later)

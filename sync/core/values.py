@@ -317,7 +317,7 @@ class Freshness(Struct, frozen=True):
 
 class ConnectionFacts(Struct, frozen=True):
     """What jobs may know of a connection: its language, zone, ports, whether one link shows at both ends, and what a chat reaches:
-    ``people`` one by one, ``rooms`` that it makes.
+    ``people`` one by one, ``rooms`` that it makes, and ``room_buttons`` that can be pressed there.
     """
 
     name: str

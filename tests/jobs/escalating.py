@@ -68,7 +68,7 @@ class Office:
     """What stands between runs: events, reasons and the ledger. A run judges, and everything that may be said is said."""
 
     language: Language = "zh-CN"
-    reaches: tuple[str, ...] = ("people", "rooms")
+    reaches: tuple[str, ...] = ("people", "rooms", "room_buttons")
     settings: EscalationSettings = SETTINGS
     tasks: dict[str, Any] = field(default_factory=dict)
     incident: Task | None = None

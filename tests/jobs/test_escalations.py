@@ -53,7 +53,7 @@ def test_at_night_the_group_meets_then_deputy_and_head_are_asked_and_brought_in(
     assert to(office.run(at("10-04 02:10"))) == ["room"]
     assert office.run(at("10-04 02:20")) == []
     assert to(office.run(at("10-04 02:40"))) == ["chen-jie", "wang-qiang"]
-    room = office.published[f"escalations:room:{INCIDENT}"].content
+    room = office.published[f"escalations:room:{INCIDENT}@feishu-main"].content
     assert isinstance(room, RoomContent)
     assert room.members == ("ou_zhang-wei", "ou_chen-jie", "ou_wang-qiang")
     assert to(office.run(at("10-04 04:10"))) == ["wang-qiang"]
@@ -116,6 +116,12 @@ def test_a_chat_without_groups_tells_each_person_and_a_finding_says_so() -> None
     office = Office(reaches=("people",), incident=outage())
     assert to(office.run(at("10-04 02:10"))) == ["zhang-wei", "chen-jie"]
     assert "no_room" in kinds(office)
+
+
+def test_where_groups_have_no_buttons_each_gets_them_in_their_own_chat() -> None:
+    office = Office(reaches=("people", "rooms"), incident=outage())
+    assert to(office.run(at("10-04 02:10"))) == ["room", "zhang-wei", "chen-jie"]
+    assert office.run(at("10-04 02:20")) == []
 
 
 def test_a_group_that_was_refused_is_replaced_by_notices_in_the_next_run() -> None:
@@ -370,3 +376,15 @@ def test_everything_rests_on_its_tools_and_is_about_its_tasks() -> None:
     for item in Office().judged(WEDNESDAY).desired:
         assert item.rests_on == ("jira-main", "trello-main")
         assert item.about == (Ref("jira-main:task:10063"), FLOW)
+
+
+def test_another_chat_gets_a_group_of_its_own() -> None:
+    office = Office(incident=outage())
+    office.run(at("10-04 02:10"))
+    view = office.view(at("10-04 04:10"))
+    facts = replace(view.connections["feishu-main"], name="ding-main")
+    accounts = {ref: replace(item, accounts={"ding-main": ("1",)}) for ref, item in people().items()}
+    office.changes = {"connections": {**view.connections, "ding-main": facts}, "people": accounts}
+    office.settings = replace(office.settings, connection="ding-main")
+    targets = {item.target.connection for item in office.judged(at("10-04 04:10")).desired}
+    assert targets == {"ding-main"}
