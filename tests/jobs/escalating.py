@@ -29,6 +29,7 @@ SETTINGS = EscalationSettings(connection=CHAT)
 DELAY = f"delays:delay:{WAITS[0].key}"
 OUTAGE = Ref("jira-main:task:10099")
 INCIDENT = f"escalations:incident:{OUTAGE}"
+BY_HAND = f"incidents:incident:{OUTAGE}"
 CHEN_JIE = person("chen-jie", "陈洁", "Chen Jie", TECH)
 
 
@@ -72,6 +73,7 @@ class Office:
     settings: EscalationSettings = SETTINGS
     tasks: dict[str, Any] = field(default_factory=dict)
     incident: Task | None = None
+    note: str = ""  # with which somebody opened an incident by hand; "" for none
     events: dict[str, list[Event]] = field(default_factory=dict)
     reasons: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
@@ -89,6 +91,10 @@ class Office:
         view = replace(view, **self.changes)
         found = () if self.incident else judge_delays(view, DelaySettings(), {}).findings
         standing = tuple(TrackedFinding(item, "delays", "open", now) for item in found if item.key == DELAY)
+        if self.note:
+            parameters = {"note": self.note, "by": "李娜"}
+            opened = Finding(BY_HAND, "incident", "critical", (OUTAGE,), "incident", parameters)
+            standing += (TrackedFinding(opened, "incidents", "open", now),)
         events = {key: tuple(items) for key, items in self.events.items()}
         return replace(view, standing=standing, events=events, reasons=self.reasons)
 
@@ -114,7 +120,7 @@ class Office:
         return news
 
     def _sync(self, standing: set[str], now: datetime) -> None:
-        for key in (DELAY, INCIDENT):
+        for key in (DELAY, INCIDENT, BY_HAND):
             events = self.events.setdefault(key, [])
             is_open = is_standing(tuple(events))
             if key in standing and not is_open:

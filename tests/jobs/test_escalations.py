@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sync.core.baseline import Baseline
 from sync.core.duty import Leave
-from sync.core.escalation import Stated
+from sync.core.escalation import Ladder, Rung, Stated
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import RoomContent
@@ -97,6 +97,18 @@ def test_what_nobody_touched_for_a_day_has_not_just_broken_out() -> None:
     assert (office.run(at("10-04 02:10")), office.findings) == ([], ())
 
 
+def test_an_incident_that_a_person_opened_is_told_with_their_words_and_one_task_calls_people_once() -> None:
+    office = Office(incident=outage(kind="work"), note="支付全部超时")
+    news = office.run(at("10-04 02:10"))
+    assert to(news) == ["room"]
+    assert "李娜说：支付全部超时" in said(news)
+    office.incident = outage()
+    assert office.run(at("10-04 02:20")) == []
+    office.note = ""  # solved, says a person; the tool may close it when it likes
+    assert office.run(at("10-04 02:30")) == []
+    assert office.run(at("10-04 03:30")) == []
+
+
 @pytest.mark.parametrize(("status", "is_told"), [("unknown", False), ("blocked", True), ("done", False)])
 def test_only_an_open_incident_begins(status: Any, is_told: bool) -> None:
     assert bool(Office(incident=outage(status=status)).run(at("10-04 02:10"))) == is_told
@@ -174,10 +186,7 @@ def test_who_was_not_at_work_is_told_later_unless_somebody_answered() -> None:
     office.events[DELAY] = []
     everybody = people()
     office.changes = {"people": {**everybody, who("li-na"): replace(everybody[who("li-na")], zone="Europe/Berlin")}}
-    ladders = office.settings.ladders
-    rung = replace(ladders.warning.response[0], asks=("owner", "waiting_head"))
-    ladder = replace(ladders.warning, response=(rung,), solution=())
-    office.settings = replace(office.settings, ladders=replace(ladders, warning=ladder))
+    laddered(office, Rung(0, ("owner", "waiting_head")))
     assert to(office.run(at("09-30 10:00"))) == ["zhang-wei"]
     answered = Office(**{name: getattr(office, name) for name in ("settings", "changes", "events", "published")})
     answered.events = {DELAY: list(office.events[DELAY])}
@@ -227,6 +236,39 @@ def test_a_refusal_counts_also_after_the_message_was_changed_in_place() -> None:
     assert office.published[f"escalations:step:{DELAY}#1:response:1@feishu-main:person:ou_zhang-wei"].facts["told_at"]
     assert to(office.run(at("09-30 16:10"))) == []  # the deputy was told at 16:08
     assert [to([item]) for _, item in office.said] == [["zhang-wei"], ["chen-jie"]]
+
+
+def test_a_refusal_at_night_counts_from_when_the_message_was_said_and_not_from_when_it_was_changed() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 20:00"), "zhang-wei")
+    office.tasks = {"api": {"visibility": "restricted"}}
+    assert office.run(at("09-30 20:10")) == []
+    office.tasks = {}
+    assert to(office.run(at("10-08 09:00"))) == ["chen-jie"]
+
+
+def laddered(office: Office, *rungs: Rung) -> None:
+    """The delay climbs these, and nothing once it is answered."""
+    ladders = replace(office.settings.ladders, warning=Ladder(rungs))
+    office.settings = replace(office.settings, ladders=ladders)
+
+
+def test_a_group_of_an_ordinary_delay_waits_for_the_working_time_of_the_late_department() -> None:
+    office = Office()
+    laddered(office, Rung(0, ("owner", "head"), "room"))
+    office.happens("opened", WEDNESDAY)
+    assert office.run(at("09-30 19:00")) == []
+    assert to(office.run(at("10-08 09:00"))) == ["room"]
+
+
+def test_who_was_not_at_work_is_not_passed_over_by_the_next_rung() -> None:
+    office = Office()
+    in_berlin = replace(people()[who("li-na")], zone="Europe/Berlin")
+    office.changes = {"people": {**people(), who("li-na"): in_berlin}}
+    laddered(office, Rung(0, ("owner", "waiting_head")), Rung(60, ("deputy",)))
+    times = ("10:00", "11:00", "15:30", "16:00")
+    assert [to(office.run(at(f"09-30 {time}"))) for time in times] == [["zhang-wei"], ["chen-jie"], ["li-na"], []]
 
 
 def test_the_first_day_is_silent_and_so_is_what_was_late_on_it() -> None:
@@ -303,6 +345,8 @@ def test_the_reason_is_asked_once_in_an_episode_of_whoever_answered() -> None:
         "reason_resources", "reason_goal", "reason_conflict",
     ]  # fmt: skip
     assert office.run(at("09-30 16:40")) == []
+    office.tasks = {"api": {"title": "支付接口开发（二期）"}}
+    assert office.judged(at("09-30 16:50")).desired == ()
 
 
 @pytest.mark.parametrize(
@@ -330,7 +374,8 @@ def test_a_reason_leads_once_to_whoever_can_do_something(reason: Any, changes: d
     office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
     office.reasons = {DELAY: (Stated(reason, at("09-30 16:25"), who("zhang-wei")),)}
     assert to(office.run(at("09-30 16:30"))) == told
-    assert office.run(at("09-30 16:40")) == []
+    office.tasks = {"api": {**office.tasks.get("api", {}), "title": "支付接口开发（二期）"}}
+    assert office.judged(at("09-30 16:40")).desired == ()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -338,7 +383,8 @@ def test_who_often_cannot_is_not_blamed(language: Language) -> None:
     office = Office(language)
     office.run(WEDNESDAY)
     office.happens("declined", at("09-30 16:05"), "zhang-wei")
-    office.happens("declined", at("09-30 16:06"), "zhang-wei")  # pressed twice
+    office.happens("declined", at("09-30 16:06"), "zhang-wei")  # pressed again, and again
+    office.happens("declined", at("09-30 16:06"), "zhang-wei")
     office.happens("acknowledged", at("09-30 16:07"), "zhang-wei")
     office.happens("promised", at("09-30 16:08"), "zhang-wei", until=at("09-30 17:00"))
     office.run(at("09-30 16:10"))
