@@ -65,7 +65,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "依赖方向互相矛盾：{subjects}",
         "en": "the evidence contradicts itself about which comes first: {subjects}",
     },
-    "incident": {"zh-CN": "突发（{by} 打开）：{subjects} {note}", "en": "incident (opened by {by}): {subjects} {note}"},
+    "incident": {"zh-CN": "突发：{subjects} {note}", "en": "incident: {subjects} {note}"},
     "sop_problem": {"zh-CN": "{place}：{text}", "en": "{place}: {text}"},
     "edited": {
         "zh-CN": "我们写的内容被人改过，已保留人的改动：{key} {detail}",
