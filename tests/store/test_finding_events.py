@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import ItemsView, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -173,7 +174,7 @@ def test_an_answer_given_while_a_run_writes_is_not_put_back(store: Store, store_
     with Store.open(store_url, timeout_s=0.3) as other:
 
         class AnsweredMeanwhile(dict[str, list[Finding]]):
-            def items(self) -> ItemsView[str, list[Finding]]:
+            def items(self) -> Any:
                 with pytest.raises(StoreUnavailable):
                     other.acknowledge("late", "张伟", NOON + HOUR, ZHANG)
                 return super().items()
