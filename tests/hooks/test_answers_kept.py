@@ -155,6 +155,28 @@ def test_a_reply_to_the_message_tells_which_finding_it_is_about(room: Room) -> N
     assert room.hear(Answer("late", "ou_zhang", refusal("late"), mark=mark_of("demo", "step:late"))) is None
 
 
+def test_a_reply_to_a_message_about_several_findings_tells_nothing(room: Room) -> None:
+    room.store.sync_findings({"more": [a_finding("other")]}, NOON, ())
+    both = (Button("1. 给新日期", promise("late")), Button("2. 给新日期", promise("other")))
+    digest = a_change("digest", kind="message", content=MessageContent(Message((), buttons=both)))
+    digest = replace(digest, target=Ref.of("chat", "room", "oc_1"))
+    room.store.put_published(replace(published_from(digest), written=Written("om_3", "")))
+    assert "请先点那条消息里的按钮" in room.type("新日期 12月3日", message_id="om_3")
+    assert room.events() == room.events("other") == [("opened", "")]
+
+
+def test_what_was_said_before_it_came_back_is_not_shown(room: Room) -> None:
+    room.press(refusal("late"))
+    room.press(statement("late", "goal"))
+    for found in ([], [a_finding("late")]):
+        room.minutes += 1
+        room.store.sync_findings({"delays": found}, AT + timedelta(minutes=room.minutes), {"delays"})
+    room.minutes += 1
+    text, left = room.press(acknowledgement("late"), "ou_li")
+    assert text == "晚了\n\n李娜 在处理（11-26 15:09）"
+    assert left == ["现在处理不了", "给新日期", "人手不够", "目标不清楚", "打开"]
+
+
 def test_every_answer_that_comes_again_does_nothing_and_shows_the_same(room: Room) -> None:
     actions = [refusal("late"), acknowledgement("late"), statement("late", "resources"), promise("late")]
     for action in actions:
