@@ -19,8 +19,9 @@ from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
-from sync.core.values import Account, ConnectionFacts, SourceFile
+from sync.core.values import ConnectionFacts, SourceFile
 from sync.derive import Deriver
+from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
@@ -204,19 +205,10 @@ class App:
             reaches=reach_of(config, manifest),
         )
 
-    def speaker_of(self, connection: str, account_id: str) -> Speaker:
+    def speaker_of(self, connection: str, account: str) -> Speaker:
         """Who answers with an account, by people.yaml and the chat's own directory; the name is "" where nobody knows one."""
-        facts, directory = self.facts(connection), self.mappings.directory
-        read = self.store.organisations().get(connection)
-        accounts = (item.account for item in read.house.employees) if read else ()
-        account = next((item for item in accounts if item.id == account_id), Account(account_id))
-        ref = Identity(directory).person(connection, account)
-        person = directory.people.get(ref)
-        if person is None:
-            return Speaker(ref, account.name, facts.zone)
-        department = directory.departments.get(person.department) if person.department else None
-        name = person.english_name if facts.language == "en" and person.english_name else person.name
-        return Speaker(ref, name, person.zone or (department.zone if department else facts.zone))
+        house = self.store.organisations().get(connection)
+        return speaker_of(Identity(self.mappings.directory), house, self.facts(connection), account)
 
     @property
     def collected(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.digests.items import Item
 from sync.core.answering import acknowledgement, denial
-from sync.core.disclosure import NOT_VISIBLE, contact_for, shown
+from sync.core.disclosure import NOT_VISIBLE, contact_for, person_name, shown
 from sync.core.projection import PROJECTED_YEARS
 from sync.core.values import Language, Ref, Task, View
 from sync.core.wording import day_from_fact
@@ -35,6 +35,7 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
         "start": item.mine.start,
         "mine_due": item.mine.due,
         "is_past_due": item.mine.due is not None and item.mine.due < day,
+        "instead_of": person_name(view, item.instead_of, language),
         "is_pushed": item.is_pushed,
         "is_about_start": not item.dependency.endswith("_to_finish"),
         "standing_since": _standing_since(view, item, person, day),

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobs.digests.settings import DigestSettings
+from sync.core.asking import asked_instead
 from sync.core.plan import digest_of
 from sync.core.values import Dependency, Finding, Ref, Task, TrackedFinding, View
+from sync.core.working_time import zone_of_person
 
 Section = Literal["asked", "ready", "held", "awaited", "unowned"]
 SECTIONS: tuple[Section, ...] = ("asked", "ready", "held", "awaited", "unowned")
@@ -22,7 +24,8 @@ class Item:
     """One thing for one person: about ``mine``, a task of theirs, and ``other``, which waits for it, or is waited for.
 
     ``news`` is what makes it worth saying again when it changes. ``dependency`` is the key of the dependency that it rests on, "" for none;
-    ``others`` counts several tasks in the place of ``other``; ``is_pushed``: ``mine`` is late because it waits for something late itself.
+    ``others`` counts several tasks in the place of ``other``; ``is_pushed``: ``mine`` is late because it waits for something late itself;
+    ``instead_of``: whose task it is, where somebody stands in for them.
     """
 
     person: Ref
@@ -36,6 +39,7 @@ class Item:
     news: Mapping[str, Any] = field(default_factory=dict)
     others: int = 1
     is_pushed: bool = False
+    instead_of: Ref | None = None
 
     @property
     def told(self) -> str:
@@ -68,7 +72,8 @@ def items_of(view: View, settings: DigestSettings) -> dict[Ref, list[Item]]:
             continue
         dependency = dependencies.get(finding.key.removeprefix(f"{tracked.job}:{finding.kind}:"))
         for item in _items(view, tracked, tasks, dependency):
-            found.setdefault(item.person, []).append(replace(item, is_pushed=item.mine.ref in pushed))
+            told = replace(_for_who_is_there(view, item), is_pushed=item.mine.ref in pushed)
+            found.setdefault(told.person, []).append(told)
     return found
 
 
@@ -125,6 +130,15 @@ def _asked(
         kind = tracked.finding.kind
         key = _key("asked", tracked.finding)
         yield Item(mine.owner, "asked", key, f"asked_{kind}", mine, other, tracked, dependency, news)
+
+
+def _for_who_is_there(view: View, item: Item) -> Item:
+    """What somebody is asked for goes to whoever stands in while they are away; what they only should know waits for them."""
+    if item.section not in ("asked", "unowned"):
+        return item
+    today = view.at.astimezone(zone_of_person(view, item.person)).date()
+    there = asked_instead(view.people, view.departments, item.person, today)
+    return item if there is None or there == item.person else replace(item, person=there, instead_of=item.person)
 
 
 def _key(section: Section, finding: Finding) -> str:

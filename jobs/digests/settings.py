@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sync.core.asking import is_away
 from sync.core.values import Language, Person, Ref, View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
@@ -47,8 +48,12 @@ def room_of(view: View, person: Person, settings: DigestSettings) -> tuple[Ref, 
 
 
 def day_of_telling(view: View, person: Person, settings: DigestSettings) -> date | None:
-    """The person's own date, when they may be told something now: in their working hours, and not right at the start of the day."""
+    """The person's own date, when they may be told something now: in their working hours, not right at the start of the day, and not while
+    they are away.
+    """
     now = view.at.astimezone(zone_of_person(view, person.ref))
+    if is_away(person, now.date()):
+        return None
     if settings.is_at_any_time:
         return now.date()
     spans, minute = calendar_of_person(view, person.ref).hours_of(now.date()), now.hour * 60 + now.minute

@@ -35,67 +35,68 @@ HEADINGS: dict[str, dict[Language, str]] = {
 }
 WORDS: dict[str, dict[Language, str]] = {
     "asked_delay": {
-        "zh-CN": "{other}在等你的{mine}：对方原计划 {planned}{verb}，现在最早 {expected}，晚 {days} 个工作日{moved}。{standing}"
+        "zh-CN": "{other}在等{your}{mine}：对方原计划 {planned}{verb}，现在最早 {expected}，晚 {days} 个工作日{moved}。{standing}"
         "请在 {by}前确认这个日期靠不靠得住；会变的话直接改任务的到期日，对方会看到。",
-        "en": "{other} is waiting for your {mine}: theirs was planned to {verb} on {planned} and can {verb} on {expected} at the earliest, "
-        "{days} later{moved}. {standing}Please check by {by} that this date holds; if it moves, just change the due date of your task.",
+        "en": "{other} is waiting for {your}{mine}: theirs was planned to {verb} on {planned} and can {verb} on {expected} at the "
+        "earliest, {days} later{moved}. {standing}Please check by {by} that this date holds; "
+        "if it moves, just change the due date in the task.",
     },
     "asked_delay_open": {
-        "zh-CN": "{other}在等你的{mine}，对方原计划 {planned}{verb}。你这边已过计划完成日 {mine_due}，还没有新的日期。{standing}"
+        "zh-CN": "{other}在等{your}{mine}，对方原计划 {planned}{verb}。{side}已过计划完成日 {mine_due}，还没有新的日期。{standing}"
         "请在 {by}前填上新的到期日，对方好安排。",
-        "en": "{other} is waiting for your {mine} and was planned to {verb} on {planned}. Yours is past its due date {mine_due} and has "
-        "no new one. {standing}Please set a new due date by {by}, so that they can plan.",
+        "en": "{other} is waiting for {your}{mine} and was planned to {verb} on {planned}, but {side} is past its due date {mine_due} and "
+        "has no new one. {standing}Please set a new due date by {by}, so that they can plan.",
     },
     "asked_delay_undated": {
-        "zh-CN": "{other}在等你的{mine}，对方原计划 {planned}{verb}，可是你这边还没有完成日期。{standing}"
+        "zh-CN": "{other}在等{your}{mine}，对方原计划 {planned}{verb}，可是{side}还没有完成日期。{standing}"
         "请在 {by}前填上到期日，对方好安排。",
-        "en": "{other} is waiting for your {mine} and was planned to {verb} on {planned}, but yours has no due date. {standing}"
+        "en": "{other} is waiting for {your}{mine} and was planned to {verb} on {planned}, but {side} has no due date. {standing}"
         "Please set one by {by}, so that they can plan.",
     },
     "asked_delay_pushed": {
-        "zh-CN": "{other}在等你的{mine}：对方原计划 {planned}{verb}，现在最早 {expected}，晚 {days} 个工作日{moved}。{standing}"
-        "你这边也在等前面的任务；请在 {by}前和前面的同事对一下日期，有变化就改你的到期日，对方会看到。",
-        "en": "{other} is waiting for your {mine}: theirs was planned to {verb} on {planned} and can {verb} on {expected} at the earliest, "
-        "{days} later{moved}. {standing}Yours is held up itself: please check the date by {by} with whoever you are waiting for, "
-        "and change your due date if it moves.",
+        "zh-CN": "{other}在等{your}{mine}：对方原计划 {planned}{verb}，现在最早 {expected}，晚 {days} 个工作日{moved}。{standing}"
+        "{side}也在等前面的任务；请在 {by}前和前面的同事对一下日期，有变化就改任务的到期日，对方会看到。",
+        "en": "{other} is waiting for {your}{mine}: theirs was planned to {verb} on {planned} and can {verb} on {expected} at the "
+        "earliest, {days} later{moved}. {standing}As {side} is held up itself, please check the date by {by} with whoever it waits for, "
+        "and change the due date in the task if it moves.",
     },
     "asked_delay_pushed_open": {
-        "zh-CN": "{other}在等你的{mine}，对方原计划 {planned}{verb}。你这边也在等前面的任务，那边还没有新的完成日期；"
-        "日期一定下来，请把你的到期日改过来，对方好安排。",
-        "en": "{other} is waiting for your {mine} and was planned to {verb} on {planned}. Yours is itself waiting for something that has "
-        "no new date yet; once there is one, please change your due date, so that they can plan.",
+        "zh-CN": "{other}在等{your}{mine}，对方原计划 {planned}{verb}。{side}也在等前面的任务，还没有新的完成日期；"
+        "日期一定下来，请把到期日改过来，对方好安排。",
+        "en": "{other} is waiting for {your}{mine} and was planned to {verb} on {planned}; {side} is itself waiting for something that has "
+        "no new date yet; once there is one, please change the due date in the task, so that they can plan.",
     },
     "asked_due_soon": {
-        "zh-CN": "{other}在等你的{mine}，预计 {due}完成。赶得上就不用管；赶不上的话，请在 {due}前改好到期日，对方好早点安排。",
-        "en": "{other} is waiting for your {mine}, expected to be done on {due}. If that holds there is nothing to do; if not, "
+        "zh-CN": "{other}在等{your}{mine}，预计 {due}完成。赶得上就不用管；赶不上的话，请在 {due}前改好到期日，对方好早点安排。",
+        "en": "{other} is waiting for {your}{mine}, expected to be done on {due}. If that holds there is nothing to do; if not, "
         "please change the due date before then, so that they can plan.",
     },
     "asked_silent": {
-        "zh-CN": "{other}在等你的{mine}，{since}之后一直没有更新。请在 {by}前写一句进展，或者改一下到期日。",
-        "en": "{other} is waiting for your {mine}, which has not been updated since {since}. "
-        "Please say by {by} how it stands, or change its due date.",
+        "zh-CN": "{other}在等{your}{mine}，{since}之后一直没有更新。请在 {by}前写一句进展，或者改一下到期日。",
+        "en": "{other} is waiting for {your}{mine}, which has not been updated since {since}. "
+        "Please say by {by} how it stands, or change the due date in the task.",
     },
     "asked_unreachable": {
-        "zh-CN": "{other}定在 {due}完成，按现在的日期最早 {expected}，晚 {days} 个工作日；最先要看的是你的{mine}。{standing}"
+        "zh-CN": "{other}定在 {due}完成，按现在的日期最早 {expected}，晚 {days} 个工作日；最先要看的是{your}{mine}。{standing}"
         "请在 {by}前看看能不能提前；不行的话，和{contact}商量新的日期。",
-        "en": "{other} is fixed for {due}. With the present dates it is {expected} at the earliest, {days} later, and your {mine} is where "
-        "to look first. {standing}Please see by {by} whether it can be done sooner; if not, agree on a new date with {contact}.",
+        "en": "{other} is fixed for {due}. With the present dates it is {expected} at the earliest, {days} later, and {your}{mine} is "
+        "where to look first. {standing}Please see by {by} whether it can be done sooner; if not, agree on a new date with {contact}.",
     },
     "asked_unreachable_open": {
-        "zh-CN": "{other}定在 {due}完成，可是前面还没有新的完成日期；最先要看的是你的{mine}。{standing}"
+        "zh-CN": "{other}定在 {due}完成，可是前面还没有新的完成日期；最先要看的是{your}{mine}。{standing}"
         "请在 {by}前给个日期；赶不上的话，和{contact}商量。",
-        "en": "{other} is fixed for {due}, and what comes before it has no new date; your {mine} is where to look first. {standing}"
+        "en": "{other} is fixed for {due}, and what comes before it has no new date; {your}{mine} is where to look first. {standing}"
         "Please give a date by {by}; if it cannot be kept, talk to {contact}.",
     },
     "asked_unreachable_own": {
-        "zh-CN": "你的{mine}定在 {due}完成，按现在的日期最早 {expected}，晚 {days} 个工作日。{standing}"
+        "zh-CN": "{your}{mine}定在 {due}完成，按现在的日期最早 {expected}，晚 {days} 个工作日。{standing}"
         "请在 {by}前看看怎么赶；赶不上的话，早点告诉大家新的日期。",
-        "en": "Your {mine} is fixed for {due}. With the present dates it is {expected} at the earliest, {days} later. {standing}"
+        "en": "{your}{mine} is fixed for {due}. With the present dates it is {expected} at the earliest, {days} later. {standing}"
         "Please see by {by} how it can be kept; if it cannot, tell the others the new date early.",
     },
     "asked_unreachable_own_open": {
-        "zh-CN": "你的{mine}定在 {due}完成，可是还没有新的完成日期。{standing}请在 {by}前给个日期；赶不上的话，早点告诉大家。",
-        "en": "Your {mine} is fixed for {due} and has no new date yet. {standing}Please give one by {by}; "
+        "zh-CN": "{your}{mine}定在 {due}完成，可是还没有新的完成日期。{standing}请在 {by}前给个日期；赶不上的话，早点告诉大家。",
+        "en": "{your}{mine} is fixed for {due} and has no new date yet. {standing}Please give one by {by}; "
         "if it cannot be kept, tell the others early.",
     },
     "can_start": {
@@ -131,6 +132,11 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{mine}还没有负责人，{other}在等它。{standing}请在 {by}前指定一位。",
         "en": "{mine} has no owner, and {other} is waiting for it. {standing}Please name somebody by {by}.",
     },
+    "instead": {"zh-CN": "{name}不在，请你代看：", "en": "{name} is away, so this comes to you: "},
+    "your": {"zh-CN": "你的", "en": "your "},
+    "theirs": {"zh-CN": "{name}的", "en": "{name}'s "},
+    "side": {"zh-CN": "你这边", "en": "yours"},
+    "their_side": {"zh-CN": "{name}那边", "en": "{name}'s"},
     "moved": {"zh-CN": "，后面还有 {count} 个任务跟着顺延", "en": ", and {count} more move with it"},
     "taken": {"zh-CN": "{name}在处理。", "en": "{name} is on it. "},
     "start": {"zh-CN": "计划 {day}开始。", "en": " It is planned to start on {day}."},
@@ -193,10 +199,13 @@ def _foot(facts: Mapping[str, Any], language: Language) -> RichText:
 
 
 def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
+    side = _part("their_side", language, name=item["instead_of"]) or (Text(WORDS["side"][language]),)
     values: dict[str, Inlines] = {
         "mine": _title_inlines(item["mine"], language),
         "other": _other_inlines(item["other"], language),
         "contact": (Text(item["contact"]),),
+        "your": _part("theirs", language, name=item["instead_of"]) or (Text(WORDS["your"][language]),),
+        "side": side,
         "others": (Text(str(item["others"])),),
         "verb": (Text(VERBS[language][0 if item["is_about_start"] else 1]),),
         "moved": _part("moved", language, count=item["moved_tasks"] or ""),
@@ -208,7 +217,8 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
         values[name] = (Text(_day_words(item[name], language)),)
     if item["slip_days"] is not None:
         values["days"] = (Text(days_text(item["slip_days"], language)),)
-    return _capitalised(filled(WORDS[_word_of(item)][language], values))
+    instead = _part("instead", language, name=item["instead_of"])
+    return (*instead, *_capitalised(filled(WORDS[_word_of(item)][language], values)))
 
 
 def _word_of(item: Mapping[str, Any]) -> str:

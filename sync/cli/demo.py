@@ -162,6 +162,8 @@ def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -
         {"connection": "wecom-robot", "room": "支付项目群"},
         {"connection": "ding-main", "room": dingtalk.GROUP},
     ]
+    # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
+    config["jobs"]["digests"] = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
     config["jobs"]["status_view"]["pages"].append({"connection": "yuque-main", "space": BOOK, "title": "跨部门状态"})
     if find_spec("tableauhyperapi"):
         _add_tableau(config, urls)

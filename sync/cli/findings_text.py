@@ -65,7 +65,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "依赖方向互相矛盾：{subjects}",
         "en": "the evidence contradicts itself about which comes first: {subjects}",
     },
-    "incident": {"zh-CN": "突发（{by} 打开）：{subjects} {note}", "en": "incident (opened by {by}): {subjects} {note}"},
+    "incident": {"zh-CN": "突发：{subjects} {note}", "en": "incident: {subjects} {note}"},
     "incident_found": {"zh-CN": "突发：{subjects}（{who}）", "en": "incident: {subjects} ({who})"},
     "no_account": {
         "zh-CN": "要找 {name}，但不知道在 {connection} 里是哪个账号；请在 people.yaml 的 accounts 里补上",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
@@ -26,12 +27,15 @@ from sync.core.errors import (
     TryLater,
 )
 from sync.core.hooks import HookRequest
-from sync.core.messages import CallbackReply, Hearing, Listener
+from sync.core.messages import Answer, CallbackReply, Hearing, Listener, Message
+from sync.core.plan import mark_of
+from sync.core.values import Ref
 from sync.registry import connectors_by_name
 from sync.remote import redact
 
 log = structlog.get_logger()
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 30.0, 900.0
+_SPEAKING = ThreadPoolExecutor(1, "reply")
 
 
 def hearing_of(app: App, name: str) -> Hearing:
@@ -48,6 +52,29 @@ def ear_of(app: App, name: str) -> Ear:
     return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, speaker_of)
 
 
+def hear(app: App, name: str, answer: Answer) -> Message | None:
+    """Take an answer; what is returned replaces the message whose button was pressed. Whoever wrote words is answered in their own chat,
+    a moment later: the vendor's delivery is acknowledged first, and a line that both hears and speaks is free by then.
+    """
+    told = ear_of(app, name).hear(answer, datetime.now(UTC))
+    if told is None or answer.action:
+        return told
+    _SPEAKING.submit(_tell, app, name, answer, told)
+    return None
+
+
+def _tell(app: App, name: str, answer: Answer, message: Message) -> None:
+    """Say it once. Nothing depends on it, so one that cannot be said now is not said later."""
+    person = Ref.of(name, "person", answer.account_id)
+    mark = mark_of(app.loaded.config.installation, f"reply:{name}:{answer.id}")
+    try:
+        app.connections.messenger(name).send_message(person, mark, message)
+    except TielineError as error:
+        log.warning("reply_not_said", connection=name, reason=redact(str(error)))
+    except Exception:  # a mistake of ours costs one reply, not the service
+        log.exception("reply_broke", connection=name)
+
+
 def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
     """Answer a vendor's callback, and hear what it brings. 404 for a connection that has none, 401 for a wrong signature, 503 while the
     database cannot be used, so that the vendor comes again.
@@ -59,7 +86,7 @@ def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
     try:
         reply = read(request, connection_settings(app.loaded, name, (), ()))
         for answer in reply.answers:
-            message = ear_of(app, name).hear(answer, datetime.now(UTC))
+            message = hear(app, name, answer)
             if message and reply.changed:
                 reply = replace(reply, body=reply.changed(message))
     except (AccessDenied, ConfigError, Nonsense) as error:
@@ -145,7 +172,7 @@ class Listeners:
                 now = self._app().loaded.config.connections.get(name)
                 return self._over.is_set() or now != began_with or not may_go_on()
 
-            listener.listen(lambda answer: ear_of(self._app(), name).hear(answer, datetime.now(UTC)), is_over)
+            listener.listen(lambda answer: hear(self._app(), name, answer), is_over)
         finally:
             opened.close()
 

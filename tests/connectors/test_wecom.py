@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from connectors.wecom import CONNECTOR
 from connectors.wecom.answers import decipher
 from connectors.wecom.callbacks import opened
-from connectors.wecom.cards import CARD_TEXT, MARKDOWN_BYTES, card_from, chat_id_of, markdown_of, pressed, task_id_of
+from connectors.wecom.cards import (
+    CARD_TEXT,
+    MARKDOWN_BYTES,
+    card_from,
+    chat_id_of,
+    has_buttons,
+    markdown_of,
+    pressed,
+    task_id_of,
+)
 from connectors.wecom.markdown import escaped, is_account, markdown_from
 from connectors.wecom.robot import key_of
 from sandbox.wecom import AES_KEY, CALLBACK_TOKEN, CORP, WeComSimulator
@@ -140,6 +149,16 @@ def test_a_card_keeps_to_wecoms_lengths() -> None:
     )
     assert all(len(button["text"]) == 10 for button in card["button_list"])
     assert card["main_title"]["title"].endswith("…")
+
+
+def test_words_that_must_be_kept_go_without_a_card_where_it_would_cut_them() -> None:
+    press = Button("我来处理", "ack:1")
+    short, long = (
+        Message(text("字" * length), buttons=(press,), keeps_words=True) for length in (CARD_TEXT, CARD_TEXT + 1)
+    )
+    assert has_buttons(short)
+    assert not has_buttons(long)
+    assert "字" * (CARD_TEXT + 1) in markdown_of(long)
 
 
 def test_a_cards_id_follows_from_mark_and_words() -> None:

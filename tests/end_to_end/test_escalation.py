@@ -18,7 +18,7 @@ from sandbox.dingtalk.messages import shown as ding_shown
 from sandbox.dingtalk.state import GROUP_TEMPLATE
 from sandbox.wecom.messages import shown as wecom_shown
 from sync.app import App, build
-from sync.core.answering import acknowledgement
+from sync.core.answering import acknowledgement, refusal, statement
 from sync.core.brakes import Accepted
 from sync.core.messages import Answer
 from sync.core.plan import MessageContent, mark_of
@@ -75,6 +75,11 @@ class Night:
         show = texts.get(self.vendor, lambda said: unescape(json.dumps(said.content, ensure_ascii=False)))
         return [show(one) for one in self.site.said_in(room)]
 
+    def told(self, name: str, finding: str) -> list[str]:
+        """What this person was told of a finding."""
+        entries = self.app.store.published("escalations")
+        return [key for key, entry in entries.items() if finding in key and entry.target.key == self.account(name)]
+
     def press(self, app: App, action: str, by: str) -> None:
         """我来处理 on the card that this person got."""
         entry = next(
@@ -82,8 +87,8 @@ class Night:
             if isinstance(entry.content, MessageContent) and any(button.action == action for button in entry.content.said.buttons)
         )  # fmt: skip
         mark = mark_of(app.loaded.config.installation, entry.key)
-        answer = Answer("press-1", self.account(by), action, mark=mark)
-        assert ear_of(app, "chat_main").hear(answer, self.now.astimezone(UTC))
+        answer = Answer(f"{by} {action}", self.account(by), action, mark=mark)
+        assert ear_of(app, "chat_main").hear(answer, app.clock())
 
 
 def connection(company: Company, vendor: str, patch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -158,3 +163,36 @@ def test_an_incident_from_two_in_the_morning_to_its_end(night: Night) -> None:
     assert len(night.said(room)) == len(first)
     night.cycle(60)
     assert len(night.said(room)) == len(first)
+
+
+@pytest.mark.parametrize("night", ["feishu"], indirect=True)
+def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(night: Night) -> None:
+    night.company.configure(jobs={"delays": {}, "escalations": {"connection": "chat_main"}})
+    always = "weekend: []\n    hours: ['00:00-24:00']"  # the real clock, whenever it is: a ledger's instants are real
+    night.company.rewrite("mappings/calendar.yaml", "days_off: []", f"days_off: []\n    {always}")
+    night.app.close()
+    night.app = build(night.company.config)
+    night.now = datetime.now(SHANGHAI)
+    night.cycle(0)
+    finding = next(
+        item.finding.key for item in night.app.store.findings("open")
+        if item.finding.kind == "delay" and night.told("张伟", item.finding.key)
+    )  # fmt: skip
+    night.press(night.app, refusal(finding), "张伟")
+    night.cycle(0)
+    assert night.told("陈杰", finding)
+    night.press(night.app, acknowledgement(finding), "陈杰")
+    before = [night.told(name, finding) for name in ("张伟", "陈杰", "赵敏")]
+    night.cycle(0)
+    assert [len(night.told(name, finding)) for name in ("张伟", "陈杰", "赵敏")] == [
+        len(before[0]),
+        len(before[1]) + 1,
+        len(before[2]),
+    ]
+    night.press(night.app, statement(finding, "goal"), "陈杰")
+    for _ in range(2):
+        night.cycle(0)
+    said = {
+        entry.target.key: entry for key, entry in night.app.store.published("escalations").items() if ":route:" in key
+    }
+    assert list(said) == [night.account("赵敏")]

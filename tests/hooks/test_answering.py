@@ -7,7 +7,8 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sandbox.feishu import APP_ID, APP_SECRET, FeishuSimulator
 from sandbox.server import Sandbox
 from sync.answers import Ear
 from sync.app import build
+from sync.core.answering import denial
 from sync.core.errors import TryLater
 from sync.core.messages import Answer
 from sync.turn import hold
@@ -66,6 +68,17 @@ class Chat:
             "event": {"operator": {"open_id": self.zhang_wei}, "token": "c-1", "context": context, "action": {"value": value}},
         }  # fmt: skip
 
+    def words(self, event_id: str, text: str) -> dict[str, Any]:
+        """The event of words that 张伟 says to the bot in the room."""
+        header = {"event_id": event_id, "event_type": "im.message.receive_v1", "token": TOKEN}
+        message = {"message_type": "text", "chat_id": self.room, "content": json.dumps({"text": f"@_user_1 {text}"})}
+        sender = {"sender_id": {"open_id": self.zhang_wei}, "sender_type": "user"}
+        return {"schema": "2.0", "header": header, "event": {"sender": sender, "message": message}}
+
+    def replies(self) -> str:
+        """What was said to 张伟 alone."""
+        return unescape(json.dumps([said.content for said in self.feishu.said_in(self.zhang_wei)], ensure_ascii=False))
+
     def findings(self, state: str) -> list[Any]:
         said = self.company.say("findings", "--json", "--state", state).expect(0)
         return [item for item in said.json() if item["kind"] == "delay"]
@@ -94,6 +107,17 @@ def chat(tmp_path: Path) -> Iterator[Chat]:
             yield Chat(company, feishu, room, person)
 
 
+def pressed_values(card: dict[str, Any]) -> list[dict[str, str]]:
+    """What the buttons of a card answer."""
+    behaviors = [item for element in card["body"]["elements"] for item in element.get("behaviors", ())]
+    return [item["value"] for item in behaviors if item["type"] == "callback"]
+
+
+def state_of(chat: Chat, key: str) -> str:
+    [found] = [item for item in chat.company.say("dependencies", "--json").expect(0).json() if item["key"] == key]
+    return str(found["state"])
+
+
 def test_a_room_hears_of_each_delay_once_and_an_unchanged_world_is_silent(chat: Chat) -> None:
     chat.company.first_run()
     cards = chat.cards()
@@ -119,6 +143,21 @@ def test_a_press_over_the_long_connection_takes_the_delay_on(chat: Chat) -> None
         again: Any = chat.feishu.long.deliver(chat.press("e1"))
         assert again["data"]["card"] == reply["data"]["card"]
         assert len(app.store.chat_answers()) == 1
+        chat.feishu.long.deliver(chat.words("w1", "突发 PAY-1 接口全部超时"))
+        eventually(lambda: "已记为突发：PAY-1 支付接口开发" in chat.replies())
+        chat.feishu.long.deliver(chat.words("w1", "突发 PAY-1 接口全部超时"))
+        chat.feishu.long.deliver(chat.words("w2", "已解决 PAY-1"))
+        eventually(lambda: "已解决：PAY-1 支付接口开发" in chat.replies())
+        assert len(chat.feishu.said_in(chat.zhang_wei)) == 2, "each is answered once, and to whoever wrote it"
+        [incident] = [
+            item
+            for item in chat.company.say("findings", "--json", "--state", "all").json()
+            if item["kind"] == "incident"
+        ]
+        assert [(event["kind"], event["by"], event["name"]) for event in incident["events"]] == [
+            ("opened", "tieline:person:zhang-wei", "张伟"),
+            ("solved", "tieline:person:zhang-wei", "张伟"),
+        ]
     finally:
         listeners.stop()
         app.close()
@@ -169,6 +208,36 @@ def test_a_button_of_a_delay_that_is_over_does_nothing(chat: Chat) -> None:
     assert ear.hear(Answer("e9", "ou_1", f"ack:{gone}", mark="tieline:demo:0"), AT) is None
     assert [item.outcome for item in app.store.chat_answers()] == [""]
     app.close()
+
+
+def test_a_dependency_that_is_denied_in_a_digest_is_none_until_somebody_says_otherwise(chat: Chat) -> None:
+    chat.company.configure(jobs__digests={"chats": [{"connection": "chat_main"}], "is_at_any_time": True})
+    chat.company.first_run()
+    [digest] = [said.content for said in chat.feishu.said_in(chat.zhang_wei)]
+    value = next(value for value in pressed_values(digest) if value["action"].startswith("not_dep:"))
+    app = build(chat.company.config)
+    [key] = [item.key for item in app.store.load_dependencies() if denial(item.key) == value["action"]]
+    ear = ear_of(app, "chat_main")
+    shown = ear.hear(Answer("d1", chat.zhang_wei, value["action"], mark=value["mark"]), AT)
+    assert shown
+    assert "张伟 说这不是依赖（11-25 09:00）" in repr(shown.body)
+    assert not [button for button in shown.buttons if button.action == value["action"]]
+    later = ear.hear(Answer("d2", "ou_somebody", value["action"], mark=value["mark"]), AT + timedelta(hours=1))
+    assert later == shown  # who said it first is remembered
+    assert [item.outcome for item in app.store.chat_answers()].count(f"rejected:{key}") == 1
+    app.close()
+    chat.company.run(0)
+    assert state_of(chat, key) == "rejected"
+    assert key not in {item["key"].removeprefix("delays:delay:") for item in chat.findings("open")}
+    assert len(chat.feishu.said_in(chat.zhang_wei)) == 1
+    chat.company.run(0)
+    assert state_of(chat, key) == "rejected"
+    assert chat.company.say("confirm", key, "--by", "李娜", "--json").expect(0).json()["by"] == "李娜"
+    assert "is a dependency, says 李娜" in chat.company.say("confirm", key, "--by", "王芳").expect(0).out
+    chat.company.run(0)
+    assert state_of(chat, key) == "confirmed"
+    assert "says 王芳" in chat.company.say("reject", key, "--by", "王芳").expect(0).out
+    assert "not the key of a dependency" in chat.company.say("reject", key[:-3]).expect(2).problem
 
 
 def test_what_only_one_process_may_hear_is_heard_by_whoever_holds_the_lease(chat: Chat) -> None:

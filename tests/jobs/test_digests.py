@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from jobs.digests.settings import DigestChat
+from sync.adoption import Pilot
 from sync.core.answering import acknowledgement, denial
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
+from sync.core.duty import Leave
 from sync.core.plan import MessageContent, Published
 from sync.core.values import ConnectionFacts, Freshness, Language, Ref
 from tests.jobs.digest_story import (
@@ -31,7 +33,7 @@ from tests.jobs.digest_story import (
     text_of,
     world,
 )
-from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, WAITS, check_golden, story
+from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, MARKET, WAITS, check_golden, story
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 OPEN: dict[str, Any] = {"api": {"due": day(23)}, "flow": {"start": day(24), "due": day(25)}}
@@ -161,6 +163,21 @@ def test_everybody_goes_by_their_own_clock_and_calendar() -> None:
     assert set(said(judged(view))) == {LI_NA, ZHAO_MIN}
 
 
+def test_who_is_away_is_left_alone_and_what_they_are_asked_goes_to_whoever_stands_in() -> None:
+    published: dict[str, Published] = {}
+    view = world()
+    away = replace(view.people[ZHANG_WEI], absences=(Leave(day(28), day(29)),), deputy=WANG_QIANG)
+    awaiting = replace(view.people[ZHAO_MIN], absences=(Leave(day(28), day(28)),))
+    view = replace(view, people={**view.people, ZHANG_WEI: away, ZHAO_MIN: awaiting})
+    news = heard(view, published)
+    assert set(news) == {WANG_QIANG, LI_NA}
+    check_golden("digest-instead.zh-CN.md", news[WANG_QIANG])
+    later = replace(world(at=MONDAY + DAY, opened_at=MONDAY), people=view.people)
+    assert set(heard(later, published)) == {ZHAO_MIN}
+    back = replace(world(at=MONDAY + 2 * DAY, opened_at=MONDAY), people=view.people)
+    assert set(heard(back, published)) == {ZHANG_WEI}
+
+
 def test_what_stood_on_the_first_day_is_not_told_and_what_comes_later_is() -> None:
     view = world(api={"due": day(29)}, opened_at=FRIDAY)
     assert said(judged(view))
@@ -219,7 +236,9 @@ def test_a_task_that_becomes_restricted_is_masked_in_what_was_said_and_not_said_
 
 
 def test_only_what_takes_part_in_the_pilot_is_told() -> None:
-    view = replace(world(), pilot=frozenset({CAMPAIGN}))
+    view = world()
+    assert Pilot().tasks(view) is None
+    view = replace(view, pilot=Pilot(departments=frozenset({MARKET})).tasks(view))
     judgement = judged(view)
     assert set(said(judgement)) == {LI_NA, ZHAO_MIN}
     assert {ref for item in judgement.desired for ref in item.about} == {FLOW, CAMPAIGN}

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sync.core.values import Ref
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync.core.errors import StoreUnavailable
+from sync.core.escalation import AroundTheClock, State, position
+from sync.core.ladders import INFO
+from sync.core.values import Finding, FindingState, Ref
 from sync.judging import events_of, reasons_of
 from sync.store import Store, schema
 from sync.store.entries import FindingEvent
 from tests.store.samples import NOON, a_finding
 
 HOUR = timedelta(hours=1)
+STATES: dict[FindingState, set[State]] = {
+    "open": {"asking"},
+    "acknowledged": {"answered", "promised"},
+    "resolved": {"solved"},
+}
+STEPS = ("found", "not found", "acknowledged", "declined", "promised", "stated", "the last once more", "restart")
+_numbers = itertools.count()
 ZHANG, LI = Ref.of("tieline", "person", "zhang-wei"), Ref.of("tieline", "person", "li-na")
 
 
@@ -99,3 +116,70 @@ def test_an_older_database_keeps_what_it_knew(empty_url: str) -> None:
             ("opened", NOON),
             ("solved", NOON + 2 * HOUR),
         ]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from([ZHANG, LI, None])), max_size=14))
+def test_the_ledger_stands_where_the_clock_stands_whatever_happens(
+    store: Store, steps: Sequence[tuple[str, Ref | None]]
+) -> None:
+    """Runs, answers, answers that come again and restarts in any order: the finding's state is what follows from its events, and each
+    answer is there once.
+    """
+    job = f"job-{next(_numbers)}"
+    key, last, taken = f"{job}:late", None, 0
+    for number, (step, by) in enumerate(steps):
+        at = NOON + number * HOUR
+        if step == "restart":
+            store.close()
+        elif step in ("found", "not found"):
+            store.sync_findings({job: [a_finding(key)] if step == "found" else []}, at, {job})
+        elif step == "the last once more":
+            assert last is None or not store.take_answer(last)
+        else:
+            until = at + 90 * timedelta(minutes=1) if step == "promised" else None
+            answer = FindingEvent(key, step, at, f"chat:{number}", by, "name", until)  # type: ignore[arg-type]
+            is_taken = store.take_answer(answer)
+            last, taken = answer if is_taken else last, taken + is_taken
+        events = store.events_of_finding(key)
+        stands = [item.state for item in store.findings() if item.finding.key == key]
+        assert (not stands) == (not events)
+        for state in stands:
+            assert position(INFO, events_of(events, ())[key], at, AroundTheClock()).state in STATES[state]
+        assert taken == sum(event.kind not in ("opened", "reopened", "solved") for event in events)
+
+
+def test_what_a_person_opens_stands_until_a_person_closes_it(store: Store) -> None:
+    finding = a_finding("incidents:incident:1", "critical")
+    opened = FindingEvent(finding.key, "opened", NOON, "chat:1", ZHANG, "张伟", note="超时")
+    assert store.open_by_hand(finding, "incidents", opened)
+    assert not store.open_by_hand(finding, "incidents", opened)
+    found(store, NOON + HOUR)
+    assert [item.opened_at for item in store.findings("open")] == [NOON]
+    closed = FindingEvent(finding.key, "solved", NOON - HOUR, "chat:2", LI, "李娜")
+    assert store.close_by_hand(closed)
+    assert not store.close_by_hand(closed)
+    assert not store.close_by_hand(FindingEvent("incidents:incident:2", "solved", NOON, "chat:3"))
+    assert store.open_by_hand(finding, "incidents", opened)
+    assert [(event.kind, event.at) for event in store.events_of_finding(finding.key)] == [
+        ("opened", NOON),
+        ("solved", NOON),
+        ("reopened", NOON),
+    ]
+
+
+def test_an_answer_given_while_a_run_writes_is_not_put_back(store: Store, store_url: str) -> None:
+    """A run that has read the findings would write what it read over an answer that comes before it writes."""
+    found(store, NOON, "late")
+    with Store.open(store_url, timeout_s=0.3) as other:
+
+        class AnsweredMeanwhile(dict[str, list[Finding]]):
+            def items(self) -> Any:
+                with pytest.raises(StoreUnavailable):
+                    other.acknowledge("late", "张伟", NOON + HOUR, ZHANG)
+                return super().items()
+
+        store.sync_findings(AnsweredMeanwhile(delays=[a_finding("late")]), NOON + HOUR, {"delays"})
+        assert other.acknowledge("late", "张伟", NOON + HOUR, ZHANG)
+        found(store, NOON + 2 * HOUR, "late")
+        assert [item.state for item in store.findings()] == ["acknowledged"]
