@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from jobs.escalations.matters import NAME, TOLD, step_of, told_at
+from jobs.escalations.matters import BY_HAND, NAME, TOLD, step_of, told_at
 from jobs.escalations.text import HIDDEN, message_of
 from sync.core.disclosure import shown
 from sync.core.plan import Desired, MessageContent, Published
@@ -38,7 +38,8 @@ def _over(view: View, entry: Published) -> dict[str, Any]:
     kept = ("step", "asked", "to", "does", "finding", "is_incident", "subjects", "task", "language", "contact")
     task = view.tasks.get(Ref(entry.facts["subjects"][0]))
     facts = {name: entry.facts[name] for name in kept}
-    return {**facts, "missed": [], "is_done": task is not None and task.status == "done"}
+    is_done = facts["finding"].startswith(BY_HAND) or (task is not None and task.status == "done")
+    return {**facts, "missed": [], "is_done": is_done}
 
 
 def _masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:

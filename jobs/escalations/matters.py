@@ -21,6 +21,8 @@ ENDED = ("done", "cancelled")
 BREAKS_OUT = timedelta(days=1)
 """An incident that nobody touched for so long before we first saw it has not just broken out: nobody is called out of bed for it."""
 TOLD = ("notice", "notice_over")
+BY_HAND = "incidents:incident:"
+"""What the keys of incidents begin with that a person opened, and that only a person solves."""
 
 
 class Matter(Struct, frozen=True):
@@ -112,7 +114,7 @@ def is_open(events: tuple[Event, ...]) -> bool:
 def _is_told_of_already(view: View, key: str, task: Ref) -> bool:
     """Whether the other incident of this task (one is opened by the tool, one by a person) was open when this one began: people are
     called once."""
-    other = next(name for name in (f"incidents:incident:{task}", f"{NAME}:incident:{task}") if name != key)
+    other = next(name for name in (f"{BY_HAND}{task}", f"{NAME}:incident:{task}") if name != key)
     ours, theirs = view.events.get(key, ()), view.events.get(other, ())
     begun = _begun(ours) if is_open(ours) else view.at
     spans = _spans(theirs)

@@ -24,7 +24,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{before}出了突发，{since} 开始计时。",
         "en": "{before} has an incident, open since {since}.",
     },
-    "note": {"zh-CN": "{opener}说：{note}", "en": "{opener} says: {note}"},
+    "note": {"zh-CN": "{opener}说：「{note}」。", "en": "{opener} says: “{note}”."},
     "waiting": {"zh-CN": "在等它的有：", "en": "Waiting for it:"},
     "delay": {
         "zh-CN": "{after}在等{before}。原计划 {planned}，现在最早 {expected}，晚 {days} 个工作日。",
@@ -80,6 +80,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "{before}已完成，不用再跟进了，谢谢。",
         "en": "{before} is done. Nothing more to do here, thank you.",
     },
+    "over_solved": {
+        "zh-CN": "{before}的突发已经解决，不用再跟进了，谢谢。",
+        "en": "The incident of {before} is solved. Nothing more to do here, thank you.",
+    },
     "over": {"zh-CN": "{before}这件事不用再跟进了，谢谢。", "en": "Nothing more to do about {before}, thank you."},
     "reason": {
         "zh-CN": "{before}的延期，主要是哪方面的原因？点一下就好，方便找对的人来帮忙。",
@@ -124,7 +128,7 @@ def message_of(message: str, facts: Mapping[str, Any], language: Language) -> Me
     if message == "notice":
         return _notice(facts, language)
     if message == "notice_over":
-        name = "over_done" if facts["is_done"] else "over"
+        name = "over" if not facts["is_done"] else "over_solved" if facts["is_incident"] else "over_done"
         return Message((_line([name], facts, language),), _title("title_over", facts, language), "green")
     if message == "reason":
         reasons: tuple[Reason, ...] = ("resources", "goal", "conflict")

@@ -101,10 +101,11 @@ def test_an_incident_that_a_person_opened_is_told_with_their_words_and_one_task_
     office = Office(incident=outage(kind="work"), note="支付全部超时")
     news = office.run(at("10-04 02:10"))
     assert to(news) == ["room"]
-    assert "李娜说：支付全部超时" in said(news)
+    assert "李娜说：「支付全部超时」。" in said(news)
     office.incident = outage()
     assert office.run(at("10-04 02:20")) == []
     office.note = ""  # solved, says a person; the tool may close it when it likes
+    assert "的突发已经解决" in said(office.judged(at("10-04 02:30")).desired)
     assert office.run(at("10-04 02:30")) == []
     assert office.run(at("10-04 03:30")) == []
 
