@@ -24,7 +24,7 @@ REMEMBERED = timedelta(days=90)
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
-    planned.pairs = ()
+    planned.pairs = planned.forgotten = ()
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
         ledger = store.findings("open", "acknowledged")
@@ -53,6 +53,7 @@ def _judge(
             continue
         desired += judgement.desired
         planned.pairs += judgement.pairs
+        planned.forgotten += judgement.forgotten
         planned.findings[name] = judgement.findings
     return desired
 

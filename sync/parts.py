@@ -69,6 +69,7 @@ class Planned:
     blocked: dict[str, TielineError] = field(default_factory=dict)
     broken_jobs: dict[str, str] = field(default_factory=dict)
     pairs: tuple[BaselinePair, ...] = ()
+    forgotten: tuple[str, ...] = ()
     desired: list[Desired] = field(default_factory=list)
 
     def lost(self) -> list[Desired]:

@@ -122,12 +122,14 @@ class Published(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """A job's verdict: what it noticed and what should be true. A published key of the job that is not desired any more is withdrawn:
     a link of ours is removed; comments and pages the job closes itself, by desiring their closing text. ``pairs`` is what the
-    baseline should remember.
+    baseline should remember; ``forgotten`` are published messages that the job will not ask for again: the ledger forgets what stands, and
+    keeps that they were said.
     """
 
     findings: tuple[Finding, ...] = ()
     desired: tuple[Desired, ...] = ()
     pairs: tuple[BaselinePair, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
 
 class Change(Struct, frozen=True):

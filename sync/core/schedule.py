@@ -26,6 +26,7 @@ from sync.core.working_time import WEEKDAYS
 
 __all__ = [
     "MINUTES_A_DAY",
+    "CalendarOf",
     "Forecast",
     "Place",
     "Schedule",
@@ -35,6 +36,9 @@ __all__ = [
     "place_for",
     "schedule",
 ]
+
+
+CalendarOf = Callable[[Task], Calendar]
 
 
 class Forecast(Struct, frozen=True):
@@ -313,7 +317,7 @@ def place_for(view: View) -> PlaceOf:
     return place_of
 
 
-def calendar_for(view: View) -> Callable[[Task], Calendar]:
+def calendar_for(view: View) -> CalendarOf:
     """Task to its working calendar."""
     place_of = place_for(view)
     return lambda task: place_of(task).calendar

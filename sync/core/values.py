@@ -18,6 +18,7 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
+from sync.core.vendor_change import VendorChange
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
@@ -154,6 +155,7 @@ class Record(Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     accounts: tuple[Account, ...] = ()
+    changes: tuple[VendorChange, ...] = ()
 
 
 class Assignment(Struct, frozen=True, gc=False):

@@ -163,6 +163,16 @@ def test_everybody_goes_by_their_own_clock_and_calendar() -> None:
     assert set(said(judged(view))) == {LI_NA, ZHAO_MIN}
 
 
+def test_what_was_said_long_ago_is_forgotten_but_for_the_last_digest_of_each() -> None:
+    published: dict[str, Published] = {}
+    heard(world(), published)
+    slipped: dict[str, Any] = {"api": {"due": day(14, 10)}}
+    heard(world(at=MONDAY + DAY, opened_at=MONDAY, **slipped), published)
+    assert judged(world(at=MONDAY + 30 * DAY), published).forgotten == ()
+    later = judged(world(at=MONDAY + 40 * DAY), published)
+    assert set(later.forgotten) == {key for key in published if "2026-09-28" in key}
+
+
 def test_who_is_away_is_left_alone_and_what_they_are_asked_goes_to_whoever_stands_in() -> None:
     published: dict[str, Published] = {}
     view = world()
