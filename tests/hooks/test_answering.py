@@ -178,7 +178,9 @@ def test_a_press_by_callback_is_believed_only_with_the_token(chat: Chat) -> None
         check = {"type": "url_verification", "challenge": "abc", "token": TOKEN}
         assert post("chat_main", check).json() == {"challenge": "abc"}
         assert chat.findings("acknowledged") == []
-        assert post("chat_main", chat.press("e1")).json()["toast"]["type"] == "success"
+        shown = post("chat_main", chat.press("e1")).json()
+        assert shown["toast"]["type"] == "success"
+        assert "张伟 在处理" in json.dumps(shown["card"], ensure_ascii=False)
         assert len(chat.findings("acknowledged")) == 1
 
 
