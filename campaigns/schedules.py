@@ -23,7 +23,8 @@ from campaigns.schedules_sabotage import SABOTAGES as SABOTAGES
 from campaigns.schedules_slack import Late, late_halves, slack_days, target_half
 from sync.core import schedule as product
 from sync.core.calendar import Calendar
-from sync.core.schedule import Place, Schedule
+from sync.core.plans import Place
+from sync.core.schedule import Schedule
 from sync.core.values import Ref, Task
 
 GRAPHS, SHARD, SHORT = 100_000, 500, 150

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from sync.core import schedule as product
-from sync.core.schedule import Place, Schedule
+from sync.core.plans import Place
+from sync.core.schedule import Schedule
 from sync.core.values import Dependency, Ref, Task
 
 

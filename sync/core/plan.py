@@ -79,7 +79,8 @@ class Desired(Struct, frozen=True):
     """What should be true at one target. ``key`` is its identity for ever; ``facts`` and ``message`` are all that its digest covers.
 
     ``rests_on`` names the connections whose data it was judged on: while one of them is not proven complete, nothing is written.
-    ``about`` are the tasks that something in a room is about: where a pilot is, it is told only when one of them takes part.
+    ``about`` are the tasks that something in a room or on a page is about: where a pilot is, it is told only when one of them takes part.
+    ``is_handed_over``: once written it is people's own, to edit or throw away; it is looked at again only when its facts change.
     """
 
     key: str
@@ -91,6 +92,7 @@ class Desired(Struct, frozen=True):
     reason: str
     rests_on: tuple[str, ...] = ()
     about: tuple[Ref, ...] = ()
+    is_handed_over: bool = False
 
     @property
     def kind(self) -> Kind:

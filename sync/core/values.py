@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
@@ -344,8 +344,18 @@ class Finding(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+class FindingStep(Struct, frozen=True):
+    """How a finding stood from ``at`` on, until its next step."""
+
+    at: datetime
+    severity: Severity
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then."""
+    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
+    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
+    """
 
     finding: Finding
     job: str
@@ -354,22 +364,17 @@ class TrackedFinding(Struct, frozen=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
-
-
-def tracked(finding: Finding, job: str, last: TrackedFinding | None, at: datetime) -> TrackedFinding:
-    """The finding as it stands when it was found again now: one that comes back opens again, an acknowledged one stays so."""
-    if last is None or last.state == "resolved":
-        return TrackedFinding(finding, job, "open", at)
-    return replace(last, finding=finding, job=job)
+    steps: tuple[FindingStep, ...] = ()
 
 
 class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``). ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over
-    all its episodes (not what was told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None:
-    there is none, all do), for messages that tell of several tasks at once.
+    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
+    incomplete. ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over all its episodes (not what was
+    told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for
+    messages that tell of several tasks at once.
     """
 
     at: datetime
@@ -387,6 +392,7 @@ class View(Struct, frozen=True):
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
+    ended: tuple[TrackedFinding, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None

@@ -213,6 +213,7 @@ class Store:
     open_by_hand = _writes(lifecycle.open_by_hand)
     close_by_hand = _writes(lifecycle.close_by_hand)
     findings = _reads(lifecycle.findings)
+    resolved_findings = _reads(lifecycle.resolved_findings)
     finding_events = _reads(trail.finding_events)
     events_of_finding = _reads(trail.events_of_finding)
 

@@ -30,9 +30,6 @@ CHRISTMAS = Calendar(
 )  # fmt: skip
 
 
-@pytest.mark.xfail(
-    reason="a parent that has no dates from its children in the end counts as 1.0; the document says 0.3", strict=True
-)
 def test_schedule_and_oracle_say_the_same() -> None:
     report = schedules.run(seed=20261125, scale=0.0, workers=1)
     assert report.divergences == []

@@ -243,6 +243,12 @@ def test_a_task_that_becomes_restricted_is_masked_in_what_was_said_and_not_said_
         assert isinstance(item.content, MessageContent)
         assert not item.content.is_news
         assert "支付接口开发" not in repr((item.content, item.facts))
+    view = world(at=MONDAY + timedelta(hours=1), opened_at=MONDAY)
+    gone = replace(view, tasks={ref: task for ref, task in view.tasks.items() if ref != API})
+    assert judged(gone, published).desired == ()  # archived: there is nothing to hide
+    masked = said(judged(replace(gone, hidden=frozenset({API})), published))
+    assert set(masked) == {ZHANG_WEI, LI_NA}
+    assert "一个现在看不到的任务" in text_of(masked[ZHANG_WEI])
 
 
 def test_only_what_takes_part_in_the_pilot_is_told() -> None:
