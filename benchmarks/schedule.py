@@ -24,7 +24,8 @@ import rustworkx
 from sync.core.half_days import HalfDays, half_days_of, half_of
 from sync.core.network import FROM_START, TO_START
 from sync.core.passes import backward
-from sync.core.schedule import Place, Schedule, schedule
+from sync.core.plans import Place
+from sync.core.schedule import Schedule, schedule
 from sync.core.values import Dependency, DependencyType, Ref, Task
 from sync.mapping.calendars import country_calendar
 

@@ -8,7 +8,7 @@ import sys
 
 from campaigns.report import Report
 
-NAMES = ("changes", "kills", "edits", "fuzz", "restricted", "secrets", "escalations", "sabotage")
+NAMES = ("changes", "kills", "edits", "fuzz", "restricted", "schedules", "secrets", "escalations", "sabotage")
 
 
 def main(arguments: list[str] | None = None) -> int:

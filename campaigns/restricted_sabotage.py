@@ -16,7 +16,9 @@ from sync.core import disclosure
 from sync.core.values import Task, View
 
 # By name: each job's package has a function of the same name.
-baseline, delays, status_view = (import_module(f"jobs.{name}.judge") for name in ("baseline", "delays", "status_view"))
+baseline, delays, retrospectives, status_view = (
+    import_module(f"jobs.{name}.judge") for name in ("baseline", "delays", "retrospectives", "status_view")
+)
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def quote_restricted_title() -> AbstractContextManager[None]:
         item = plain(view, task, language)
         return replace(item, title=task.title) if item.is_restricted else item
 
-    modules = (disclosure, delays, status_view, baseline, listings, findings_text, explain)
+    modules = (disclosure, delays, status_view, baseline, retrospectives, listings, findings_text, explain)
     return _patched(*((module, "shown", shown) for module in modules))
 
 
@@ -45,7 +47,7 @@ def forget_mask_on_close() -> AbstractContextManager[None]:
     def masked(_view: Any, _task: Any, said: Mapping[str, Any], _language: Any) -> Mapping[str, Any]:
         return said
 
-    return _patched((delays, "_masked", masked))
+    return _patched((delays, "_masked", masked), (retrospectives, "_masked", lambda _view, said, _language: said))
 
 
 def name_the_owner() -> AbstractContextManager[None]:

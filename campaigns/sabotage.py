@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from campaigns.report import Report
 
-CAMPAIGNS = ("changes", "kills", "edits", "fuzz", "restricted", "secrets", "escalations")
+CAMPAIGNS = ("changes", "kills", "edits", "fuzz", "restricted", "schedules", "secrets", "escalations")
 SABOTAGES: dict[str, object] = {}
 
 

@@ -53,6 +53,10 @@ REPLIES: dict[str, dict[Language, str]] = {
     },
     "solved": {"zh-CN": "已解决：{task}。", "en": "Solved: {task}."},
     "calm": {"zh-CN": "{task} 没有打开的突发。", "en": "There is no open incident: {task}."},
+    "marked": {
+        "zh-CN": "{task} 是在它自己的工具里标成突发的，请在那里改状态。",
+        "en": "It is its own tool that says that this is an incident: {task}. Please change its status there.",
+    },
     "unknown": {
         "zh-CN": "没找到这个任务。请写任务编号或链接，例如“突发 PAY-1 接口全部超时”，解决后发“已解决 PAY-1”。",
         "en": "I know no such task. Please write its key or address: “incident PAY-1 everything times out”, and later “solved PAY-1”.",

@@ -31,7 +31,7 @@ from sync.core.plan import MessageContent, mark_of
 from sync.core.spoken import OpenIncident, SolveIncident, day_from_words, spoken_from
 from sync.core.values import Language, Task, TrackedFinding
 from sync.core.wording import day_text
-from sync.incidents import incident_key, open_incident, solve_incident, task_named
+from sync.incidents import incident_key, is_marked_in_its_tool, open_incident, solve_incident, task_named
 from sync.store.entries import Answer as DependencyAnswer
 from sync.store.entries import FindingEvent, FindingEventKind
 from sync.store.store import Store
@@ -149,7 +149,7 @@ class Ear:
             word = "opened" if is_done else "stands"
         else:
             is_done = solve_incident(self.store, task.ref, spoken.note, speaker, at, source)
-            word = "solved" if is_done else "calm"
+            word = "solved" if is_done else "marked" if is_marked_in_its_tool(self.store, task.ref) else "calm"
         return f"{word}:{incident_key(task.ref)}" if is_done else "", self._reply(word, **values)
 
     def _asked(self, answer: Answer, at: datetime) -> tuple[str, bool]:

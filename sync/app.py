@@ -19,7 +19,8 @@ from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
-from sync.core.values import ConnectionFacts, SourceFile
+from sync.core.source_files import SourceFile
+from sync.core.values import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob

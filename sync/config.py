@@ -243,7 +243,8 @@ PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messeng
 def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with the connections that a job's settings name: (text, hint)."""
     places = [(place, port) for kind, port in PORT_OF.items() for place in getattr(settings, kind, ())]
-    for place, port in ((settings, ""), *places):
+    own = "knowledge_base" if hasattr(settings, "space") else ""
+    for place, port in ((settings, own), *places):
         name = getattr(place, "connection", None)
         if name is None:
             continue

@@ -11,10 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.errors import Problem, RecordError, TielineError
+from sync.core.history import StatusChange
 from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task, View
 from sync.core.vocabulary import Vocabulary
 from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up
+from sync.mapping.history import status_changes
 from sync.mapping.identity import Identity, people_from_accounts
 from sync.mapping.normalise import Mapped, Step, explain, normalise
 from sync.mapping.rules import ConnectionMapping, Mappings, folded
@@ -26,6 +28,8 @@ from sync.store.store import Store
 
 log = structlog.get_logger()
 MAPPED_KINDS = ("task", "document")
+READ_KINDS = (*MAPPED_KINDS, "history")
+READING = "2"  # what is made of raw records, beside what mappings say: a new number has them replayed
 MOST_SUBJECTS = 5
 GONE_TOLD_FOR = timedelta(days=30)  # who still waits for something deleted is told for a month
 MASKED = "***"
@@ -51,6 +55,7 @@ class Made:
     aliases: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
     accounts: dict[Ref, tuple[Account, ...]] = field(default_factory=dict)
     problems: list[RecordProblem] = field(default_factory=list)
+    changes: dict[Ref, tuple[StatusChange, ...]] = field(default_factory=dict)
 
     def skipped(self) -> dict[str, int]:
         """How many records could not be mapped, by reason."""
@@ -67,23 +72,24 @@ class Deriver:
     def __init__(
         self, store: Store, mappings: Mappings, decoders: Mapping[str, Decode], digests: Mapping[str, str]
     ) -> None:
-        self._store, self._mappings, self._decoders, self._digests = store, mappings, decoders, digests
+        self._store, self._mappings, self._decoders = store, mappings, decoders
+        self._digests = {name: f"{READING}:{digest}" for name, digest in digests.items()}
         self._identity = Identity(mappings.directory)
 
     def derive(self, records: Sequence[RawRecord]) -> Mapping[str, int]:
         """Map these records and store what they became; how many were skipped, by reason."""
-        wanted = [record for record in records if record.ref.kind in MAPPED_KINDS]
+        wanted = [record for record in records if record.ref.kind in READ_KINDS]
         made = self._made(wanted)
         refs = [record.ref for record in wanted]
-        values = Derived(made.tasks, made.documents, made.evidence, made.aliases, made.accounts, made.problems)
-        self._store.replace_derived(refs, values)
+        parts = (made.tasks, made.documents, made.evidence, made.aliases, made.accounts, made.problems, made.changes)
+        self._store.replace_derived(refs, Derived(*parts))
         return made.skipped()
 
     def derive_all(self, names: Iterable[str] = ()) -> dict[str, int]:
         """Replay the raw records of these connections (of all, by default) through the present mappings."""
         counts: dict[str, int] = {}
         for name in list(names) or self._mappings.connections:
-            for batch in self._batches(name):
+            for batch in self._batches(name, READ_KINDS):
                 for reason, count in self.derive(batch).items():
                     counts[reason] = counts.get(reason, 0) + count
             self._store.put_derivation(name, self._digests[name], self._fields(name))
@@ -229,6 +235,10 @@ class Deriver:
     def _made(self, records: Iterable[RawRecord]) -> Made:
         made = Made()
         for raw in records:
+            if raw.ref.kind == "history":
+                if told := self.record_of(raw):  # one that cannot be read hides nothing of what is now: no problem
+                    made.changes[raw.ref] = self._status_changes(told)
+                continue
             try:
                 record = self._decoders[raw.ref.connection](raw)
                 mapped = normalise(record, self._mappings.connections[raw.ref.connection], self._identity)
@@ -242,7 +252,11 @@ class Deriver:
                 made.problems.append(_skipped(raw.ref, "payload", text, 0))
             else:
                 _add(made, record, mapped)
+                made.changes[raw.ref] = self._status_changes(record)
         return made
+
+    def _status_changes(self, record: Record) -> tuple[StatusChange, ...]:
+        return status_changes(record, self._mappings.connections[record.ref.connection], self._identity)
 
     def _joined(self, evidence: Iterable[Evidence], aliases: Mapping[Ref, Sequence[str]]) -> Links:
         answers = self._store.answers().values()
@@ -263,10 +277,12 @@ class Deriver:
                 own.setdefault(entry.target.connection, set()).add(entry.written.id.rpartition("/")[2])
         return own
 
-    def _batches(self, name: str | None, size: int = 1000) -> Iterator[list[RawRecord]]:
+    def _batches(
+        self, name: str | None, kinds: Sequence[str] = MAPPED_KINDS, size: int = 1000
+    ) -> Iterator[list[RawRecord]]:
         batch: list[RawRecord] = []
         for record in self._store.iter_raw(name):
-            if record.ref.kind in MAPPED_KINDS and record.ref.connection in self._mappings.connections:
+            if record.ref.kind in kinds and record.ref.connection in self._mappings.connections:
                 batch.append(record)
             if len(batch) == size:
                 yield batch

@@ -230,7 +230,12 @@ class Engine:
         return {key: versions[ref] for key, ref in refs.items() if ref and ref in versions}
 
     def _settle(self, planned: Planned) -> None:
-        """Remember up to which version a target was looked at and found as we left it, so that the next run need not look."""
+        """Remember up to which version a target was looked at and found as we left it, so that the next run need not look; forget messages
+        of long ago.
+        """
+        for key in planned.forgotten:
+            if (last := planned.published.get(key)) and last.kind == "message":
+                self._store.remove_published(key)
         settle_edits(self._store, self._parts.clock())
         plan = planned.plan
         busy = {change.key for change in plan.changes} | {skip.key for skip in plan.skips}

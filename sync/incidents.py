@@ -34,6 +34,12 @@ def solve_incident(store: Store, task: Ref, note: str, speaker: Speaker, at: dat
     return store.close_by_hand(event)
 
 
+def is_marked_in_its_tool(store: Store, task: Ref) -> bool:
+    """Whether the task's own tool says that it is an incident: then it is over when it is over there."""
+    standing = (item for item in store.findings("open", "acknowledged") if item.job != JOB)
+    return any(item.finding.kind == "incident" and item.finding.subjects[:1] == (task,) for item in standing)
+
+
 def task_named(store: Store, text: str) -> Task | None:
     """The one task of this key, address or ref that may be named. None for any other text, whether it names nothing, several, or what
     may not be named: whoever asks must not learn which.

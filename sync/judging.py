@@ -1,8 +1,8 @@
-"""Every job's verdict on one view: those that read findings come last and see what the others found."""
+"""Every job's verdict on one view: those that read findings come last and see what the others found, and what is over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import structlog
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from sync.core.escalation import Event, Stated
 from sync.core.plan import Desired, Published
-from sync.core.values import Finding, TrackedFinding, View, tracked
+from sync.core.tracking import tracked
+from sync.core.values import Finding, TrackedFinding, View
 from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
@@ -18,22 +19,28 @@ from sync.store.entries import FindingEvent
 from sync.store.store import Store
 
 log = structlog.get_logger()
+LATELY = timedelta(days=7)
+"""How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
 REMEMBERED = timedelta(days=90)
 """How long what happened to a finding that is over is still shown to jobs: who declines or stalls often is asked of some weeks."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
-    planned.pairs = ()
+    planned.pairs = planned.forgotten = ()
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        ledger = store.findings("open", "acknowledged")
-        standing = (
-            *_standing(ledger, planned.findings, planned.view),
-            *(item for item in ledger if item.job == INCIDENTS),
-        )
+        ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
+        standing = (*_standing(ledger, planned.findings, planned.view), *_incidents(ledger))
+        ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
-        view = replace(planned.view, standing=standing, events=events_of(events, standing), reasons=reasons_of(events))
+        view = replace(
+            planned.view,
+            standing=standing,
+            ended=ended,
+            events=events_of(events, standing),
+            reasons=reasons_of(events),
+        )
         desired += _judge(planned, view, readers, published)
     return desired
 
@@ -53,6 +60,7 @@ def _judge(
             continue
         desired += judgement.desired
         planned.pairs += judgement.pairs
+        planned.forgotten += judgement.forgotten
         planned.findings[name] = judgement.findings
     return desired
 
@@ -65,6 +73,26 @@ def _standing(
     for job, findings in found.items():
         for finding in findings:
             yield tracked(finding, job, known.get(finding.key), view.at)
+
+
+def _ended_now(ledger: Iterable[TrackedFinding], planned: Planned) -> Iterator[TrackedFinding]:
+    """What stood until now and is not found any more. Stale or incomplete data, or a job that broke, ends nothing."""
+    view = planned.view
+    if view.is_fresh(*view.freshness):
+        for item in _not_found(ledger, planned):
+            yield replace(item, state="resolved", resolved_at=view.at)
+
+
+def _not_found(items: Iterable[TrackedFinding], planned: Planned) -> Iterator[TrackedFinding]:
+    """Those of the jobs that judged this time that they do not find."""
+    judged = planned.findings.keys() - planned.broken_jobs.keys()
+    keys = {finding.key for findings in planned.findings.values() for finding in findings}
+    return (item for item in items if item.job in judged and item.finding.key not in keys)
+
+
+def _incidents(items: Iterable[TrackedFinding]) -> Iterator[TrackedFinding]:
+    """Those that people open and end."""
+    return (item for item in items if item.job == INCIDENTS)
 
 
 def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding]) -> Mapping[str, tuple[Event, ...]]:

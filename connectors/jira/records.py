@@ -16,6 +16,7 @@ from sync.core.decode import UNREADABLE, decoded, unreadable
 from sync.core.errors import Nonsense
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Link, Mention, RawRecord, Record, Ref
+from sync.core.vendor_change import VendorChange
 
 __all__ = ["account_from_user", "decipher", "raw_from_history", "raw_from_issue", "record_from_raw"]
 
@@ -232,7 +233,8 @@ def record_from_raw(raw: RawRecord, settings: ConnectionSettings) -> Record:
 
 def _history(raw: RawRecord, data: dict[str, Any]) -> Record:
     histories = [_change(item) for item in _dicts(data.get("changeHistories"))]
-    values = {"issueId": str(data.get("issueId") or raw.ref.key), "changeHistories": histories}
+    issue_id = str(data.get("issueId") or raw.ref.key)
+    values = {"issueId": issue_id, "changeHistories": histories}
     return Record(
         ref=raw.ref,
         key=raw.ref.key,
@@ -243,7 +245,17 @@ def _history(raw: RawRecord, data: dict[str, Any]) -> Record:
         scope=raw.scope,
         visibility=raw.visibility,
         accounts=tuple(_accounts(values)),
+        changes=tuple(_vendor_changes(issue_id, histories)),
     )
+
+
+def _vendor_changes(issue_id: str, histories: Iterable[Mapping[str, Any]]) -> Iterator[VendorChange]:
+    """Each changed field by the text that people saw. Data Center names the field only, Cloud its id too."""
+    for history in histories:
+        for item in history["items"] if history["created"] else ():
+            name, before, after = item.get("fieldId") or item.get("field"), item.get("fromString"), item.get("toString")
+            by = history["author"].id if history["author"] else ""
+            yield VendorChange(issue_id, str(name or ""), str(before or ""), str(after or ""), history["created"], by)
 
 
 def _change(history: dict[str, Any]) -> dict[str, Any]:
@@ -263,6 +275,7 @@ def _issue(raw: RawRecord, data: dict[str, Any], settings: ConnectionSettings) -
     key = str(data.get("key") or raw.ref.key)
     values |= {"id": str(data.get("id") or raw.ref.key), "key": key}
     past: tuple[str, ...] = ()
+    changes: list[dict[str, Any]] = []
     if isinstance(changelog := data.get("changelog"), dict):
         changes = [_change(item) for item in _dicts(changelog.get("histories"))]
         values["changeHistories"] = changes
@@ -282,6 +295,7 @@ def _issue(raw: RawRecord, data: dict[str, Any], settings: ConnectionSettings) -
         links=tuple(_links((fields or {}).get("issuelinks"))),
         mentions=tuple(_attachments((fields or {}).get("attachment"))),
         accounts=tuple(_accounts(values)),
+        changes=tuple(_vendor_changes(values["id"], changes)),
     )
 
 

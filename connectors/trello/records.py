@@ -34,6 +34,7 @@ from sync.core.errors import Nonsense
 from sync.core.instants import instant_from_text
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, Mention, RawRecord, Record, Ref, Visibility
+from sync.core.vendor_change import VendorChange
 
 FIELD_SET = "card+list+board+customFields+members+checklists"
 ACTION_FIELD_SET = "all"
@@ -255,4 +256,14 @@ def _action_record(raw: RawRecord, payload: Mapping[str, Any], base: str) -> Rec
         scope=raw.scope,
         visibility=raw.visibility,
         accounts=(creator,) if creator else (),
+        changes=_moves(data, values["date"], creator),
     )
+
+
+def _moves(data: Mapping[str, Any], at: datetime | None, creator: Account | None) -> tuple[VendorChange, ...]:
+    """A card that went from one list to another; both are told by the name that they had then."""
+    card, before, after = (data.get(name) for name in ("card", "listBefore", "listAfter"))
+    if at is None or not (isinstance(card, dict) and isinstance(before, dict) and isinstance(after, dict)):
+        return ()
+    item, old, new = (text_from(value) or "" for value in (card.get("id"), before.get("name"), after.get("name")))
+    return (VendorChange(item, "list", old, new, at, creator.id if creator else ""),)

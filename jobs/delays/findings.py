@@ -59,6 +59,10 @@ def delay_finding(view: View, plan: Schedule, delay: Delay, settings: DelaySetti
             "planned": delay.planned.isoformat(),
             "expected": None if delay.is_open_ended else delay.expected.isoformat(),
             "slip_days": None if delay.is_open_ended else delay.slip_days,
+            "due": delay.predecessor.due.isoformat() if delay.predecessor.due else None,
+            "awaited": delay.awaited.isoformat() if delay.awaited and not delay.is_open_ended else None,
+            "is_about_start": delay.is_about_start,
+            "is_after_start": delay.is_after_start,
             **({} if delay.is_open_ended else cost_of(plan, delay.successor.ref)),
             **projection_of(view, delay),
             **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
@@ -129,8 +133,7 @@ def _can_start(view: View, plan: Schedule, task: Task) -> bool:
     """Whether everything that it waited for to start is over, and it has not begun."""
     if not _is_waiting(task) or plan.has_started(task.ref):
         return False
-    waits = [item for item in view.dependencies if item.successor == task.ref and item.state == "confirmed"]
-    starts = [item for item in waits if item.type == "finish_to_start"]
+    starts = [item for item in plan.waits.get(task.ref, ()) if item.type == "finish_to_start"]
     tasks = [view.tasks.get(item.predecessor) for item in starts]
     return bool(tasks) and all(item is not None and item.status in ENDED for item in tasks)
 

@@ -218,8 +218,7 @@ def _downstream(view: View, plan: Schedule, delay: Delay) -> list[tuple[Task, in
     while frontier and len(found) < MOST_SHOWN_DOWNSTREAM:
         open_ends.update(ref for ref in frontier if plan.forecasts[ref].is_open_ended)
         following = sorted(
-            (item for item in view.dependencies if item.state == "confirmed" and item.predecessor in frontier),
-            key=lambda item: item.successor,
+            (item for ref in frontier for item in plan.pushes.get(ref, ())), key=lambda item: item.successor
         )
         moving = [item for item in following if item.successor not in seen and _is_moving(view, plan, item, open_ends)]
         open_ends.update(item.successor for item in moving if item.predecessor in open_ends)

@@ -48,7 +48,7 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
 
 
 def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of an earlier digest without what may not be named any more: restricted now, or not in the view."""
+    """The facts of an earlier digest without what may not be named any more: restricted or hidden now."""
     language: Language = facts["language"]
     return {**facts, "items": [_masked_item(view, item, language) for item in facts["items"]]}
 
@@ -63,10 +63,11 @@ def _masked_item(view: View, item: Mapping[str, Any], language: Language) -> Map
 def _masked_task(view: View, said: Mapping[str, Any] | None, language: Language) -> Mapping[str, Any] | None:
     if said is None:
         return None
-    task = view.tasks.get(Ref(said["ref"]))
-    if task is None:
+    ref = Ref(said["ref"])
+    if ref in view.hidden:
         return {**said, "title": NOT_VISIBLE[language], "url": "", "owner": ""}
-    return _task_facts(view, task, language) if task.visibility == "restricted" else said
+    task = view.tasks.get(ref)
+    return _task_facts(view, task, language) if task and task.visibility == "restricted" else said
 
 
 def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:

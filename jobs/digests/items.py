@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobs.digests.settings import DigestSettings
 from sync.core.asking import asked_instead
 from sync.core.plan import digest_of
-from sync.core.values import Dependency, Finding, Ref, Task, TrackedFinding, View
+from sync.core.values import Finding, Ref, Task, TrackedFinding, View
 from sync.core.working_time import zone_of_person
 
 Section = Literal["asked", "ready", "held", "awaited", "unowned"]
 SECTIONS: tuple[Section, ...] = ("asked", "ready", "held", "awaited", "unowned")
 WAITING = ("todo", "blocked")
 OPEN = ("todo", "in_progress", "blocked")
+Waits = Mapping[Ref, Sequence[Ref]]
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -58,23 +59,43 @@ class Item:
         return severity, SECTIONS.index(self.section), self.key
 
 
-def items_of(view: View, settings: DigestSettings) -> dict[Ref, list[Item]]:
-    """Everything that stands and concerns somebody, by person."""
-    dependencies = {item.key: item for item in view.dependencies if item.state == "confirmed"}
-    pushed = _late_successors(view)
+def waits_of(view: View, tasks: Collection[Ref]) -> Waits:
+    """What each of these tasks waits for to start."""
+    found: dict[Ref, list[Ref]] = {}
+    for item in view.dependencies:
+        if item.successor in tasks and item.state == "confirmed" and item.type == "finish_to_start":
+            found.setdefault(item.successor, []).append(item.predecessor)
+    return {ref: sorted(predecessors) for ref, predecessors in found.items()}
+
+
+def items_of(view: View, settings: DigestSettings, people: Collection[Ref]) -> dict[Ref, list[Item]]:
+    """Everything that stands and concerns one of these people, by person."""
+    wanted = [item for item in view.standing if item.finding.kind in settings.kinds and _may_tell(view, item)]
+    pushed = {item.finding.subjects[-1] for item in view.standing if item.finding.kind == "delay"}
+    waits = waits_of(view, {item.finding.subjects[0] for item in wanted if item.finding.kind == "can_start"})
+    keys = _keys_between(view, {item.finding.subjects for item in wanted})
     found: dict[Ref, list[Item]] = {}
-    for tracked in view.standing:
-        finding = tracked.finding
-        tasks = [view.tasks[ref] for ref in finding.subjects if ref in view.tasks]
-        if finding.kind not in settings.kinds or len(tasks) < len(finding.subjects) or is_of_first_day(view, tracked):
-            continue
-        if not takes_part(view, finding.subjects):
-            continue
-        dependency = dependencies.get(finding.key.removeprefix(f"{tracked.job}:{finding.kind}:"))
-        for item in _items(view, tracked, tasks, dependency):
-            told = replace(_for_who_is_there(view, item), is_pushed=item.mine.ref in pushed)
-            found.setdefault(told.person, []).append(told)
+    for tracked in wanted:
+        tasks = [view.tasks[ref] for ref in tracked.finding.subjects]
+        name = tracked.finding.key.removeprefix(f"{tracked.job}:{tracked.finding.kind}:")
+        for item in _items(view, tracked, tasks, name if name in keys else "", waits):
+            told = _for_who_is_there(view, item)
+            if told.person in people:
+                found.setdefault(told.person, []).append(replace(told, is_pushed=item.mine.ref in pushed))
     return found
+
+
+def _may_tell(view: View, tracked: TrackedFinding) -> bool:
+    subjects = tracked.finding.subjects
+    return (
+        all(ref in view.tasks for ref in subjects) and takes_part(view, subjects) and not is_of_first_day(view, tracked)
+    )
+
+
+def _keys_between(view: View, ends: Collection[tuple[Ref, ...]]) -> set[str]:
+    """The keys of the dependencies between these tasks that hold."""
+    between = (item for item in view.dependencies if (item.predecessor, item.successor) in ends)
+    return {item.key for item in between if item.state == "confirmed"}
 
 
 def takes_part(view: View, subjects: tuple[Ref, ...]) -> bool:
@@ -91,9 +112,9 @@ def is_of_first_day(view: View, tracked: TrackedFinding) -> bool:
     return tracked.opened_at.astimezone(view.at.tzinfo).date() <= view.baseline.day
 
 
-def _items(view: View, tracked: TrackedFinding, tasks: list[Task], dependency: Dependency | None) -> Iterator[Item]:
-    finding, name = tracked.finding, dependency.key if dependency else ""
-    first, last = tasks[0], tasks[-1]
+def _items(view: View, tracked: TrackedFinding, tasks: list[Task], name: str, waits: Waits) -> Iterator[Item]:
+    """``name`` is the key of the dependency that the finding is about, "" for none."""
+    finding, first, last = tracked.finding, tasks[0], tasks[-1]
     match finding.kind:
         case "delay":
             news = _named(finding, "planned", "expected")
@@ -111,7 +132,7 @@ def _items(view: View, tracked: TrackedFinding, tasks: list[Task], dependency: D
         case "started_early" if last.owner:
             yield Item(last.owner, "awaited", _key("awaited", finding), "started_early", last, first, tracked, name)
         case "can_start" if first.owner:
-            before = [view.tasks[ref] for ref in _waited_for(view, first.ref) if ref in view.tasks]
+            before = [view.tasks[ref] for ref in waits.get(first.ref, ()) if ref in view.tasks]
             other = before[0] if len(before) == 1 else None
             yield Item(
                 first.owner, "ready", f"ready:{first.ref}", "can_start", first, other, tracked, others=len(before)
@@ -149,33 +170,26 @@ def _named(finding: Finding, *names: str) -> Mapping[str, Any]:
     return {name: finding.parameters.get(name) for name in names}
 
 
-def _waited_for(view: View, task: Ref) -> list[Ref]:
-    return sorted(
-        item.predecessor
-        for item in view.dependencies
-        if item.successor == task and item.state == "confirmed" and item.type == "finish_to_start"
-    )
-
-
 def without_repeats(items: list[Item]) -> list[Item]:
     """Of a task that is late or soon due, and of which nothing was heard for days as well, its owner hears once."""
     asked = {item.mine.ref for item in items if item.message in ("asked_delay", "asked_due_soon")}
     return [item for item in items if item.message != "asked_silent" or item.mine.ref not in asked]
 
 
-def _late_successors(view: View) -> set[Ref]:
-    return {item.finding.subjects[-1] for item in view.standing if item.finding.kind == "delay"}
+def told_ready(told: Collection[str]) -> dict[Ref, str]:
+    """The tasks of which somebody was told that they can start, each with the key under which it is remembered."""
+    return {Ref(key.removeprefix("ready:")): key for key in sorted(told) if key.startswith("ready:")}
 
 
-def taken_back(view: View, person: Ref, told: Mapping[str, str], standing: set[str]) -> Iterator[Item]:
+def taken_back(
+    view: View, person: Ref, told: Collection[str], standing: Collection[str], waits: Waits
+) -> Iterator[Item]:
     """Where somebody was told that they can start, and what they waited for is open again."""
-    for key in sorted(told):
-        if not key.startswith("ready:") or key in standing:
-            continue
-        mine = view.tasks.get(Ref(key.removeprefix("ready:")))
+    for ref, key in told_ready(told).items():
+        mine = view.tasks.get(ref) if key not in standing else None
         if mine is None or mine.owner != person or mine.status not in WAITING:
             continue
-        tasks = [view.tasks[ref] for ref in _waited_for(view, mine.ref) if ref in view.tasks]
+        tasks = [view.tasks[ref] for ref in waits.get(mine.ref, ()) if ref in view.tasks]
         if again := [task for task in tasks if task.status in OPEN]:
             yield Item(person, "held", key, "held", mine, again[0])
 

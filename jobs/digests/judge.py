@@ -7,28 +7,52 @@ last digest of each person, as ``told``: what it was about, and a digest of what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from jobs.digests.facts import masked, said_of
-from jobs.digests.items import SECTIONS, Item, is_undecided, items_of, taken_back, without_repeats
+from jobs.digests.items import (
+    SECTIONS,
+    Item,
+    Waits,
+    is_undecided,
+    items_of,
+    taken_back,
+    told_ready,
+    waits_of,
+    without_repeats,
+)
 from jobs.digests.settings import NAME, DigestSettings, day_of_telling, room_of
 from jobs.digests.text import digest_message
 from sync.core.plan import Desired, Judgement, MessageContent, Published
 from sync.core.values import Language, Person, Ref, View
+
+REMEMBERED = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who may be told something now: on which day of theirs, where, in which language, and what they know already."""
+
+    person: Person
+    day: date
+    room: Ref
+    language: Language
+    told: Mapping[str, str]
 
 
 def judge(view: View, settings: DigestSettings, published: Mapping[str, Published]) -> Judgement:
     """The digests that should be said now, and of earlier ones what may not be named any more."""
     if view.baseline is not None and not view.baseline.is_taken:
         return Judgement()  # nothing is said before the first day
-    items, last = items_of(view, settings), last_digests(published)
-    desired: list[Desired] = []
-    for ref in sorted({*items, *last}):
-        if person := view.people.get(ref):
-            desired += _digest(view, settings, person, items.get(ref, []), last.get(ref))
+    last = last_digests(published)
+    readers = list(_readers(view, settings, last))
+    items = items_of(view, settings, {reader.person.ref for reader in readers}) if readers else {}
+    waits = waits_of(view, {ref for reader in readers for ref in told_ready(reader.told)})
+    desired = [found for reader in readers if (found := _digest(view, settings, reader, items, waits))]
     desired += (item for entry in published.values() if (item := _masked(view, entry)))
-    return Judgement(desired=tuple(desired))
+    return Judgement(desired=tuple(desired), forgotten=tuple(_long_ago(view, published, last)))
 
 
 def key_of(person: Ref, day: date) -> str:
@@ -45,43 +69,57 @@ def last_digests(published: Mapping[str, Published]) -> dict[Ref, tuple[date, Pu
     return found
 
 
+def _long_ago(
+    view: View, published: Mapping[str, Published], last: Mapping[Ref, tuple[date, Published]]
+) -> Iterator[str]:
+    """Digests of which only the ledger still knows: a button of theirs may have been pressed long since. Each person's last one stays."""
+    kept = {entry.key for _, entry in last.values()}
+    since = (view.at.date() - REMEMBERED).isoformat()
+    yield from (key for key in published if key not in kept and key.split(":", 2)[1] < since)
+
+
+def _readers(view: View, settings: DigestSettings, last: Mapping[Ref, tuple[date, Published]]) -> Iterator[Reader]:
+    """Who may be told something now: they are at work, a chat knows them, and they were told nothing today."""
+    for ref in sorted(view.people):
+        person, before = view.people[ref], last.get(ref)
+        place = room_of(view, person, settings)
+        day = day_of_telling(view, person, settings) if place else None
+        if place and day and (before is None or before[0] < day):
+            yield Reader(person, day, *place, told=before[1].facts["told"] if before else {})
+
+
 def _digest(
-    view: View, settings: DigestSettings, person: Person, items: list[Item], last: tuple[date, Published] | None
-) -> Iterator[Desired]:
-    day, place = day_of_telling(view, person, settings), room_of(view, person, settings)
-    if day is None or place is None or (last and day <= last[0]):
-        return
-    told: Mapping[str, str] = last[1].facts["told"] if last else {}
-    back = list(taken_back(view, person.ref, told, {item.key for item in items}))
+    view: View, settings: DigestSettings, reader: Reader, items_by_person: Mapping[Ref, list[Item]], waits: Waits
+) -> Desired | None:
+    person, told = reader.person, reader.told
+    items = items_by_person.get(person.ref, [])
+    back = list(taken_back(view, person.ref, told, {item.key for item in items}, waits))
     fresh = [item for item in (*items, *back) if _is_fresh(view, item)]
     news = [item for item in without_repeats(fresh) if item.section == "held" or told.get(item.key) != item.told]
     if not news:
-        return
-    room, language = place
-    facts = _facts(view, settings, person, sorted(news, key=lambda item: item.order), day, language)
+        return None
+    facts = _facts(view, settings, reader, sorted(news, key=lambda item: item.order))
     facts["told"] = _remembered(view, person, told, items, fresh)
-    yield Desired(
-        key=key_of(person.ref, day),
+    return Desired(
+        key=key_of(person.ref, reader.day),
         job=NAME,
-        target=room,
+        target=reader.room,
         message="digest",
         facts=facts,
-        content=MessageContent(digest_message(facts, language)),
+        content=MessageContent(digest_message(facts, reader.language)),
         reason=f"{len(news)} news for {person.ref.key}",
         rests_on=tuple(sorted({task.ref.connection for item in news for task in item.tasks})),
         about=tuple(sorted({task.ref for item in news for task in item.tasks})),
     )
 
 
-def _facts(
-    view: View, settings: DigestSettings, person: Person, news: list[Item], day: date, language: Language
-) -> dict[str, Any]:
+def _facts(view: View, settings: DigestSettings, reader: Reader, news: list[Item]) -> dict[str, Any]:
     """What the message says: the items that are spelled out, section by section, and how many more there are."""
     chosen = sorted(news[: settings.most_items], key=lambda item: (SECTIONS.index(item.section), item.order))
     return {
-        "day": day,
-        "language": language,
-        "items": [said_of(view, item, person.ref, day, language) for item in chosen],
+        "day": reader.day,
+        "language": reader.language,
+        "items": [said_of(view, item, reader.person.ref, reader.day, reader.language) for item in chosen],
         "more": len(news) - len(chosen),
         "page_url": settings.page_url,
     }

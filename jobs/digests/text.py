@@ -44,8 +44,8 @@ WORDS: dict[str, dict[Language, str]] = {
     "asked_delay_open": {
         "zh-CN": "{other}在等{your}{mine}，对方原计划 {planned}{verb}。{side}已过计划完成日 {mine_due}，还没有新的日期。{standing}"
         "请在 {by}前填上新的到期日，对方好安排。",
-        "en": "{other} is waiting for {your}{mine} and was planned to {verb} on {planned}, but {side} is past its due date {mine_due} and "
-        "has no new one. {standing}Please set a new due date by {by}, so that they can plan.",
+        "en": "{other} is waiting for {your}{mine} and was planned to {verb} on {planned}, but {side} is past its due date {mine_due} "
+        "and has no new one. {standing}Please set a new due date by {by}, so that they can plan.",
     },
     "asked_delay_undated": {
         "zh-CN": "{other}在等{your}{mine}，对方原计划 {planned}{verb}，可是{side}还没有完成日期。{standing}"

@@ -206,7 +206,9 @@ class FeishuSimulator(PeopleAtWork):
         return "user"
 
     def pages(self) -> list[tuple[str, str]]:
-        return [(chat.name, f"/chat/{chat.id}") for chat in self.state.chats.values()]
+        told = {said.room for said in self.state.messages.values()}
+        people = [(f"{one.name}的消息", f"/chat/{key}") for key, one in self.state.people.items() if key in told]
+        return [(chat.name, f"/chat/{chat.id}") for chat in self.state.chats.values()] + people
 
     def page(self, chat: str) -> Response:
         """What people see in a chat."""

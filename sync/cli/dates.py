@@ -10,6 +10,7 @@ from sync.cli.cycle import opened
 from sync.cli.dates_text import WORDS, day, forecast_text, impact_text, path_text, reason_text, slack_text
 from sync.cli.explain import ref_named
 from sync.cli.findings_text import subject_text
+from sync.cli.likely_text import likely_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.date_chain import chain_of
 from sync.core.errors import ConfigError, Problem
@@ -24,15 +25,18 @@ def run_dates(config: Path, text: str, start: datetime | None, due: datetime | N
     """Print a task's dates and their chain; with another start or due date also what would move."""
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
-        ref = ref_named(app, view, text)
+        ref, changes = ref_named(app, view, text), app.store.load_status_changes()
     if ref not in view.tasks:
         raise ConfigError([Problem("command line", 0, text, "is no task", "`tieline tasks` lists them")])
     plan = forecasts_of(view)
     then = plan.what_if(ref, start.date() if start else None, due.date() if due else None) if start or due else None
+    likely = likely_shape(view, changes, view.tasks[ref], language)
     if as_json:
-        say_json(_shape(plan, ref, then))
-    else:
-        _show(view, plan, ref, then, language)
+        say_json({**_shape(plan, ref, then), "likely": likely["likely"]})
+        return
+    _show(view, plan, ref, str(likely["text"]), language)
+    if then is not None:
+        _show_moves(view, plan, then, ref, language)
 
 
 def _shape(plan: Schedule, ref: Ref, then: Schedule | None) -> dict[str, Any]:
@@ -66,11 +70,13 @@ def moved(plan: Schedule, then: Schedule) -> list[Ref]:
     return sorted(plan.network.plans.refs[task] for task in is_moved.nonzero()[0].tolist())
 
 
-def _show(view: View, plan: Schedule, ref: Ref, then: Schedule | None, language: Language) -> None:
+def _show(view: View, plan: Schedule, ref: Ref, likely: str, language: Language) -> None:
     say(subject_text(view, ref, language))
     for line in forecast_text(plan.forecasts[ref], language):
         say(f"  {line}")
     say(f"  {slack_text(plan.slack[ref], language)}")
+    if plan.tasks[ref].status not in ("done", "cancelled"):
+        say(f"  {WORDS['likely'][language].format(text=likely)}")
     if effect := impact_text(view, impact_of(plan, ref), language):
         say(f"  {effect}")
     say(WORDS["why"][language])
@@ -80,8 +86,6 @@ def _show(view: View, plan: Schedule, ref: Ref, then: Schedule | None, language:
     if len(drag) > 1:
         say(WORDS["path"][language])
         say(f"  {path_text(view, drag, language)}")
-    if then is not None:
-        _show_moves(view, plan, then, ref, language)
 
 
 def _show_moves(view: View, plan: Schedule, then: Schedule, ref: Ref, language: Language) -> None:

@@ -36,6 +36,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "effect: {tasks} tasks behind it, {days} workdays later together ({departments})",
     },
     "milestones": {"zh-CN": "，其中里程碑：{names}", "en": ", milestones among them: {names}"},
+    "likely": {"zh-CN": "按以往的经验：{text}", "en": "by experience: {text}"},
     "why": {"zh-CN": "为什么是这些日期：", "en": "why these dates:"},
     "path": {
         "zh-CN": "关键路径（省下某个任务能提前几个工作日）：",

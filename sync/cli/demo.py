@@ -42,13 +42,16 @@ MAPPING_FILES = (
 )  # fmt: skip
 CHAT = "chat-main"
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
+# The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
+DIGESTS = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
+RETROSPECTIVES = {"connection": "confluence-main", "space": "TEAM", "severity": "warning", "min_slip_days": 1}
 SPREADSHEET = """编号,事项,状态,部门,负责人,计划开始,计划完成,前置任务
 CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 """
 
 
 def run_demo(folder: Path, keep: bool) -> int:
-    """Run the story: the delay appears, nothing changes, it is over; then an incident. Exit code 0 when all of it came true."""
+    """Run the story: a delay appears, nothing changes, it is over and looked back on; an incident. Exit code 0 when it all came true."""
     set_up_logging(is_quiet=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -77,7 +80,9 @@ def _tell(app: App, world: World) -> list[int]:
     say("2. The second run. The world did not change, so nothing may be written.")
     second = app.engine.cycle()
     show_outcome(second)
-    say("3. 张伟 finishes 支付接口开发; the next run closes the comments and says that testing can start.")
+    say(
+        "3. 张伟 finishes 支付接口开发; the next run closes the comments, says that testing can start and drafts a retrospective."
+    )
     world.jira_cloud.edit_issue("PAY-1", status="已完成")
     third = app.engine.cycle()
     _show_written(third)
@@ -86,7 +91,7 @@ def _tell(app: App, world: World) -> list[int]:
     show_outcome(fourth)
     incident = _tell_incident(app, world)
     is_quiet = not _written(second) and not _written(fourth)
-    is_told = bool(_written(first)) and bool(_written(third))
+    is_told = bool(_written(first)) and "retrospectives" in {change.job for change in _written(third)}
     codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth, *incident)]
     is_over = all(change.operation == "update" for change in _written(incident[-1]))
     has_met = any(change.kind == "room" for change in _written(incident[0]))
@@ -205,12 +210,11 @@ def _add_others(config: dict[str, Any], folder: Path, urls: Mapping[str, str]) -
             "tables": {"采购任务": table},
         },
     }
+    config["jobs"] |= {"retrospectives": RETROSPECTIVES, "digests": DIGESTS}
     config["jobs"]["delays"]["rooms"] += [
         {"connection": "wecom-robot", "room": "支付项目群"},
         {"connection": "ding-main", "room": dingtalk.GROUP},
     ]
-    # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
-    config["jobs"]["digests"] = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
     config["jobs"]["status_view"]["pages"].append({"connection": "yuque-main", "space": BOOK, "title": "跨部门状态"})
     if find_spec("tableauhyperapi"):
         _add_tableau(config, urls)

@@ -18,7 +18,7 @@ from sync.mapping.normalise import Step
 
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
-    """Print the chain; a restricted record is explained without its values."""
+    """Print the chain; a restricted record is explained without its values. The field ``finish`` asks when it will likely be done."""
     with opened(config) as app:
         view = app.engine.view()
         ref = ref_named(app, view, text)

@@ -19,7 +19,7 @@ from sync.core.errors import ConfigError, Problem
 from sync.core.escalation import Reason, end_of_day
 from sync.core.spoken import MOST_NOTE, day_from_words
 from sync.core.values import Task, TrackedFinding, View
-from sync.incidents import incident_key, open_incident, solve_incident
+from sync.incidents import incident_key, is_marked_in_its_tool, open_incident, solve_incident
 from sync.mapping.validation import nearest
 from sync.store.entries import FindingEvent, FindingEventKind
 
@@ -69,6 +69,8 @@ def solve_one(config: Path, text: str, note: str, by: str, as_json: bool) -> Non
     with opened(config) as app:
         task, speaker, at = _task(app, text), speaker_named(app, by), datetime.now(UTC)
         if not solve_incident(app.store, task.ref, note[:MOST_NOTE], speaker, at, _source(at)):
+            if is_marked_in_its_tool(app.store, task.ref):
+                raise _wrong(text, "is marked as an incident in its own tool", "change its status there")
             raise _wrong(text, "has no open incident", "`tieline findings` lists what is open")
     if as_json:
         say_json({"key": incident_key(task.ref), "task": task.ref, "at": at})

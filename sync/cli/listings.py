@@ -15,7 +15,7 @@ from sync.core.certificate import Certificate
 from sync.core.disclosure import cleared, department_name, may_name, shown
 from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
 from sync.reading import WHOLE
-from sync.store.entries import FindingEvent
+from sync.store.entries import Answer, FindingEvent
 
 HIDDEN: dict[str, Any] = {
     "vendor_status": "",
@@ -71,9 +71,10 @@ def task_shape(view: View, task: Task, language: Language) -> dict[str, Any]:
 def list_dependencies(config: Path, as_json: bool, relations: bool, external: bool) -> None:
     """Dependencies, or relations, or references to what is not collected."""
     with opened(config) as app:
-        view, language = app.engine.view(), app.loaded.config.language
+        view, language, answers = app.engine.view(), app.loaded.config.language, app.store.answers()
         hidden = names_of_hidden(app) if external else set()
     columns: tuple[str, ...]
+    shapes: list[dict[str, Any]]
     if relations:
         shapes = [
             {
@@ -89,7 +90,10 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         shapes = [_external_shape(view, item, language, hidden) for item in view.external_references]
         columns = ("record", "relation", "side", "text")
     else:
-        shapes = [dependency_shape(view, item) for item in sorted(view.dependencies, key=lambda item: item.key)]
+        shapes = [
+            {**dependency_shape(view, item), "answer": _answer_shape(answers.get(item.key))}
+            for item in sorted(view.dependencies, key=lambda item: item.key)
+        ]
         columns = ("predecessor", "successor", "type", "confidence", "state")
     if as_json:
         say_json(shapes)
@@ -100,6 +104,11 @@ def list_dependencies(config: Path, as_json: bool, relations: bool, external: bo
         columns,
         rows,
     )
+
+
+def _answer_shape(answer: Answer | None) -> dict[str, Any] | None:
+    """What a person said of a dependency, who and when."""
+    return {"answer": answer.answer, "by": answer.by, "at": answer.at} if answer else None
 
 
 def names_of_hidden(app: App) -> set[str]:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from sync.core.zones import steady_spans
 
 SATURDAY_AND_SUNDAY = frozenset({5, 6})
+MINUTES_A_DAY = 480  # a working day, as lags and estimates count it, is eight hours
 NINE_TO_SIX = ((9 * 60, 12 * 60), (13 * 60, 18 * 60))
 _MINUTE = timedelta(minutes=1)
 _INSTANT = timedelta(microseconds=1)

@@ -46,7 +46,11 @@ def keys_to_look_at(
             and item.key not in open_keys
             and last.state == "published"
             and last.digest == digest_of(item.message, item.facts)
-            and (versions.get(item.key) == last.target_version or item.kind in IN_CHATS)  # said is said
+            and (
+                versions.get(item.key) == last.target_version
+                or item.kind in IN_CHATS  # said is said
+                or item.is_handed_over
+            )
         )
 
     return [item for item in desired if not is_settled(item)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sync.core.calendar import Calendar
+from sync.core.calendar import MINUTES_A_DAY, Calendar
 
 Numbers = NDArray[np.int32]
 
@@ -23,7 +23,6 @@ BEFORE_FIRST = FIRST_DAY.toordinal()
 DAYS = (LAST_DAY - FIRST_DAY).days + 1
 SPAN = 2 * DAYS
 NONE = -1
-MINUTES_A_DAY = 480  # a working day is eight hours
 MINUTES_A_HALF = MINUTES_A_DAY // 2
 ELAPSED_MINUTES_A_HALF = 12 * 60
 

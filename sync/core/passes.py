@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sync.core.half_days import DAYS, NONE, SPAN
-from sync.core.network import Edges, Indexes, Network, spans
+from sync.core.network import NO_DEPENDENCY, Edges, Indexes, Network, spans
 from sync.core.plans import Flags, Halves
 
 NEVER = np.int64(1 << 40)  # a late half that nothing limits
@@ -179,7 +179,7 @@ def _limit(network: Network, late: Halves, tasks: slice, edges: Edges, begin: in
     plans, tables = network.plans, network.plans.tables
     limit = late[edges.target]
     number = tables.worked[edges.row + np.clip(limit + 1, 0, SPAN)] - 1 - edges.lag
-    half = np.where(number < 0, 0, tables.at[edges.row + np.clip(number, 0, SPAN)] - edges.shift)
+    half = np.where(number < 0, 0, tables.at[edges.row + np.clip(number, 0, SPAN)] - edges.shift).clip(0, SPAN - 1)
     limits = np.full(2 * (tasks.stop - tasks.start), NEVER)
     np.minimum.at(limits, edges.source - 2 * begin, np.where(limit == NEVER, NEVER, half))
 
@@ -197,6 +197,32 @@ def _limit(network: Network, late: Halves, tasks: slice, edges: Edges, begin: in
     is_open = plans.is_movable[tasks]
     late[2 * begin : 2 * tasks.stop : 2] = np.where(is_open, last, NEVER)
     late[2 * begin + 1 : 2 * tasks.stop : 2] = np.where(is_open, first, NEVER)
+
+
+def deciding(network: Network, made: Forward) -> dict[int, list[int]]:
+    """By task the edges that decide where it stands: those of its last half, else those of its first. S8's today has no say."""
+    edges, plans = network.edges, network.plans
+    bounds, task, is_first = bounds_of(network, made.halves, edges), edges.target // 2, edges.target % 2 == 1
+    reach = np.maximum(plans.last, made.work_last)
+    by_last = ~is_first & (bounds == made.before_today[task]) & (bounds > reach[task])
+    by_first = is_first & (bounds == made.first[task]) & (bounds > plans.first[task])
+    has_last = np.zeros(len(plans.refs), dtype=np.bool_)
+    has_last[task[by_last]] = True
+    (which,) = np.nonzero(by_last | (by_first & ~has_last[task]))
+    found: dict[int, list[int]] = {}
+    for edge, target in zip(which.tolist(), task[which].tolist(), strict=True):
+        found.setdefault(target, []).append(edge)
+    return found
+
+
+def has_childrens_dates(network: Network, made: Forward) -> Flags:
+    """S15: which parents without dates of their own have them from their children."""
+    edges = network.edges
+    source = edges.source // 2
+    is_told = (edges.dependency == NO_DEPENDENCY) & (made.last[source] >= 0)
+    found = np.zeros(len(network.plans.refs), dtype=np.bool_)
+    found[edges.target[is_told] // 2] = True
+    return found & network.parents.is_summary & ~network.plans.is_known
 
 
 def workdays_between(network: Network, task: int, start: int, end: int) -> int:

@@ -92,7 +92,8 @@ class Desired(Struct, frozen=True):
     """What should be true at one target. ``key`` is its identity for ever; ``facts`` and ``message`` are all that its digest covers.
 
     ``rests_on`` names the connections whose data it was judged on: while one of them is not proven complete, nothing is written.
-    ``about`` are the tasks that something in a room is about: where a pilot is, it is told only when one of them takes part.
+    ``about`` are the tasks that something in a room or on a page is about: where a pilot is, it is told only when one of them takes part.
+    ``is_handed_over``: once written it is people's own, to edit or throw away; it is looked at again only when its facts change.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Desired(Struct, frozen=True):
     reason: str
     rests_on: tuple[str, ...] = ()
     about: tuple[Ref, ...] = ()
+    is_handed_over: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -135,12 +137,14 @@ class Published(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """A job's verdict: what it noticed and what should be true. A published key of the job that is not desired any more is withdrawn:
     a link of ours is removed; comments and pages the job closes itself, by desiring their closing text. ``pairs`` is what the
-    baseline should remember.
+    baseline should remember; ``forgotten`` are published messages that the job will not ask for again: the ledger forgets what stands, and
+    keeps that they were said.
     """
 
     findings: tuple[Finding, ...] = ()
     desired: tuple[Desired, ...] = ()
     pairs: tuple[BaselinePair, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
 
 class Change(Struct, frozen=True):

@@ -367,7 +367,7 @@ class Job:
 
     ``settings`` is a msgspec Struct type: what the admin may say under ``jobs.<name>`` in ``tieline.yaml``.
     ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any. One that ``reads_findings`` is judged
-    after all others and sees what they found as ``view.standing``.
+    after all others and sees what they found as ``view.standing``, and what is over as ``view.ended``.
     """
 
     name: str

@@ -17,24 +17,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
-from sync.core.half_days import MINUTES_A_DAY, NONE, date_of, half_of
-from sync.core.network import NO_DEPENDENCY, Edges, Network, bounds_between, network_of
-from sync.core.passes import NEVER, Forward, backward, bounds_of, forward, held, ripple, workdays_between
+from sync.core.half_days import NONE, date_of, half_of
+from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of
+from sync.core.passes import (
+    NEVER,
+    Forward,
+    backward,
+    bounds_of,
+    deciding,
+    forward,
+    has_childrens_dates,
+    held,
+    ripple,
+    workdays_between,
+)
 from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
 from sync.core.values import Dependency, Ref, Task, View
 from sync.core.working_time import WEEKDAYS
 
-__all__ = [
-    "MINUTES_A_DAY",
-    "Forecast",
-    "Place",
-    "Schedule",
-    "Slack",
-    "calendar_for",
-    "forecasts_of",
-    "place_for",
-    "schedule",
-]
+CalendarOf = Callable[[Task], Calendar]
+ENDS = ("predecessor", "successor")
 
 
 class Forecast(Struct, frozen=True):
@@ -127,6 +129,16 @@ class Schedule:
         """The knots that had to be cut (S10)."""
         return tuple(circle for circle, _ in self.network.circles)
 
+    @cached_property
+    def pushes(self) -> Mapping[Ref, Sequence[Dependency]]:
+        """The confirmed dependencies of which a task is the predecessor, by their successors."""
+        return _by_end(self.dependencies, "predecessor")
+
+    @cached_property
+    def waits(self) -> Mapping[Ref, Sequence[Dependency]]:
+        """The confirmed dependencies of which a task is the successor, by their predecessors."""
+        return _by_end(self.dependencies, "successor")
+
     def weakest(self, cycle: tuple[Ref, ...]) -> Dependency | None:
         """The dependency in a knot that is the least sure (S10)."""
         among = next((items for circle, items in self.network.circles if circle == cycle), ())
@@ -143,11 +155,20 @@ class Schedule:
 
     def bound(self, dependency: Dependency) -> Bound | None:
         """The earliest day that a dependency by itself allows its successor (S5 to S7); None when its predecessor has no dates."""
-        ends = [np.array([self.number[ref]]) for ref in (dependency.predecessor, dependency.successor)]
-        edge = bounds_between(self.network.plans, ends[0], ends[1], np.array([0]), [dependency])
-        half = int(bounds_of(self.network, self.passed.halves, edge)[0])
+        half, is_about_start = self._bounds[dependency.key]
         day = date_of(half)
-        return Bound(day, bool(edge.target[0] % 2)) if day else None
+        return Bound(day, is_about_start) if day else None
+
+    @cached_property
+    def _bounds(self) -> Mapping[str, tuple[int, bool]]:
+        """By the key of each dependency between known tasks: its bound, and whether that is one of the start."""
+        number = self.number
+        said = [item for item in self.dependencies if item.predecessor in number and item.successor in number]
+        before, after = (np.array([number[getattr(item, end)] for item in said], dtype=np.int64) for end in ENDS)
+        edges = bounds_between(self.network.plans, before, after, np.arange(len(said)), said)
+        halves = bounds_of(self.network, self.passed.halves, edges).tolist()
+        is_start = (edges.target % 2 == 1).tolist()
+        return {item.key: pair for item, pair in zip(said, zip(halves, is_start, strict=True), strict=True)}
 
     def workdays_between(self, ref: Ref, start: date, end: date) -> int:
         """Workdays of the task's calendar after one day up to and with another; negative backwards."""
@@ -171,9 +192,8 @@ class Schedule:
         tasks = {**self.tasks, ref: task}
         plans = with_task(self.network.plans, number, task, self.place_of)
         if plans.is_known[number] != self.network.plans.is_known[number]:
-            return schedule(
-                tasks, self.dependencies, self.place_of
-            )  # its first date may change whose work its parent's is
+            # Its first date, or none any more, may change whose work its parent's is.
+            return schedule(tasks, self.dependencies, self.place_of)
         network = Network(**{**vars(self.network), "plans": plans})
         return Schedule(tasks, self.dependencies, self.place_of, network, ripple(network, self.passed, (number,)))
 
@@ -198,48 +218,42 @@ class Schedule:
             slip_days=max(0, slip),
             is_open_ended=bool(passed.is_open_ended[number]),
             driver=driver.ref if driver else None,
-            confidence=self._confidence(number),
+            confidence=self._confidences[number],
         )
 
     def driving(self, task: int) -> Driving | None:
         """What drives the task of this number, None when nothing does."""
-        network, passed = self.network, self.passed
-        edges = network.edges.at(slice(int(network.into[task]), int(network.into[task + 1])))
-        if not len(edges):
-            return None
-        bounds = bounds_of(network, passed.halves, edges)
-        plans, last, first = network.plans, passed.before_today[task], passed.first[task]
-        is_first = edges.target % 2 == 1
-        by_last = ~is_first & (bounds == last) & (bounds > max(plans.last[task], passed.work_last[task]))
-        by_first = is_first & (bounds == first) & (bounds > plans.first[task])
-        (deciding,) = np.nonzero(by_last if by_last.any() else by_first)
-        found = [self._driving(edges, int(which)) for which in deciding]
-        return min(found, key=lambda item: item.order, default=None)
+        edge = int(self._drivers[task])
+        return None if edge < 0 else self._driving(edge)
 
-    def _driving(self, edges: Edges, which: int) -> Driving:
-        dependency = int(edges.dependency[which])
+    def _driving(self, edge: int) -> Driving:
+        edges = self.network.edges
+        source, dependency = int(edges.source[edge]) // 2, int(edges.dependency[edge])
         return Driving(
-            source=int(edges.source[which]) // 2,
-            ref=self.network.plans.refs[int(edges.source[which]) // 2],
-            is_about_start=bool(edges.target[which] % 2),
+            source=source,
+            ref=self.network.plans.refs[source],
+            is_about_start=bool(edges.target[edge] % 2),
             dependency=None if dependency == NO_DEPENDENCY else self.dependencies[dependency],
         )
 
-    def _confidence(self, task: int) -> float:
-        plans, driven, sure = self.network.plans, task, 1.0
-        while True:
-            sure = min(sure, 1.0 if self._is_drawn(driven) else float(plans.sureness[driven]))
-            driver = self.driving(driven)
-            if driver is None:
-                return sure
-            driven, sure = driver.source, min(sure, driver.confidence)
+    @cached_property
+    def _drivers(self) -> Indexes:
+        """For each task the edge that drives it, -1 for none."""
+        found = np.full(len(self.network.plans.refs), -1)
+        for task, edges in deciding(self.network, self.passed).items():
+            found[task] = edges[0] if len(edges) == 1 else min(edges, key=lambda edge: self._driving(edge).order)
+        return found
 
-    def _is_drawn(self, task: int) -> bool:
-        """Whether a parent without dates of its own has them from its children."""
-        network = self.network
-        if not network.parents.is_summary[task] or network.plans.is_known[task]:
-            return False
-        return bool((network.edges.dependency[network.into[task] : network.into[task + 1]] == NO_DEPENDENCY).any())
+    @cached_property
+    def _confidences(self) -> Sequence[float]:
+        """How sure each task's dates are: no surer than what drives it."""
+        own: list[float] = np.where(
+            has_childrens_dates(self.network, self.passed), 1.0, self.network.plans.sureness
+        ).tolist()
+        for task in np.nonzero(self._drivers >= 0)[0].tolist():  # drivers come first
+            driving = self._driving(int(self._drivers[task]))
+            own[task] = min(own[task], driving.confidence, own[driving.source])
+        return own
 
     def _slack(self, late: Halves, task: int) -> Slack | None:
         last, first = int(late[2 * task]), int(late[2 * task + 1])
@@ -282,6 +296,14 @@ class _Made(Mapping[Ref, Value]):
         return len(self._refs)
 
 
+def _by_end(dependencies: Iterable[Dependency], end: str) -> Mapping[Ref, Sequence[Dependency]]:
+    found: dict[Ref, list[Dependency]] = {}
+    for item in sorted(dependencies, key=lambda item: (item.successor, item.predecessor, item.type)):
+        if item.state == "confirmed":
+            found.setdefault(getattr(item, end), []).append(item)
+    return found
+
+
 def schedule(tasks: Mapping[Ref, Task], dependencies: Iterable[Dependency], place_of: PlaceOf) -> Schedule:
     """The dates of these tasks. Independent of input order."""
     items = list(dependencies)
@@ -313,7 +335,7 @@ def place_for(view: View) -> PlaceOf:
     return place_of
 
 
-def calendar_for(view: View) -> Callable[[Task], Calendar]:
+def calendar_for(view: View) -> CalendarOf:
     """Task to its working calendar."""
     place_of = place_for(view)
     return lambda task: place_of(task).calendar

@@ -12,12 +12,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
+from sync.core.source_files import SourceFile
+from sync.core.vendor_change import VendorChange
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
@@ -154,6 +156,7 @@ class Record(Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     accounts: tuple[Account, ...] = ()
+    changes: tuple[VendorChange, ...] = ()
 
 
 class Assignment(Struct, frozen=True, gc=False):
@@ -277,9 +280,7 @@ class Person(Struct, frozen=True):
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and zone, who is on call, who decides between departments, and who can find people or
-    means where they lack (without one the head).
-    """
+    """A department: head, calendar and zone, who is on call, who decides between departments, who finds people or means (else the head)."""
 
     ref: Ref
     name: str
@@ -317,8 +318,7 @@ class Freshness(Struct, frozen=True):
 
 class ConnectionFacts(Struct, frozen=True):
     """What jobs may know of a connection: its language, zone, ports, whether one link shows at both ends, and what a chat reaches:
-    ``people`` one by one, ``rooms`` that it makes, and ``room_buttons`` that can be pressed there.
-    """
+    ``people`` one by one, ``rooms`` that it makes, and ``room_buttons`` that can be pressed there."""
 
     name: str
     type: str
@@ -327,13 +327,6 @@ class ConnectionFacts(Struct, frozen=True):
     ports: tuple[str, ...] = ()
     has_mutual_links: bool = False
     reaches: tuple[str, ...] = ()
-
-
-class SourceFile(Struct, frozen=True):
-    """A file of a folder that a job was given (a SOP's Markdown or picture). ``path`` is relative, with slashes."""
-
-    path: str
-    content: bytes
 
 
 class Finding(Struct, frozen=True):
@@ -348,8 +341,18 @@ class Finding(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+class FindingStep(Struct, frozen=True):
+    """How a finding stood from ``at`` on, until its next step."""
+
+    at: datetime
+    severity: Severity
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then."""
+    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
+    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
+    """
 
     finding: Finding
     job: str
@@ -358,22 +361,17 @@ class TrackedFinding(Struct, frozen=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
-
-
-def tracked(finding: Finding, job: str, last: TrackedFinding | None, at: datetime) -> TrackedFinding:
-    """The finding as it stands when it was found again now: one that comes back opens again, an acknowledged one stays so."""
-    if last is None or last.state == "resolved":
-        return TrackedFinding(finding, job, "open", at)
-    return replace(last, finding=finding, job=job)
+    steps: tuple[FindingStep, ...] = ()
 
 
 class View(Struct, frozen=True):
     """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``). ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over
-    all its episodes (not what was told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None:
-    there is none, all do), for messages that tell of several tasks at once.
+    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
+    incomplete. ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over all its episodes (not what was
+    told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for
+    messages that tell of several tasks at once.
     """
 
     at: datetime
@@ -391,6 +389,7 @@ class View(Struct, frozen=True):
     baseline: Baseline | None = None
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
+    ended: tuple[TrackedFinding, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sync.core.schedule import MINUTES_A_DAY
+from sync.core.calendar import MINUTES_A_DAY
 from sync.core.values import Account
 from sync.mapping.rules import Unit
 

@@ -8,9 +8,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from sync.core.calendar import Calendars
+from sync.core.calendar import MINUTES_A_DAY, Calendars
 from sync.core.errors import ConfigError, Problem
-from sync.core.schedule import MINUTES_A_DAY
 from sync.core.values import Language, Role
 from sync.mapping.calendars import calendar_problems, calendars_for, is_country, parse_calendars
 from sync.mapping.checks import mapping_problems, selectors_of

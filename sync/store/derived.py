@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, func, select
 
+from sync.core.history import StatusChange
 from sync.core.values import Account, Dependency, Document, Evidence, ExternalReference, Ref, Relation, Task
 from sync.store.bulk import batches, merge, replace
 from sync.store.codec import clean, decoder, json_from_value
@@ -26,6 +27,7 @@ from sync.store.tables import (
     RAW_RECORDS,
     RECORD_PROBLEMS,
     RELATIONS,
+    STATUS_CHANGES,
     TASKS,
 )
 
@@ -35,6 +37,7 @@ _document_from_text = decoder(Document)
 _evidence_from_text = decoder(Evidence)
 _alias_from_text = decoder(str)
 _account_from_text = decoder(Account)
+_change_from_text = decoder(StatusChange)
 _problem_from_text = decoder(RecordProblem)
 _dependency_from_text = decoder(Dependency)
 _relation_from_text = decoder(Relation)
@@ -50,6 +53,7 @@ class Derived(Struct, frozen=True):
     aliases: Mapping[Ref, Sequence[str]] = {}
     accounts: Mapping[Ref, Sequence[Account]] = {}
     problems: Sequence[RecordProblem] = ()
+    changes: Mapping[Ref, Sequence[StatusChange]] = {}
 
 
 def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derived | None = None) -> int:
@@ -63,6 +67,7 @@ def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derive
     evidence = _numbered((item.record, (json_from_value(item),)) for item in made.evidence)
     aliases = _numbered((ref, (json_from_value(text),)) for ref, texts in made.aliases.items() for text in texts)
     accounts = _numbered((ref, (json_from_value(item),)) for ref, items in made.accounts.items() for item in items)
+    changes = _numbered((ref, (json_from_value(item),)) for ref, items in made.changes.items() for item in items)
     problems = _numbered(
         (item.record, (clean(item.kind), int(item.is_skipped), json_from_value(item))) for item in made.problems
     )
@@ -72,6 +77,7 @@ def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derive
         + replace(connection, EVIDENCE, evidence, "record", owners)
         + replace(connection, ALIASES, aliases, "record", owners)
         + replace(connection, ACCOUNTS, accounts, "record", owners)
+        + replace(connection, STATUS_CHANGES, changes, "record", owners)
         + replace(connection, RECORD_PROBLEMS, problems, "record", owners)
     )
 
@@ -190,6 +196,11 @@ def load_accounts(connection: Connection) -> dict[str, dict[str, Account]]:
     return accounts
 
 
+def load_status_changes(connection: Connection) -> list[StatusChange]:
+    """What became of all tasks, by the record that tells it."""
+    return [_change_from_text(text) for text in _texts(connection, STATUS_CHANGES)]
+
+
 def load_problems(connection: Connection) -> list[RecordProblem]:
     """All problems, by record, in the order in which they were given."""
     return [_problem_from_text(text) for text in _texts(connection, RECORD_PROBLEMS)]
@@ -249,7 +260,7 @@ def _numbered(items: Iterable[tuple[Ref, tuple[Any, ...]]]) -> list[tuple[Any, .
 def _check_owners(owners: Sequence[str], made: Derived) -> None:
     named = {task.ref for task in made.tasks} | {document.ref for document in made.documents}
     named |= {item.record for item in made.evidence} | {item.record for item in made.problems}
-    named |= made.aliases.keys() | made.accounts.keys()
+    named |= made.aliases.keys() | made.accounts.keys() | made.changes.keys()
     if strangers := sorted({clean(ref) for ref in named}.difference(owners)):
         raise ValueError(f"{strangers[0]} is not one of the records whose derived values are replaced")
 

@@ -6,17 +6,27 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, astuple, replace
 from sqlalchemy import Connection, RowMapping, select, update
 
-from sync.core.values import Finding, FindingState, Ref, TrackedFinding, tracked
+from sync.core.tracking import tracked
+from sync.core.values import Finding, FindingState, FindingStep, Ref, TrackedFinding
 from sync.store.bulk import merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import FindingEvent, FindingNews
 from sync.store.finding_events import add_finding_events, events_of_finding
 from sync.store.tables import FINDINGS
 
-_finding_from_text = decoder(Finding)
+MOST_STEPS = 30
+
+
+class _Kept(Finding, frozen=True):
+    """A row's value: the finding, and how it changed since it opened."""
+
+    steps: tuple[FindingStep, ...] = ()
+
+
+_kept_from_text = decoder(_Kept)
 _COMPARED = ("job", "severity", "state", "resolved_at", "value")
 
 
@@ -35,6 +45,7 @@ def sync_findings(
             last = standing.get(item.key)
             is_news = last is None or last.state == "resolved"
             now = tracked(item, job, last, at)
+            now = replace(now, steps=_steps(now, None if is_news else last, at))
             standing[item.key] = now
             rows.append(_row(now))
             if is_news:
@@ -124,6 +135,12 @@ def findings(connection: Connection, *states: FindingState) -> list[TrackedFindi
     return [_tracked_from_row(row) for row in connection.execute(query).mappings()]
 
 
+def resolved_findings(connection: Connection, since: datetime) -> list[TrackedFinding]:
+    """The findings that were resolved at or after an instant and did not come back, ordered by key."""
+    query = select(FINDINGS).where(FINDINGS.c.state == "resolved", FINDINGS.c.resolved_at >= text_from_instant(since))
+    return [_tracked_from_row(row) for row in connection.execute(query.order_by(FINDINGS.c.key)).mappings()]
+
+
 def _tracked(connection: Connection, key: str) -> TrackedFinding | None:
     """One finding, which nobody else changes before this transaction is over."""
     row = connection.execute(select(FINDINGS).where(FINDINGS.c.key == clean(key)).with_for_update()).mappings().first()
@@ -134,6 +151,17 @@ def _locked(connection: Connection) -> list[TrackedFinding]:
     """All findings: an answer that is given meanwhile waits, or a run would put back what it read before."""
     query = select(FINDINGS).order_by(FINDINGS.c.key).with_for_update()
     return [_tracked_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def _steps(now: TrackedFinding, last: TrackedFinding | None, at: datetime) -> tuple[FindingStep, ...]:
+    """Its steps with the present one, if it is one. Of many the first stays and the second goes."""
+    steps = last.steps if last else ()
+    if last and steps and last.finding == now.finding:
+        return steps
+    step = FindingStep(at, now.finding.severity, now.finding.parameters)
+    if steps and json_from_value(replace(steps[-1], at=at)) == json_from_value(step):
+        return steps
+    return (steps[0], *steps[2:], step) if len(steps) >= MOST_STEPS else (*steps, step)
 
 
 def _row(item: TrackedFinding) -> tuple[Any, ...]:
@@ -148,17 +176,19 @@ def _row(item: TrackedFinding) -> tuple[Any, ...]:
         text_from_instant(item.acknowledged_at) if item.acknowledged_at else None,
         item.acknowledged_by,
         text_from_instant(item.resolved_at) if item.resolved_at else None,
-        json_from_value(finding),
+        json_from_value(_Kept(**asdict(finding), steps=item.steps)),
     )
 
 
 def _tracked_from_row(row: RowMapping) -> TrackedFinding:
+    *finding, steps = astuple(_kept_from_text(row["value"]))
     return TrackedFinding(
-        finding=_finding_from_text(row["value"]),
+        finding=Finding(*finding),
         job=row["job"],
         state=row["state"],
         opened_at=instant_from_text(row["opened_at"]),
         acknowledged_at=optional_instant(row["acknowledged_at"]),
         acknowledged_by=row["acknowledged_by"],
         resolved_at=optional_instant(row["resolved_at"]),
+        steps=steps,
     )

@@ -151,6 +151,7 @@ class Store:
     records_named = _reads(derived.records_named)
     tasks_of = _reads(derived.tasks_of)
     load_accounts = _reads(derived.load_accounts)
+    load_status_changes = _reads(derived.load_status_changes)
     load_problems = _reads(derived.load_problems)
     problems_in_scope = _reads(derived.problems_in_scope)
     load_dependencies = _reads(derived.load_dependencies)
@@ -212,6 +213,7 @@ class Store:
     open_by_hand = _writes(lifecycle.open_by_hand)
     close_by_hand = _writes(lifecycle.close_by_hand)
     findings = _reads(lifecycle.findings)
+    resolved_findings = _reads(lifecycle.resolved_findings)
     finding_events = _reads(trail.finding_events)
     events_of_finding = _reads(trail.events_of_finding)
 

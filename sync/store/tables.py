@@ -68,6 +68,9 @@ DOCUMENTS = Table("documents", METADATA, _key("ref"), _text("value"))
 EVIDENCE = Table("evidence", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value"))
 ALIASES = Table("aliases", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value"))
 ACCOUNTS = Table("accounts", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value"))
+STATUS_CHANGES = Table(
+    "status_changes", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value")
+)
 RECORD_PROBLEMS = Table(
     "record_problems",
     METADATA,
@@ -224,7 +227,7 @@ RUN_CERTIFICATES = Table(
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
 RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ORGANISATIONS)
-BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, RECORD_PROBLEMS)
+BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (

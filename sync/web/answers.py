@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from queue import Full, Queue
 
 import structlog
 from msgspec.structs import replace
@@ -35,7 +35,8 @@ from sync.remote import redact
 
 log = structlog.get_logger()
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 30.0, 900.0
-_SPEAKING = ThreadPoolExecutor(1, "reply")
+MOST_WAITING = 100
+"""How many replies may wait to be said; more than that is no conversation."""
 
 
 def hearing_of(app: App, name: str) -> Hearing:
@@ -59,8 +60,24 @@ def hear(app: App, name: str, answer: Answer) -> Message | None:
     told = ear_of(app, name).hear(answer, datetime.now(UTC))
     if told is None or answer.action:
         return told
-    _SPEAKING.submit(_tell, app, name, answer, told)
+    try:
+        _replies().put_nowait(partial(_tell, app, name, answer, told))
+    except Full:
+        log.warning("reply_not_said", connection=name, reason=f"{MOST_WAITING} wait already")
     return None
+
+
+@cache
+def _replies() -> Queue[Callable[[], None]]:
+    """What is to be said, and the one thread that says it. It ends with the process, whatever still waits."""
+    waiting: Queue[Callable[[], None]] = Queue(MOST_WAITING)
+
+    def speak() -> None:
+        while True:
+            waiting.get()()
+
+    threading.Thread(target=speak, name="replies", daemon=True).start()
+    return waiting
 
 
 def _tell(app: App, name: str, answer: Answer, message: Message) -> None:

@@ -73,6 +73,7 @@ class Company:
     folder: Path
     adopting: Adopting = field(default_factory=lambda: Adopting(has_baseline=True))
     job_settings: dict[str, Any] = field(default_factory=dict)
+    other_jobs: dict[str, Any] = field(default_factory=dict)  # settings by name
     limits: Limits = field(default_factory=Limits)
     language: Language = "zh-CN"
     now: datetime = TODAY
@@ -99,16 +100,17 @@ class Company:
         if self.adopting.has_baseline:
             page = BaselineSettings("kb", "TEAM", TITLE)
             jobs.append(PlannedJob(jobs_by_name()["baseline"], page, lambda: ()))
+        jobs += [PlannedJob(jobs_by_name()[name], made, lambda: ()) for name, made in self.other_jobs.items()]
         facts = {
             name: ConnectionFacts(name, "fake", self.language, ports=("source", "tracker")) for name in ("a", "b")
         } | {"kb": ConnectionFacts("kb", "fake", self.language, ports=("knowledge_base",))}
         deriver = Deriver(self.store, self.mappings, dict.fromkeys(KINDS, decode), dict.fromkeys(KINDS, "1"))
         sites = {name: partial(Site, name, source, ("S",), 4, lambda: 0) for name, source in self.source.items()}
-        parts = Parts(
+        self.parts = Parts(
             "acme", "Asia/Shanghai", self.store, deriver, sites, self, tuple(jobs), facts, self.mappings.calendars,
             self.limits, lambda: self.now, adopting=self.adopting,
         )  # fmt: skip
-        self.engine = Engine(parts)
+        self.engine = Engine(self.parts)
         return self.engine
 
     def _settings(self, job: str) -> Any:

@@ -53,6 +53,7 @@ from sync.core.rich_text import (
     Text,
 )
 from sync.core.values import Account, RawRecord, Record, Ref
+from sync.core.vendor_change import VendorChange
 from sync.pace import pause_from
 from tests.shared import SHARED
 
@@ -204,6 +205,26 @@ def test_history_is_grouped_once() -> None:
     assert [item["id"] for item in found.values["changeHistories"]] == ["1", "2"]
     assert found.values["changeHistories"][0]["created"] == datetime(2025, 11, 23, 9, 0, tzinfo=UTC)
     assert instant_from(True) is None
+
+
+def test_changed_fields_are_told_in_the_words_people_saw() -> None:
+    moved = {"field": "Status", "fieldId": "status", "from": "1", "fromString": "待办", "to": "3", "toString": "进行中"}
+    change = {
+        "id": "1",
+        "created": 1763888400,
+        "author": {"accountId": "abc"},
+        "items": [moved, {"field": "Link", "toString": None}],
+    }
+    undated = {"id": "2", "items": [moved]}
+    at = datetime(2025, 11, 23, 9, tzinfo=UTC)
+    expected = (
+        VendorChange("10063", "status", "待办", "进行中", at, "abc"),
+        VendorChange("10063", "Link", "", "", at, "abc"),
+    )
+    histories = [msgspec.Raw(msgspec.json.encode(item)) for item in (change, undated)]
+    assert record_from_raw(raw_from_history("10063", histories, "jira-main", "PAY", AT), SETTINGS).changes == expected
+    inside = raw({"id": "10063", "key": "PAY-1", "fields": {}, "changelog": {"histories": [change, undated]}})
+    assert record_from_raw(inside, SETTINGS).changes == expected  # Data Center
 
 
 def archive() -> Iterator[dict[str, Any]]:

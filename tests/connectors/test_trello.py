@@ -36,6 +36,7 @@ from sync.core.errors import (
 from sync.core.links import same_place
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Account, RawRecord, Record
+from sync.core.vendor_change import VendorChange
 from tests.shared import SHARED
 
 SETTINGS = ConnectionSettings(name="trello-main", type="trello", base_url="https://api.trello.com")
@@ -293,6 +294,12 @@ def test_an_action_is_kept_as_it_came() -> None:
     assert (raw.ref.kind, raw.payload, raw.updated_at) == ("history", payload, datetime(2026, 11, 23, 8, tzinfo=UTC))
     assert found.values["data"]["listAfter"]["name"] == "进行中"
     assert found.accounts == (Account(LI_NA),)
+    assert found.changes == ()  # it does not say from where
+    moved = json.dumps({**body, "data": {**body["data"], "listBefore": {"name": "待办"}}}).encode()  # type: ignore[dict-item]
+    raw = raw_from_action("trello-main", "b", Raw(moved), head_from_action(moved), "open", NOW)
+    [change] = CONNECTOR.record_from_raw(raw, SETTINGS).changes
+    assert change == VendorChange(CARD_ID, "list", "待办", "进行中", datetime(2026, 11, 23, 8, tzinfo=UTC), LI_NA)
+    raw = raw_from_action("trello-main", "b", Raw(payload), head_from_action(payload), "open", NOW)
     edited = json.dumps({**body, "data": {**body["data"], "dateLastEdited": "2026-11-24T00:00:00.000Z"}}).encode()  # type: ignore[dict-item]
     assert raw_from_action("t", "b", Raw(edited), head_from_action(edited), "open", NOW).version != raw.version
 

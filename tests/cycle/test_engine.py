@@ -15,7 +15,8 @@ from sync.cli.cycle import code_of_writing
 from sync.core.answering import Speaker
 from sync.core.brakes import Accepted, Limits
 from sync.core.errors import AccessDenied, ConfigError
-from sync.core.plan import CommentContent, Desired, Judgement, Published
+from sync.core.messages import Message
+from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.values import ConnectionFacts, Finding, Ref, Task, View
@@ -26,6 +27,7 @@ from sync.mapping.rules import Directory, Mappings
 from sync.store.entries import FindingEvent
 from sync.store.store import Store
 from tests.cycle.test_apply import TASK, Targets
+from tests.fake_chat import FakeMessenger
 from tests.fakes import FakeTracker
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -159,3 +161,26 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
     assert solve_incident(ledger, TASK, "", Speaker(None, "张伟"), NOW, "3")
     assert [item.finding.kind for item in run().standing] == ["delay"]
     assert [event.kind for event in seen[-1].events[incident_key(TASK)]] == ["opened", "solved"]
+
+
+class Chatter(Wish):
+    """A job that says a message, and once it was said does not ask for it any more."""
+
+    def judge(self, view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        said = MessageContent(Message((Paragraph((Text("好了"),)),)))
+        item = Desired("chat:1", self.name, Ref("a:person:ou_1"), "m", {}, said, "why")
+        return Judgement(forgotten=("chat:1", "job:c")) if published else Judgement((), (item,))
+
+
+def test_a_message_that_its_job_forgets_leaves_the_ledger_but_not_the_audit_and_nothing_else_does(
+    ledger: Store,
+) -> None:
+    targets = Targets(chat=FakeMessenger())
+    both = engine(ledger, targets, Wish("job"), Chatter("chat"))
+    both.apply(accepted())
+    assert set(ledger.published()) == {"chat:1", "job:c"}
+    cycle = both.apply()
+    assert cycle.outcome
+    assert cycle.outcome.written == []
+    assert set(ledger.published()) == {"job:c"}
+    assert len(ledger.changes_of_key("chat:1")) == 1

@@ -376,6 +376,9 @@ def test_dates_tell_the_chain_and_what_another_date_would_move(known: Company) -
     assert "支付接口开发" in known.say("dates", api["ref"], "--due", later.isoformat()).expect(0).out
     assert "PAY-99" in known.say("dates", "PAY-99").expect(2).problem
     known.say("dates", "PAY-1", "--due", "soon").expect(2)
+    assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason"}
+    assert (shape["likely"]["basis"], shape["likely"]["reason"]) == ("plan", "thin")
+    assert "只能按计划" in told.replace("\n", "")
 
 
 def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:

@@ -178,7 +178,9 @@ def test_a_press_by_callback_is_believed_only_with_the_token(chat: Chat) -> None
         check = {"type": "url_verification", "challenge": "abc", "token": TOKEN}
         assert post("chat_main", check).json() == {"challenge": "abc"}
         assert chat.findings("acknowledged") == []
-        assert post("chat_main", chat.press("e1")).json()["toast"]["type"] == "success"
+        shown = post("chat_main", chat.press("e1")).json()
+        assert shown["toast"]["type"] == "success"
+        assert "张伟 在处理" in json.dumps(shown["card"], ensure_ascii=False)
         assert len(chat.findings("acknowledged")) == 1
 
 
@@ -228,14 +230,18 @@ def test_a_dependency_that_is_denied_in_a_digest_is_none_until_somebody_says_oth
     app.close()
     chat.company.run(0)
     assert state_of(chat, key) == "rejected"
+    [found] = [item for item in chat.company.say("dependencies", "--json").expect(0).json() if item["key"] == key]
+    assert (found["answer"]["answer"], found["answer"]["by"]) == ("rejected", "张伟")
     assert key not in {item["key"].removeprefix("delays:delay:") for item in chat.findings("open")}
     assert len(chat.feishu.said_in(chat.zhang_wei)) == 1
     chat.company.run(0)
     assert state_of(chat, key) == "rejected"
     assert chat.company.say("confirm", key, "--by", "李娜", "--json").expect(0).json()["by"] == "李娜"
     assert "is a dependency, says 李娜" in chat.company.say("confirm", key, "--by", "王芳").expect(0).out
+    chat.company.rewrite("mappings/trello-main.yaml", "confidence_threshold: 0.8", "confidence_threshold: 0.95")
     chat.company.run(0)
-    assert state_of(chat, key) == "confirmed"
+    assert state_of(chat, key) == "confirmed"  # however unsure it is by the mapping now
+    assert "proposed" in {item["state"] for item in chat.company.say("dependencies", "--json").expect(0).json()}
     assert "says 王芳" in chat.company.say("reject", key, "--by", "王芳").expect(0).out
     assert "not the key of a dependency" in chat.company.say("reject", key[:-3]).expect(2).problem
 

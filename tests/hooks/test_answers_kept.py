@@ -217,6 +217,9 @@ def test_incidents_are_opened_and_solved_by_words(room: Room) -> None:
     assert [item.state for item in room.store.findings() if item.finding.key == key] == ["open"], "no run resolves it"
     assert room.type("已解决 PAY-1", "ou_li") == "已解决：PAY-1 支付接口开发。"
     assert "没有打开的突发" in room.type("solved PAY-1")
+    marked = replace(a_finding("of the tool", "critical"), kind="incident")
+    room.store.sync_findings({"escalations": [marked]}, AT + timedelta(hours=1), ())
+    assert "请在那里改状态" in room.type("已解决 PAY-1")
     room.language = "en"
     assert "An incident is open: PAY-1" in room.type("incident PAY-1 again")
     assert room.events(key) == [("opened", "张伟"), ("solved", "李娜"), ("reopened", "张伟")]

@@ -15,7 +15,8 @@ from jobs.digests.settings import DigestChat, DigestSettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import Judgement, MessageContent, Published
-from sync.core.values import ConnectionFacts, Dependency, Language, Ref, TrackedFinding, View, tracked
+from sync.core.tracking import tracked
+from sync.core.values import ConnectionFacts, Dependency, Language, Ref, TrackedFinding, View
 from tests.jobs.story import WAITS, publish, story
 
 SETTINGS = DigestSettings(chats=(DigestChat("chat"),))

@@ -163,6 +163,16 @@ def test_everybody_goes_by_their_own_clock_and_calendar() -> None:
     assert set(said(judged(view))) == {LI_NA, ZHAO_MIN}
 
 
+def test_what_was_said_long_ago_is_forgotten_but_for_the_last_digest_of_each() -> None:
+    published: dict[str, Published] = {}
+    heard(world(), published)
+    slipped: dict[str, Any] = {"api": {"due": day(14, 10)}}
+    heard(world(at=MONDAY + DAY, opened_at=MONDAY, **slipped), published)
+    assert judged(world(at=MONDAY + 30 * DAY), published).forgotten == ()
+    later = judged(world(at=MONDAY + 40 * DAY), published)
+    assert set(later.forgotten) == {key for key in published if "2026-09-28" in key}
+
+
 def test_who_is_away_is_left_alone_and_what_they_are_asked_goes_to_whoever_stands_in() -> None:
     published: dict[str, Published] = {}
     view = world()
@@ -233,6 +243,12 @@ def test_a_task_that_becomes_restricted_is_masked_in_what_was_said_and_not_said_
         assert isinstance(item.content, MessageContent)
         assert not item.content.is_news
         assert "支付接口开发" not in repr((item.content, item.facts))
+    view = world(at=MONDAY + timedelta(hours=1), opened_at=MONDAY)
+    gone = replace(view, tasks={ref: task for ref, task in view.tasks.items() if ref != API})
+    assert judged(gone, published).desired == ()  # archived: there is nothing to hide
+    masked = said(judged(replace(gone, hidden=frozenset({API})), published))
+    assert set(masked) == {ZHANG_WEI, LI_NA}
+    assert "一个现在看不到的任务" in text_of(masked[ZHANG_WEI])
 
 
 def test_only_what_takes_part_in_the_pilot_is_told() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.core.history import StatusChange
 from sync.core.values import (
     Account,
     Assignment,
@@ -47,6 +48,12 @@ def everything() -> Derived:
         aliases={ONE: ["PAY-1", "https://jira.test/browse/PAY-1" + "x" * 5000], TWO: ["PAY-2"]},
         accounts={ONE: [Account("a1", "张伟"), Account("a2", "李娜", is_active=False)]},
         problems=[RecordProblem(TWO, "no_title", "it has no title", "title", "", "jira-main.yaml", 4, is_skipped=True)],
+        changes={
+            TWO: [
+                StatusChange(ONE, "todo", "in_progress", NOON, PERSON),
+                StatusChange(ONE, "in_progress", "done", NOON),
+            ]
+        },
     )
 
 
@@ -71,10 +78,11 @@ def test_everything_reads_back(store: Store) -> None:
     assert store.load_aliases() == {ref: tuple(texts) for ref, texts in made.aliases.items()}
     assert store.load_accounts() == {"jira-main": {account.id: account for account in made.accounts[ONE]}}
     assert store.load_problems() == list(made.problems)
+    assert store.load_status_changes() == list(made.changes[TWO])
 
 
 def test_replacing_with_the_same_writes_nothing(store: Store) -> None:
-    assert store.replace_derived([ONE, TWO], everything()) == 10
+    assert store.replace_derived([ONE, TWO], everything()) == 12
     assert store.replace_derived([ONE, TWO], everything()) == 0
 
 

@@ -99,7 +99,7 @@ def test_jobs_see_what_stands_what_was_lately_and_all_of_what_comes_back(store: 
 def test_an_older_database_keeps_what_it_knew(empty_url: str) -> None:
     with Store.open(empty_url) as store:
         with store._connected(is_writing=True) as connection:
-            schema.upgrade(connection, "0006")
+            schema.upgrade(connection, "0007")
         row = "INSERT INTO findings VALUES ('{0}', 'delays', 'late', 'info', '{1}', '2026-11-23T04:00:00.000000+00:00', {2}, {3}, {4}, '{{}}')"
         with store._writer.begin() as connection:
             taken = ("'2026-11-23T05:00:00.000000+00:00'", "'张伟'")

@@ -10,6 +10,7 @@ import pytest
 from sync.core.errors import ConfigError, StoreUnavailable
 from sync.core.plan import LinkContent, PageAsContent
 from sync.core.ports import LinkEnd, PageContent, Written
+from sync.core.values import Severity
 from sync.store import Store
 from sync.store.entries import Answer
 from tests.store.samples import NOON, a_change, a_finding, a_record, published_from, task_ref
@@ -134,6 +135,38 @@ def test_findings_open_stay_resolve_and_come_back(store: Store) -> None:
         ("early", NOON + 3 * HOUR, None)
     ]
     assert [item.finding.key for item in store.findings("open", "acknowledged")] == ["early", "late"]
+
+
+def test_a_finding_keeps_how_it_changed_since_it_opened(store: Store) -> None:
+    def found(severity: Severity = "warning", **parameters: object) -> list[tuple[str, object]]:
+        store.sync_findings({"delays": [a_finding("late", severity, **parameters)]}, next(instants), {"delays"})
+        (item,) = store.findings()
+        return [(step.severity, step.parameters["due"]) for step in item.steps]
+
+    instants = iter(NOON + HOUR * hour for hour in range(200))
+    assert found(due=date(2026, 12, 1)) == [("warning", "2026-12-01")]
+    assert found(due=date(2026, 12, 1)) == [("warning", "2026-12-01")]
+    both = [("warning", "2026-12-01"), ("critical", "2026-12-01")]
+    assert found("critical", due=date(2026, 12, 1)) == both
+    assert [step.at for step in store.findings()[0].steps] == [NOON, NOON + 2 * HOUR]
+    for number in range(60):
+        steps = found(due=number)
+    assert (len(steps), steps[0], steps[1], steps[-1]) == (30, both[0], ("warning", 31), ("warning", 59))
+    store.sync_findings({"delays": []}, NOON + 100 * HOUR, {"delays"})
+    assert store.resolved_findings(NOON + 101 * HOUR) == []
+    (over,) = store.resolved_findings(NOON + 100 * HOUR)
+    assert (over.finding.parameters, len(over.steps)) == ({"due": 59}, 30)
+    assert found(due=1) == [("warning", 1)], "what comes back begins anew"
+    assert store.resolved_findings(NOON) == []
+
+
+def test_a_finding_kept_by_an_older_tieline_has_no_steps(store: Store) -> None:
+    store.sync_findings({"delays": [a_finding("late", due=1)]}, NOON, {"delays"})
+    with store._writer.begin() as connection:
+        connection.exec_driver_sql("""UPDATE findings SET value = REPLACE(value, '"steps":[', '"more":[')""")
+    assert store.findings()[0].steps == ()
+    store.sync_findings({"delays": [a_finding("late", due=1)]}, NOON + HOUR, {"delays"})
+    assert [step.at for step in store.findings()[0].steps] == [NOON + HOUR]
 
 
 def test_only_a_fully_judged_job_resolves(store: Store) -> None:

@@ -73,6 +73,15 @@ MISTAKES = {
     "a setting nobody knows": ("    email:", "    e-mial: x\n    email:", "line 8", "not a setting of jira"),
     "an unknown section": ("installation: acme", "instalation: acme", "line 1", "did you mean 'installation'?"),
     "a bad installation name": ("installation: acme", "installation: Acme GmbH", "line 1", "installation"),
+    "pages where there are none": (
+        "delays: {min_slip_days: 2}", "retrospectives: {connection: trello-main, space: T}", "line 17", "offers no knowledge_base",
+    ),
+    "people told where nobody chats": (
+        "delays: {min_slip_days: 2}", "digests: {chats: [{connection: trello-main}]}", "line 17", "offers no messenger",
+    ),
+    "no items at all": (
+        "delays: {min_slip_days: 2}", "digests: {chats: [], most_items: 0}", "line 17", "most_items",
+    ),
     "a job that is not there": ("delays: {", "delay: {", "line 17", "did you mean 'delays'?"),
     "a bad job setting": ("min_slip_days: 2", "min_slip_days: two", "line 17", "min_slip_days"),
     "an unknown job setting": ("min_slip_days: 2", "min_days: 2", "line 17", "min_days"),

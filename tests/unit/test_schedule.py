@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
-from sync.core.schedule import Place, Schedule, forecasts_of, schedule
+from sync.core.plans import Place
+from sync.core.schedule import Schedule, forecasts_of, schedule
 from sync.core.values import Department, Dependency, DependencyState, DependencyType, LagUnit, Ref, Status, Task, View
 
 CHINA = Calendar(

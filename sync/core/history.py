@@ -1,0 +1,43 @@
+"""What became of tasks, in our words, and what it tells of when they started and ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sync.core.values import Ref, Status, Task
+
+
+class StatusChange(Struct, frozen=True, gc=False):
+    """A task went from one of our statuses to another; ``unknown`` is a vendor's word that no mapping names. ``at`` is aware UTC."""
+
+    ref: Ref
+    before: Status
+    after: Status
+    at: datetime
+    by: Ref | None = None
+
+
+def with_history(tasks: Iterable[Task], changes: Iterable[StatusChange]) -> list[Task]:
+    """The tasks with ``started`` (first in progress) and, for done ones, ``finished`` (last done) as the changes tell, where the mapping
+    says neither. Independent of the changes' order."""
+    started: dict[Ref, datetime] = {}
+    finished: dict[Ref, datetime] = {}
+    for change in changes:
+        if change.after == "in_progress":
+            started[change.ref] = min(change.at, started.get(change.ref, change.at))
+        if change.after == "done":
+            finished[change.ref] = max(change.at, finished.get(change.ref, change.at))
+    return [
+        replace(
+            task,
+            started=task.started or started.get(task.ref),
+            finished=task.finished or (finished.get(task.ref) if task.status == "done" else None),
+        )
+        if task.ref in started or task.ref in finished
+        else task
+        for task in tasks
+    ]

@@ -1,0 +1,66 @@
+"""A tool's own history in our words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sync.core.history import StatusChange, with_history
+from sync.core.values import Record, Ref, Task
+from sync.core.vendor_change import VendorChange
+from sync.mapping.history import status_changes
+from sync.mapping.identity import Identity
+from sync.mapping.people import parse_people
+from sync.mapping.rules import Directory
+from sync.mapping.schema import parse_mapping
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TASK, OTHER = Ref("jira-main:task:7"), Ref("jira-main:task:8")
+PEOPLE = parse_people("people:\n  zhang-wei: {name: 张伟, accounts: {jira-main: [abc]}}\n".encode(), "people.yaml", {})
+IDENTITY = Identity(Directory(PEOPLE))
+MAPPING = parse_mapping(
+    "version: 1\nscope: [PAY]\nstatus: {待办: todo, 进行中: in_progress, 评审中: in_progress, 已完成: done}\n"
+    "task: {title: summary, vendor_status: status.name}\n".encode(),
+    "jira-main.yaml",
+    Directory(),
+)
+
+
+def told(*changes: tuple[str, str, str, str]) -> tuple[StatusChange, ...]:
+    made = tuple(VendorChange("7", name, before, after, NOON, by) for name, before, after, by in changes)
+    record = Record(Ref("jira-main:history:7"), "7", "", "", NOON, {}, changes=made)
+    return status_changes(record, MAPPING, IDENTITY)
+
+
+def test_status_words_are_read_by_the_same_table() -> None:
+    assert told(
+        ("status", "待办", "进行中", "abc"), ("status", "进行中", "已上线", ""), ("status", "已上线", "已完成", "x")
+    ) == (
+        StatusChange(TASK, "todo", "in_progress", NOON, Ref("tieline:person:zhang-wei")),
+        StatusChange(TASK, "in_progress", "unknown", NOON),
+        StatusChange(TASK, "unknown", "done", NOON, Ref("jira-main:account:x")),
+    )
+
+
+def test_other_fields_and_words_of_one_status_change_nothing() -> None:
+    assert told(("assignee", "待办", "进行中", ""), ("status", "进行中", "评审中", "")) == ()
+
+
+def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
+    def at(hours: int) -> datetime:
+        return NOON + timedelta(hours=hours)
+
+    changes = [
+        StatusChange(TASK, "in_progress", "done", at(5)),
+        StatusChange(TASK, "todo", "in_progress", at(1)),
+        StatusChange(TASK, "done", "in_progress", at(3)),
+        StatusChange(TASK, "in_progress", "done", at(2)),
+    ]
+    task = Task(TASK, "PAY-7", "x", "done", "已完成", "", NOON)
+    other = Task(OTHER, "PAY-8", "x", "done", "已完成", "", NOON)
+    [found, same] = with_history([task, other], changes)
+    assert (found.started, found.finished) == (at(1), at(5))
+    assert same == other
+    [reopened] = with_history([Task(TASK, "PAY-7", "x", "in_progress", "进行中", "", NOON)], changes)
+    assert (reopened.started, reopened.finished) == (at(1), None)
+    [said] = with_history([Task(TASK, "PAY-7", "x", "done", "", "", NOON, started=at(-9), finished=at(-8))], changes)
+    assert (said.started, said.finished) == (at(-9), at(-8))
