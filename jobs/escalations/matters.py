@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.core.asking import Parties
 from sync.core.calendar import Calendar
@@ -92,7 +93,11 @@ def matters(
         if task is None or not (is_incident or finding.kind == "delay") or finding.parameters.get("is_baseline"):
             continue
         if not (is_incident and _is_told_of_already(view, finding.key, task.ref)):
-            yield _matter(view, settings, finding, task, told.get(finding.key, ()))
+            entries = told.get(finding.key, ())
+            events = _events_of(view, finding)
+            if not is_incident:
+                events = _counted_from(_watched_since(view, finding, entries, told), events)
+            yield _matter(view, settings, finding, task, events, entries)
 
 
 def step_of(entry: Published) -> tuple[str, Step]:
@@ -150,8 +155,37 @@ def _told(published: Mapping[str, Published]) -> Mapping[str, tuple[Published, .
     return {key: tuple(entries) for key, entries in found.items()}
 
 
+def _events_of(view: View, finding: Finding) -> tuple[Event, ...]:
+    events = view.events.get(finding.key, ())
+    return events if is_open(events) else (*events, Event("reopened" if events else "opened", view.at))
+
+
+def _watched_since(
+    view: View, finding: Finding, entries: Sequence[Published], told: Mapping[str, Sequence[Published]]
+) -> datetime:
+    """From when on a delay's clock may count: since this job told anything; and where it was late on the first day, and silent until
+    something happened, since this delay was told. Nobody is asked first on a high rung because nobody was asked before."""
+    baseline = view.baseline.pairs if view.baseline else {}
+    then = baseline.get(finding.key.removeprefix("delays:delay:"))
+    ours = entries if then is not None and then.is_late else [entry for items in told.values() for entry in items]
+    return min((told_at(entry) for entry in ours), default=view.at)
+
+
+def _counted_from(since: datetime, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The same story as if it had begun then: what happened before in the episode that stood happened at that instant."""
+    past = [event for event in events if event.at < since]
+    ends = [number for number, event in enumerate(past, 1) if event.kind == "solved"]
+    standing = past[ends[-1] if ends else 0 :]
+    return (*(replace(event, at=since) for event in standing), *(event for event in events if event.at >= since))
+
+
 def _matter(
-    view: View, settings: EscalationSettings, finding: Finding, task: Task, entries: tuple[Published, ...]
+    view: View,
+    settings: EscalationSettings,
+    finding: Finding,
+    task: Task,
+    events: tuple[Event, ...],
+    entries: tuple[Published, ...],
 ) -> Matter:
     is_incident = finding.kind == "incident"
     waiting = _waiting(view, finding, task)
@@ -159,9 +193,6 @@ def _matter(
     ladder = ladder_for(settings, finding.severity, department, is_incident=is_incident)
     zone = department.zone if department else str(view.at.tzinfo or "UTC")
     clock = clock_for(ladder, _calendar(view, department), zone)
-    events = view.events.get(finding.key, ())
-    if not is_open(events):
-        events = (*events, Event("reopened" if events else "opened", view.at))
     told = tuple(Event("told", told_at(entry), step=step_of(entry)[1]) for entry in entries)
     stands = position(ladder, (*events, *told), view.at, clock)
     departments = dict.fromkeys(item.department for item in waiting if item.department not in (None, task.department))

@@ -33,7 +33,8 @@ class Stalling(Struct, frozen=True):
 def questions(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
     """The question for the reason, to whoever answered first; once in an episode, and not where somebody said it already."""
     key = f"{NAME}:reason:{matter.episode}"
-    answers = matter.since_begun("acknowledged", "promised")
+    # Whoever answered before this job watched is not asked now: their answer counts from the very instant at which it began.
+    answers = [event for event in matter.since_begun("acknowledged", "promised") if event.at > matter.begun]
     if matter.is_incident or not answers or key in published or _stated(view, matter):
         return
     person = answers[0].by or matter.task.owner

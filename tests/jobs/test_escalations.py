@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from sync.core.baseline import Baseline
+from sync.core.baseline import Baseline, BaselinePair
 from sync.core.duty import Leave
 from sync.core.escalation import Ladder, Rung, Stated
 from sync.core.markdown import markdown_from_rich_text
@@ -16,7 +16,7 @@ from sync.core.messages import Message
 from sync.core.plan import RoomContent
 from sync.core.values import Assignment, Language, Ref
 from tests.jobs.escalating import DELAY, INCIDENT, OUTAGE, PRODUCT, TECH, Office, at, content, outage, people, to, who
-from tests.jobs.story import FLOW, check_golden, everything_said, wait
+from tests.jobs.story import FLOW, WAITS, check_golden, everything_said, publish, wait
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 WEDNESDAY = at("09-30 16:00")
@@ -247,6 +247,44 @@ def test_a_refusal_at_night_counts_from_when_the_message_was_said_and_not_from_w
     assert office.run(at("09-30 20:10")) == []
     office.tasks = {}
     assert to(office.run(at("10-08 09:00"))) == ["chen-jie"]
+
+
+def test_the_job_is_switched_on_and_an_old_delay_begins_with_its_owner() -> None:
+    office = Office()
+    office.happens("opened", at("09-21 10:00"))
+    assert to(office.run(WEDNESDAY)) == ["zhang-wei"]
+    assert to(office.run(at("10-08 15:30"))) == []
+    assert to(office.run(at("10-08 16:00"))) == ["chen-jie"]
+
+
+def test_one_that_somebody_took_on_before_the_job_was_switched_on_is_not_asked_about_again() -> None:
+    office = Office()
+    office.happens("opened", at("09-21 10:00"))
+    office.happens("acknowledged", at("09-22 10:00"), "zhang-wei")
+    assert office.run(WEDNESDAY) == []
+
+
+def test_what_was_late_on_the_first_day_and_moves_begins_with_its_owner() -> None:
+    office = Office()
+    pair = BaselinePair(WAITS[0].key, is_late=True, planned=date(2026, 10, 8), slip_days=1)
+    office.changes = {"baseline": Baseline(date(2026, 9, 21), {WAITS[0].key: pair})}
+    office.happens("opened", at("09-21 10:00"))
+    (told,) = Office().judged(WEDNESDAY).desired  # another delay was told long ago
+    told = replace(told, key="other", facts={**told.facts, "step": "other#1:response:1"})
+    office.published = publish([told])
+    assert to(office.run(WEDNESDAY)) == ["zhang-wei"]
+    assert to(office.run(at("10-08 16:00"))) == ["chen-jie"]
+
+
+def test_a_late_run_tells_one_step_and_passes_nobody_over() -> None:
+    office = Office(incident=outage())
+    office.happens("opened", at("10-04 02:10"), key=INCIDENT)
+    news = office.run(at("10-04 06:00"))
+    assert to(news) == ["room"]
+    assert [item["person"] for item in news[-1].facts["asked"]] == [
+        who(name) for name in ("zhang-wei", "chen-jie", "wang-qiang")
+    ]
+    assert office.run(at("10-04 07:00")) == []
 
 
 def laddered(office: Office, *rungs: Rung) -> None:
