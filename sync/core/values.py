@@ -1,7 +1,6 @@
 """The one model that every tool's words are brought into. Frozen values, no behaviour beyond their own meaning.
 
-``gc=False``: a frozen value cannot be part of a reference cycle, and looking for cycles among hundreds of thousands of them took a
-fifth of a run.
+``gc=False``: frozen values form no reference cycles, and looking for some among hundreds of thousands took a fifth of a run.
 """
 
 from __future__ import annotations
@@ -369,9 +368,8 @@ class View(Struct, frozen=True):
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete. ``events`` and ``reasons`` are for these jobs too, by finding: what happened to it over all its episodes (not what was
-    told), and why it is late, as people said. ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for
-    messages that tell of several tasks at once.
+    incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
+    it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
     """
 
     at: datetime
