@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sync.core.answering import acknowledgement, refusal, statement
+from sync.core.answering import acknowledgement, promise, refusal, statement
 from sync.core.escalation import Reason
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, BulletList, Inlines, ListItem, Paragraph, PersonMention, RichText, Text
@@ -114,6 +114,7 @@ WORDS: dict[str, dict[Language, str]] = {
 BUTTONS: dict[str, dict[Language, str]] = {
     "acknowledge": {"zh-CN": "我来处理", "en": "I'm on it"},
     "decline": {"zh-CN": "现在处理不了", "en": "I can't right now"},
+    "promise": {"zh-CN": "给新日期", "en": "Give a new date"},
     "open": {"zh-CN": "打开任务", "en": "Open the task"},
     "reason_resources": {"zh-CN": "资源不足", "en": "Too few resources"},
     "reason_goal": {"zh-CN": "目标不清楚", "en": "The goal is not clear"},
@@ -163,7 +164,9 @@ def _notice(facts: Mapping[str, Any], language: Language) -> Message:
     name = (
         "title_incident" if facts["is_incident"] else "title_room_delay" if facts["room"] == "here" else "title_delay"
     )
-    take = Button(BUTTONS["acknowledge"][language], acknowledgement(facts["finding"]), is_primary=True)
+    is_taken = facts["phase"] == "solution" and facts["answered_by"] and not facts["is_incident"]
+    word, action = ("promise", promise) if is_taken else ("acknowledge", acknowledgement)
+    take = Button(BUTTONS[word][language], action(facts["finding"]), is_primary=True)
     decline = Button(BUTTONS["decline"][language], refusal(facts["finding"]))
     colour = "red" if facts["is_incident"] or facts["is_critical"] else "yellow"
     return Message(body, _title(name, facts, language), colour, (take, decline, *_open(facts, language)))  # type: ignore[arg-type]

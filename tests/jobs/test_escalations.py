@@ -216,6 +216,16 @@ def test_the_deputy_is_told_whose_place_they_take() -> None:
     assert "张伟今天不在，所以找你。" in said(news)
 
 
+def test_who_took_it_on_is_asked_for_a_new_date_when_it_takes_too_long() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:30"), "zhang-wei")
+    assert [item.message for item in office.run(at("09-30 17:00"))] == ["reason"]
+    (news,) = office.run(at("10-09 16:30"))  # 960 working minutes after the answer
+    assert "张伟在处理，到现在还没有解决。" in said([news])
+    assert [button.action.partition(":")[0] for button in content(news).said.buttons] == ["promise", "decline", "open"]
+
+
 def test_a_refusal_makes_the_next_rung_due_and_a_promise_is_waited_for() -> None:
     office = Office()
     office.run(WEDNESDAY)
