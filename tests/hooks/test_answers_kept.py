@@ -11,13 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from sync.answers import Ear
+from sync.cli.listings import finding_shape
 from sync.core.answering import Speaker, acknowledgement, promise, refusal, statement
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Answer, Button, Message
 from sync.core.plan import MessageContent, mark_of
 from sync.core.ports import Written
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import Language, Ref
+from sync.core.values import Language, Ref, View
 from sync.incidents import incident_key
 from sync.store import Store
 from sync.store.derived import Derived
@@ -241,6 +242,16 @@ def test_a_restricted_task_is_answered_like_one_that_is_not_there(room: Room, te
     assert said == room.type("突发 NO-1")
     assert "没找到这个任务" in said
     assert not [item for item in room.store.findings() if item.finding.kind == "incident"]
+
+
+def test_of_a_task_that_became_restricted_nobody_is_told_who_said_what(room: Room) -> None:
+    room.type("突发 PAY-1 名单泄露")
+    [item] = [item for item in room.store.findings() if item.finding.kind == "incident"]
+    events = room.store.events_of_finding(item.finding.key)
+    for visibility, is_told in (("open", True), ("restricted", False)):
+        task = a_task("1", visibility=visibility)
+        shape = repr(finding_shape(View(AT, {task.ref: task}), item, "zh-CN", events))
+        assert ("名单泄露" in shape, "张伟" in shape, str(ZHANG) in shape) == (is_told, is_told, is_told)
 
 
 def test_other_words_get_no_reply(room: Room) -> None:
