@@ -20,7 +20,8 @@ from jobs.sops.source import read_folder
 from sync.config import load_config
 from sync.core.markdown import markdown_from_rich_text, rich_text_from_markdown
 from sync.core.ports import ConnectionSettings
-from sync.core.values import RawRecord, Ref, SourceFile
+from sync.core.source_files import SourceFile
+from sync.core.values import RawRecord, Ref
 from sync.mapping.paths import expression, fields_of_expression, steps_from_path
 from sync.mapping.patterns import keys_in
 from sync.mapping.schema import parse_all

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 import sync.apply
 import sync.engine
 import sync.look
+import sync.writing
 from connectors.jira.links import JiraLinks
 from sync.core.plan import Change, Existing
 from sync.core.ports import Written
@@ -118,7 +119,7 @@ def _no_lease() -> Iterator[None]:
 @contextmanager
 def _forget_withdrawals() -> Iterator[None]:
     """A removal is taken for done before it is."""
-    plain = sync.apply.write
+    plain = sync.writing.write
 
     def write(ports: Any, change: Change) -> Any:
         return None if change.operation == "remove" else plain(ports, change)

@@ -12,15 +12,17 @@ from typing import Any, cast
 
 from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
-from sync.connection_config import variant_of
+from sync.connection_config import reach_of, variant_of
+from sync.core.answering import Speaker
 from sync.core.errors import CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
-from sync.core.values import ConnectionFacts, SourceFile
+from sync.core.source_files import SourceFile
+from sync.core.values import ConnectionFacts
 from sync.derive import Deriver
-from sync.directories import name_of
+from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
@@ -201,12 +203,13 @@ class App:
             ports=self.loaded.offered(name),
             has_mutual_links=manifest.has_mutual_links
             and variant_of(config, manifest) not in manifest.links_at_one_end,
+            reaches=reach_of(config, manifest),
         )
 
-    def name_of(self, connection: str, account: str) -> str:
-        """How the person behind an account is called; "" for nobody whom people.yaml or the chat's directory knows."""
+    def speaker_of(self, connection: str, account: str) -> Speaker:
+        """Who answers with an account, by people.yaml and the chat's own directory; the name is "" where nobody knows one."""
         house = self.store.organisations().get(connection)
-        return name_of(Identity(self.mappings.directory), house, connection, account)
+        return speaker_of(Identity(self.mappings.directory), house, self.facts(connection), account)
 
     @property
     def collected(self) -> list[str]:

@@ -15,35 +15,34 @@ from typing import Literal
 import structlog
 from msgspec.structs import replace
 
-from sync.core.errors import CannotExpress, Conflict, LostAnswer, NotFound, TielineError, TryLater
+from sync.core.errors import Conflict, LostAnswer, NotFound, TielineError, TryLater
 from sync.core.merging import batches, comes_together, merged
-from sync.core.messages import Message, Messenger
-from sync.core.metrics import MetricSink, TableContent, typed
+from sync.core.messages import Message
 from sync.core.plan import (
+    NO_ROOM,
     Adoption,
     Change,
-    CommentContent,
     Desired,
-    LinkContent,
     MessageContent,
     PageAsContent,
     Plan,
     Published,
     PublishedState,
-    TableAsContent,
     digest_of,
 )
-from sync.core.ports import KnowledgeBase, PageContent, Tracker, Written
-from sync.core.rich_text import RichText
+from sync.core.ports import Written
 from sync.core.values import Ref
-from sync.look import REPEAT_MARGIN_S, Ports, find, written_from_page
+from sync.look import Ports, find
 from sync.parallel import as_completed
 from sync.remote import one_write, redact
 from sync.store.store import Store
+from sync.writing import has_landed, may_repeat, write
 
 log = structlog.get_logger()
 WRITE_ATTEMPTS = 2
 THREADS = 8
+AWAITED = ("page", "room")
+"""Kinds of things that others stand in."""
 
 
 @dataclass
@@ -74,12 +73,12 @@ def apply(
     worker = _Worker(ports, store, run, outcome, state, on_change, may_go_on)
     for adoption in plan.adoptions:
         worker.adopt(adoption)
-    pages = [change for change in plan.changes if change.kind == "page"]
-    for change in pages:  # one after the other: parents come before their children
+    first = [change for change in plan.changes if change.kind in AWAITED]
+    for change in first:  # one after the other: parents come before their children, rooms before what is said in them
         worker.carry(change)
     groups: dict[Ref, list[Change]] = {}
     for change in plan.changes:
-        if change.kind != "page":
+        if change.kind not in AWAITED:
             groups.setdefault(change.target, []).append(change)
     for _ in as_completed(worker.carry_all, groups.values(), THREADS):
         pass
@@ -179,9 +178,9 @@ class _Worker:
             return
         with self._lock:
             self._may_go_on()
-            ready = _with_parent(change, self._store)
+            ready = _in_its_place(change, self._store)
             if ready is None:
-                self._outcome.deferred.append((change, TryLater("its parent page is not there yet")))
+                self._outcome.deferred.append((change, TryLater("its parent page, or its room, is not there yet")))
                 return
             planned, change, intent = change, ready, self._store.add_intent(self._run, ready)
         try:
@@ -255,96 +254,19 @@ class _Worker:
 def _news_of(change: Change) -> Message | None:
     """What a change would say in a room that cannot change what was said; None where nothing."""
     content = change.content
-    if not isinstance(content, MessageContent) or change.operation == "remove":
+    if not isinstance(content, MessageContent) or change.operation == "remove" or content.room_key:
         return None
     return content.said if change.expected is None or content.is_news else None
 
 
-def has_landed(change: Change, found: Written | None) -> bool:
-    """Whether a write whose answer was lost was carried out, by what stands there now. An update over which a person wrote before we
-    looked has not: their text stays, and the next run reports it.
-    """
-    if change.operation == "remove":
-        return found is None
-    if found is None or (change.operation == "update" and found.block and not found.is_untouched):
-        return False
-    if change.kind == "table" and not found.block:
-        return False  # some of its rows may be missing
-    return change.operation == "create" or change.expected is None or found.version != change.expected.version
-
-
-def may_repeat(ports: Ports, change: Change) -> bool:
-    """Whether a message whose answer was just lost may be sent again, because its vendor says the same one only once."""
-    if not isinstance(change.content, MessageContent) or change.expected is not None:
-        return False
-    return ports.messenger(change.target.connection).repeatable_s(change.target, change.content.said) > REPEAT_MARGIN_S
-
-
-def write(ports: Ports, change: Change) -> Written | None:
-    """One write through the right port; None when the thing is removed."""
-    match change.content:
-        case CommentContent(body):
-            return _write_comment(ports.tracker(change.target.connection), change, body)
-        case LinkContent(other, side):
-            tracker = ports.tracker(change.target.connection)
-            if change.operation == "remove" and change.expected:
-                tracker.remove_link(change.target, change.expected)
-                return None
-            return tracker.add_link(change.target, other, side, change.mark)
-        case PageAsContent(page):
-            return _write_page(ports.knowledge_base(change.target.connection), change, page)
-        case TableAsContent(table):
-            return _write_table(ports.metric_sink(change.target.connection), change, table)
-        case MessageContent():
-            return _write_message(ports.messenger(change.target.connection), change, change.content)
-
-
-def _write_message(messenger: Messenger, change: Change, content: MessageContent) -> Written:
-    if change.operation == "remove":
-        raise CannotExpress("what was said in a chat cannot be taken back")
-    if change.expected is None:
-        return messenger.send_message(change.target, change.mark, content.said)
-    if not change.expected.id:  # said before the ledger's time, nobody knows where
-        return messenger.send_message(change.target, change.mark, content.said) if content.is_news else change.expected
-    try:
-        return messenger.edit_message(change.target, change.expected, change.mark, content.said)
-    except CannotExpress:
-        if not content.is_news:
-            return change.expected
-        return messenger.send_message(change.target, change.mark, content.said)
-
-
-def _write_table(sink: MetricSink, change: Change, content: TableContent) -> Written | None:
-    if change.operation == "remove" and change.expected:
-        sink.remove_table(change.expected)
-        return None
-    return sink.put_table(change.mark, replace(content, table=typed(content.table)), change.expected)
-
-
-def _write_comment(tracker: Tracker, change: Change, body: RichText) -> Written | None:
-    if change.expected is None:
-        return tracker.add_comment(change.target, change.mark, body)
-    if change.operation == "remove":
-        tracker.remove_comment(change.target, change.expected)
-        return None
-    return tracker.edit_comment(change.target, change.expected, change.mark, body)
-
-
-def _write_page(base: KnowledgeBase, change: Change, content: PageContent) -> Written | None:
-    if change.expected is None:
-        return written_from_page(base.create_page(change.mark, content))
-    page = base.get_page(Ref.of(change.target.connection, "document", change.expected.id))
-    if page.version != change.expected.version:
-        raise Conflict(f"page {page.url} changed since the plan", change.expected.version, page.version)
-    if change.operation == "remove":
-        base.remove_page(page)
-        return None
-    return written_from_page(base.update_page(page, change.mark, content))
-
-
-def _with_parent(change: Change, store: Store) -> Change | None:
-    """A page whose parent was only planned gets the parent's id, now that it has one; None while it has none."""
+def _in_its_place(change: Change, store: Store) -> Change | None:
+    """A page whose parent, or a message whose room, was only planned gets its id, now that it has one; None while it has none."""
     content = change.content
+    if isinstance(content, MessageContent) and content.room_key:
+        room = store.published().get(content.room_key)
+        if room is None or room.written.id == NO_ROOM:
+            return None
+        return replace(change, target=Ref.of(change.target.connection, "room", room.written.id))
     if not isinstance(content, PageAsContent) or not content.page.parent_key or content.page.parent:
         return change
     parent = store.published().get(content.page.parent_key)

@@ -24,6 +24,7 @@ from sync.connection_config import (
     ConnectionConfig,
     connection_problems,
     credentials_of,
+    reach_of,
     variant_of,
 )
 from sync.core.addresses import passwords_in_url
@@ -247,6 +248,9 @@ def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
         name = getattr(place, "connection", None)
         if name is None:
             continue
+        if not name:
+            yield "connection is missing", "the chat that people are told in"
+            continue
         if name not in config.connections:
             yield f"{name!r} is not a connection", nearest(name, config.connections)
             continue
@@ -255,6 +259,9 @@ def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
         offered = manifest.offered(variant_of(connection, manifest), connection.extra) if manifest else (port,)
         if port and port not in offered:
             yield f"{name!r} offers no {port}", f"it offers {', '.join(offered)}"
+        wanted = getattr(place, "reaches", None)
+        if wanted and manifest and wanted not in reach_of(connection, manifest):
+            yield f"{name!r} reaches no {wanted}", "an application of Feishu, WeCom or DingTalk does; a robot does not"
 
 
 def read_secret(reference: str, folder: Path) -> str:

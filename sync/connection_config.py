@@ -101,6 +101,11 @@ def variant_of(connection: ConnectionConfig, manifest: Connector) -> str:
     return connection.variant or (manifest.variants[0] if len(manifest.variants) == 1 else "")
 
 
+def reach_of(connection: ConnectionConfig, manifest: Connector) -> tuple[str, ...]:
+    """What a chat reaches: ``people`` one by one, and ``rooms`` that it makes."""
+    return manifest.reaches(variant_of(connection, manifest), connection.extra) if manifest.reaches else ()
+
+
 def credentials_of(connection: ConnectionConfig, manifest: Connector) -> tuple[str, ...]:
     """The credentials this connection signs in with: the usual ones, or the other set when that is what is written or was begun; and those
     of the optional ones that are written."""

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec.structs import replace
 
+from sync.core.answering import Speaker
 from sync.core.errors import TielineError
 from sync.core.organisation import Organisation
-from sync.core.values import Account, Finding, Ref
+from sync.core.values import Account, ConnectionFacts, Finding, Ref
 from sync.mapping.identity import Identity
 from sync.noticed import ENGINE
 from sync.remote import redact
@@ -55,15 +56,19 @@ def known_accounts(identity: Identity, houses: Mapping[str, ReadHouse]) -> dict[
     }
 
 
-def name_of(identity: Identity, house: ReadHouse | None, connection: str, account: str) -> str:
-    """How somebody is called: by people.yaml, which may know the account or the e-mail that the directory tells of it, else by the
-    directory; "" for nobody whom either knows.
+def speaker_of(identity: Identity, house: ReadHouse | None, facts: ConnectionFacts, account: str) -> Speaker:
+    """Who answers with an account: by people.yaml, which may know it or the e-mail that the directory tells of it, else by the directory;
+    the name is "" for nobody whom either knows.
     """
     employees = house.house.employees if house else ()
     known = next((item.account for item in employees if item.account.id == account), Account(account))
-    claim = identity.claim(connection, known)
-    person = identity.directory.people.get(claim.person) if claim else None
-    return person.name if person else known.name
+    ref, directory = identity.person(facts.name, known), identity.directory
+    person = directory.people.get(ref)
+    if person is None:
+        return Speaker(ref, known.name, facts.zone)
+    department = directory.departments.get(person.department) if person.department else None
+    name = person.english_name if facts.language == "en" and person.english_name else person.name
+    return Speaker(ref, name, person.zone or (department.zone if department else facts.zone))
 
 
 def directory_findings(houses: Mapping[str, ReadHouse]) -> Iterator[Finding]:

@@ -8,16 +8,21 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
+from sync.core.escalation import Event, Stated
 from sync.core.plan import Desired, Published
 from sync.core.tracking import tracked
 from sync.core.values import Finding, TrackedFinding, View
+from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
+from sync.store.entries import FindingEvent
 from sync.store.store import Store
 
 log = structlog.get_logger()
 LATELY = timedelta(days=7)
 """How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
+REMEMBERED = timedelta(days=90)
+"""How long what happened to a finding that is over is still shown to jobs: who declines or stalls often is asked of some weeks."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
@@ -26,9 +31,17 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
         ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
-        standing = tuple(_standing(ledger, planned.findings, planned.view))
-        ended = (*_ended_now(ledger, planned), *_not_found(lately, planned))
-        desired += _judge(planned, replace(planned.view, standing=standing, ended=ended), readers, published)
+        standing = (*_standing(ledger, planned.findings, planned.view), *_incidents(ledger))
+        ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
+        events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
+        view = replace(
+            planned.view,
+            standing=standing,
+            ended=ended,
+            events=events_of(events, standing),
+            reasons=reasons_of(events),
+        )
+        desired += _judge(planned, view, readers, published)
     return desired
 
 
@@ -75,3 +88,38 @@ def _not_found(items: Iterable[TrackedFinding], planned: Planned) -> Iterator[Tr
     judged = planned.findings.keys() - planned.broken_jobs.keys()
     keys = {finding.key for findings in planned.findings.values() for finding in findings}
     return (item for item in items if item.job in judged and item.finding.key not in keys)
+
+
+def _incidents(items: Iterable[TrackedFinding]) -> Iterator[TrackedFinding]:
+    """Those that people open and end."""
+    return (item for item in items if item.job == INCIDENTS)
+
+
+def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding]) -> Mapping[str, tuple[Event, ...]]:
+    """What happened to each finding, by its key. What was found just now, and is not in the ledger yet, opened or came back with it."""
+    events: dict[str, tuple[Event, ...]] = {}
+    for item in known:
+        if item.kind != "stated":
+            event = Event(item.kind, item.at, item.by, item.until)
+            events[item.finding] = (*events.get(item.finding, ()), event)
+    for found in standing:
+        past = events.get(found.finding.key, ())
+        if not _is_open(past):
+            event = Event("reopened" if past else "opened", found.opened_at)
+            events[found.finding.key] = (*past, event)
+    return events
+
+
+def reasons_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[Stated, ...]]:
+    """Why each finding is late, as people said, by its key."""
+    reasons: dict[str, tuple[Stated, ...]] = {}
+    for item in known:
+        if item.reason:
+            reasons[item.finding] = (*reasons.get(item.finding, ()), Stated(item.reason, item.at, item.by))
+    return reasons
+
+
+def _is_open(events: Iterable[Event]) -> bool:
+    """Whether the last that is known of a finding is not its end."""
+    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
+    return bool(marks) and marks[-1] != "solved"

@@ -21,6 +21,7 @@ from sync.core.plan import (
     MessageContent,
     PageAsContent,
     Published,
+    RoomContent,
     TableAsContent,
     digest_of,
     installation_of,
@@ -140,6 +141,8 @@ def find(ports: Ports, target: Ref, mark: str, content: Content, last: Published
             return _find_page(ports.knowledge_base(target.connection), target, mark, page, last)
         case TableAsContent(table):
             return ports.metric_sink(target.connection).find_table(table.place, mark, table.name)
+        case RoomContent():
+            return last.written if last else None  # the same mark makes one room, however often it is asked for
         case MessageContent():
             return ports.messenger(target.connection).find_message(target, mark)
 

@@ -16,7 +16,8 @@ from sync.core.errors import TielineError, UnsafePlan
 from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
-from sync.core.values import ConnectionFacts, Finding, SourceFile, View
+from sync.core.source_files import SourceFile
+from sync.core.values import ConnectionFacts, Finding, View
 from sync.derive import Deriver
 from sync.look import Ports
 from sync.reading import Cadence, Collected, Site

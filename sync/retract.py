@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sync.apply import Outcome, apply
 from sync.core.disclosure import Sayable
 from sync.core.errors import NotFound, TielineError
-from sync.core.plan import Change, Desired, PageAsContent, Plan, Published, digest_of, mark_of
+from sync.core.plan import IN_CHATS, Change, Desired, PageAsContent, Plan, Published, digest_of, mark_of
 from sync.core.ports import Written
 from sync.look import Ports, find
 from sync.parallel import as_completed
@@ -74,7 +74,7 @@ def undo(
     published = store.published()
     intended = {(intent.key, intent.change.operation) for intent in store.pending_intents()}
     wanted = [Standing(change, published.get(change.key)) for change, _ in entries]
-    seen = _look(ports, [item for item in wanted if item.change.kind != "message"])
+    seen = _look(ports, [item for item in wanted if item.change.kind not in IN_CHATS])
     steps: list[Change] = []
     kept: list[Kept] = []
     for (change, before), item in zip(entries, wanted, strict=True):
@@ -106,7 +106,7 @@ def _reversal(
 ) -> Change | Kept:
     """The step that takes one write back, judged by what stands there now."""
     change, last = item.change, item.last
-    if change.kind == "message":
+    if change.kind in IN_CHATS:
         return Kept(change, "said")
     if isinstance(seen, TielineError):
         return Kept(change, "unreadable", redact(str(seen)))
@@ -223,13 +223,13 @@ def standing_of(
 
 def steps_back(ports: Ports, standing: Sequence[Standing]) -> Steps:
     """What removing all of this comes to. Looks at every place; writes nothing."""
-    seen = _look(ports, [item for item in standing if item.change.kind != "message"])
+    seen = _look(ports, [item for item in standing if item.change.kind not in IN_CHATS])
     changes: list[Change] = []
     kept: list[Kept] = []
     empty: list[str] = []
     for item in standing:
         change, last, found = item.change, item.last, seen.get(item.change.key)
-        if change.kind == "message":
+        if change.kind in IN_CHATS:
             kept.append(Kept(change, "said"))
         elif isinstance(found, TielineError):
             kept.append(Kept(change, "unreadable", redact(str(found))))

@@ -68,6 +68,13 @@ CONNECTOR = Connector(
         "restricted_scopes": "names",
     },
     check_options=check_options,
+    reaches=lambda variant, options: (
+        ()
+        if variant != "app"
+        else ("people", "rooms", "room_buttons")
+        if options.get("group_template_id")
+        else ("people",)
+    ),
     # More than a few calls at once meet a limit; a robot says 20 things a minute.
     requests_per_second={"app": 10.0, "robot": 4.0, "todo": 10.0},
     in_flight=3,

@@ -82,6 +82,7 @@ CONNECTOR = Connector(
     },
     check_options=check_options,
     withheld=withheld,
+    reaches=lambda variant, _: ("people", "rooms", "room_buttons") if variant == "app" else (),
     # An API takes 50 a second and 1000 a minute of an application; a robot takes 5 a second and 100 a minute.
     requests_per_second={"app": 20.0, "robot": 4.0, "bitable": 10.0, "tasks": 10.0, "wiki": 10.0},
     in_flight=6,

@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
+from connectors.feishu.cards import card_from
 from sync.core.decode import decoded
 from sync.core.errors import AccessDenied, Nonsense
 from sync.core.hooks import HookRequest
-from sync.core.messages import Answer, CallbackReply
+from sync.core.messages import Answer, CallbackReply, Message
 from sync.core.ports import ConnectionSettings
 
 WINDOW_S = 3600
@@ -44,8 +45,14 @@ def answers_from(request: HookRequest, settings: ConnectionSettings) -> Callback
         return CallbackReply(msgspec.json.encode({"challenge": str(said.get("challenge") or "")}))
     answer = answer_of(said)
     is_press = event_type(said) == "card.action.trigger"
-    body = msgspec.json.encode(toast(settings.language)) if is_press else b"{}"
-    return CallbackReply(body, answers=(answer,) if answer else ())
+    if not is_press or answer is None:
+        return CallbackReply(b"{}", answers=(answer,) if answer else ())
+    mark, said_at_once = answer.mark, toast(settings.language)
+
+    def changed(message: Message) -> bytes:
+        return msgspec.json.encode({**said_at_once, "card": {"type": "raw", "data": card_from(mark, message)}})
+
+    return CallbackReply(msgspec.json.encode(said_at_once), answers=(answer,), changed=changed)
 
 
 def toast(language: str) -> dict[str, Any]:

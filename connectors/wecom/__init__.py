@@ -45,6 +45,7 @@ CONNECTOR = Connector(
     options=("agent_id", "bot_id", "corp_id", "room_keepers"),
     option_kinds={"room_keepers": "names"},
     check_options=check_options,
+    reaches=lambda variant, _: {"app": ("people", "rooms"), "ai-bot": ("people",)}.get(variant, ()),
     # 10,000 a minute for each API of a company; a robot says 20 things a minute, an AI bot 30 in one conversation.
     requests_per_second={"app": 20.0, "robot": 4.0, "ai-bot": 4.0},
     in_flight=4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -90,6 +91,9 @@ def answer_of(frame: Mapping[str, Any]) -> Answer | None:
             reply_to=_req_id(frame), at=at,
         )  # fmt: skip
     words = str(part(body, "text").get("content") or "").strip()
+    words = (
+        re.sub(r"^@\S+\s+", "", words) if room else words
+    )  # 接收消息: a group's text begins with "@" and the bot's name
     return Answer(_identity(frame), account, text=words, room_id=room, at=at) if words else None
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from sync.core.values import SourceFile
+from sync.core.source_files import SourceFile
 
 MAX_BYTES = 1_000_000
 MAX_FRONT_MATTER = 20_000  # characters

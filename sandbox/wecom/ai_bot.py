@@ -57,7 +57,8 @@ class AiBot:
     def talk(self, userid: str, words: str, chatid: str = "") -> None:
         """Somebody says something to the bot, in a group or alone."""
         self.talked.add(chatid or userid)
-        body = {**_from(userid, chatid), "msgtype": "text", "text": {"content": words}}
+        content = f"@Tieline {words}" if chatid else words  # 接收消息: a group's text begins with the mention
+        body = {**_from(userid, chatid), "msgtype": "text", "text": {"content": content}}
         if self.live:
             self._deliver("aibot_msg_callback", body)
 

@@ -29,6 +29,7 @@ from sync.core.plan import (
     MessageContent,
     PageAsContent,
     Plan,
+    RoomContent,
     TableAsContent,
     fingerprint,
 )
@@ -182,6 +183,8 @@ def change_text(change: Change, sayable: Sayable | None = None) -> str:
             return markdown_from_rich_text(body).strip()
         case MessageContent(said):
             return f"{said.title}\n\n{markdown_from_rich_text(said.body)}".strip()
+        case RoomContent(title, members):
+            return f"{title}: {', '.join(members)}"
         case LinkContent(other, side):
             words = "waits for" if side == "waits_for" else "blocks"
             return f"{words} {other.title} {other.url}".strip()

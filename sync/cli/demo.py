@@ -24,9 +24,15 @@ from sync.cli.cycle import change_text, code_of_cycle, show_collected, show_outc
 from sync.cli.demo_pages import save_pages
 from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
+from sync.core.answering import acknowledgement
 from sync.core.brakes import Accepted
+from sync.core.markdown import markdown_from_rich_text
+from sync.core.messages import Answer
 from sync.core.plan import Change
+from sync.core.values import Ref
 from sync.engine import Cycle
+from sync.incidents import incident_key
+from sync.web.answers import ear_of
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SOPS = Path(__file__).parents[2] / "sandbox" / "sops"
@@ -34,6 +40,7 @@ MAPPING_FILES = (
     "people.yaml", "departments.yaml", "calendar.yaml",
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
+CHAT = "chat-main"
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
 # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
 DIGESTS = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
@@ -44,7 +51,7 @@ CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 
 
 def run_demo(folder: Path, keep: bool) -> int:
-    """Run the story: the delay appears, nothing changes, it is over and looked back on. Exit code 0 when all of it came true."""
+    """Run the story: a delay appears, nothing changes, it is over and looked back on; an incident. Exit code 0 when it all came true."""
     set_up_logging(is_quiet=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -82,10 +89,49 @@ def _tell(app: App, world: World) -> list[int]:
     say("4. And again nothing.")
     fourth = app.engine.cycle()
     show_outcome(fourth)
+    incident = _tell_incident(app, world)
     is_quiet = not _written(second) and not _written(fourth)
     is_told = bool(_written(first)) and "retrospectives" in {change.job for change in _written(third)}
-    codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth)]
-    return [*codes, 0 if is_quiet and is_told else 70]
+    codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth, *incident)]
+    is_over = all(change.operation == "update" for change in _written(incident[-1]))
+    has_met = any(change.kind == "room" for change in _written(incident[0]))
+    return [*codes, 0 if is_quiet and is_told and has_met and is_over else 70]
+
+
+def _tell_incident(app: App, world: World) -> list[Cycle]:
+    """突发: an emergency group of the right people, quiet once somebody is on it, closed in place when it is solved."""
+    say("5. 突发: 李娜 writes to Tieline's chat; the next run makes an emergency group of those who have to act.")
+    _writes(app, world, "李娜", "突发 PAY-1 上线后接口全部超时")
+    opened = app.engine.cycle()
+    _show_written(opened)
+    say("6. 张伟 presses 我来处理 there; the next run has nothing to ask.")
+    _presses(app, world, "张伟", acknowledgement(incident_key(_task_of(app, "PAY-1"))))
+    quiet = app.engine.cycle()
+    show_outcome(quiet)
+    say("7. 已解决: what was said is closed in its place.")
+    _writes(app, world, "张伟", "已解决 PAY-1")
+    solved = app.engine.cycle()
+    _show_written(solved)
+    return [opened, quiet, solved]
+
+
+def _task_of(app: App, key: str) -> Ref:
+    return next(task.ref for task in app.engine.view().tasks.values() if task.key == key)
+
+
+def _writes(app: App, world: World, name: str, words: str) -> None:
+    said = ear_of(app, CHAT).hear(Answer(words, _account(world, name), text=words), app.clock())
+    say(f"  {name}: {words}")
+    for line in markdown_from_rich_text(said.body).strip().splitlines() if said else ():
+        say(f"      Tieline: {line}")
+
+
+def _presses(app: App, world: World, name: str, action: str) -> None:
+    ear_of(app, CHAT).hear(Answer(f"{name} {action}", _account(world, name), action), app.clock())
+
+
+def _account(world: World, name: str) -> str:
+    return next(key for key, one in world.feishu.state.people.items() if one.name == name)
 
 
 def _written(cycle: Cycle) -> list[Change]:
@@ -129,6 +175,7 @@ def write_config(folder: Path, urls: Mapping[str, str], *, is_whole: bool = Fals
         },
     }
     if is_whole:
+        config["jobs"]["escalations"] = {"connection": CHAT}
         _add_others(config, folder, urls)
     path = folder / "tieline.yaml"
     with path.open("w", encoding="utf-8") as file:

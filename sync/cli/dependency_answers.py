@@ -25,7 +25,7 @@ def answer_dependency(config: Path, key: str, answer: Literal["rejected", "confi
         if key not in known:
             hint = nearest(key, known) or "`tieline dependencies --json` lists the keys"
             raise ConfigError([Problem("command line", 0, key, "not the key of a dependency", hint)])
-        said = say_of_dependency(app.store, key, answer, by or _user(), datetime.now(UTC))
+        said = say_of_dependency(app.store, key, answer, by or user_name(), datetime.now(UTC))
     if as_json:
         say_json({"key": said.key, "answer": said.answer, "by": said.by, "at": said.at})
         return
@@ -34,7 +34,8 @@ def answer_dependency(config: Path, key: str, answer: Literal["rejected", "confi
     say("It holds from the next run on, until somebody says otherwise.")
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who runs this command, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user has no name

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.app import App
 from sync.cli.cycle import opened
-from sync.cli.listings import dependency_shape, finding_shape
+from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, shown
 from sync.core.errors import ConfigError, Problem, RecordError
@@ -77,6 +77,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
     language = app.loaded.config.language
     dependencies = [item for item in view.dependencies if ref in (item.predecessor, item.successor)]
     tracked = [item for item in app.store.findings("open", "acknowledged") if ref in item.finding.subjects]
+    events = events_by_finding(app, tracked)
     published = [entry for entry in app.store.published().values() if _concerns(entry, ref)]
     sayable = Sayable(view)
     return {
@@ -85,7 +86,7 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "error": error or None,
         "steps": steps,
         "dependencies": [dependency_shape(view, item) for item in dependencies],
-        "findings": [finding_shape(view, item, language) for item in tracked],
+        "findings": [finding_shape(view, item, language, events[item.finding.key]) for item in tracked],
         "published": [
             {
                 "key": entry.key,

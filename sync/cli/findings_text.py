@@ -65,6 +65,24 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "依赖方向互相矛盾：{subjects}",
         "en": "the evidence contradicts itself about which comes first: {subjects}",
     },
+    "incident": {"zh-CN": "突发：{subjects} {note}", "en": "incident: {subjects} {note}"},
+    "incident_found": {"zh-CN": "突发：{subjects}（{who}）", "en": "incident: {subjects} ({who})"},
+    "no_account": {
+        "zh-CN": "要找 {name}，但不知道在 {connection} 里是哪个账号；请在 people.yaml 的 accounts 里补上",
+        "en": "{name} should be asked, and nobody knows their account in {connection}; add it to accounts in people.yaml",
+    },
+    "no_room": {
+        "zh-CN": "{connection} 没能建群，改为逐个通知：{subjects} {detail}",
+        "en": "{connection} made no group, people are told one by one: {subjects} {detail}",
+    },
+    "not_in_room": {
+        "zh-CN": "有人没能拉进群：{subjects} {detail}",
+        "en": "somebody could not be brought into the group: {subjects} {detail}",
+    },
+    "talk_suggested": {
+        "zh-CN": "建议和 {name} 聊一聊：最近 {count} 次没能接下，或者到了说好的时间还没完成",
+        "en": "a talk with {name} may help: {count} times lately something could not be taken on, or a promised time went by",
+    },
     "sop_problem": {"zh-CN": "{place}：{text}", "en": "{place}: {text}"},
     "edited": {
         "zh-CN": "我们写的内容被人改过，已保留人的改动：{key} {detail}",

@@ -96,6 +96,56 @@ def confirm(
 
 
 @app.command()
+def answer(
+    key: Annotated[str, typer.Argument(help="the finding's key, as `tieline findings --json` tells it")],
+    word: Annotated[Literal["ack", "decline", "promise", "reason"], typer.Argument(help="what is answered")],
+    value: Annotated[str, typer.Argument(help="promise: the new date; reason: resources, goal or conflict")] = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a finding on, decline it, promise a date, or say why it is so, as the buttons in chats do."""
+    from sync.cli.finding_answers import answer_finding
+
+    answer_finding(config, key, word, value, by, as_json)
+
+
+NoteOption = Annotated[str, typer.Option("--note", help="what happened, in a few words")]
+incident_app = typer.Typer(
+    help="Incidents 突发: open one about a task, or say that it is solved.", no_args_is_help=True
+)
+app.add_typer(incident_app, name="incident")
+
+
+@incident_app.command("open")
+def open_incident(
+    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
+    note: NoteOption = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Open an incident about a task; it stands until somebody solves it."""
+    from sync.cli.finding_answers import open_one
+
+    open_one(config, ref, note, by, as_json)
+
+
+@incident_app.command("solve")
+def solve_incident(
+    ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
+    note: NoteOption = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the incident about a task is over."""
+    from sync.cli.finding_answers import solve_one
+
+    solve_one(config, ref, note, by, as_json)
+
+
+@app.command()
 def findings(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,

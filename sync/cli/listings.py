@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.core.certificate import Certificate
-from sync.core.disclosure import cleared, department_name, shown
+from sync.core.disclosure import cleared, department_name, may_name, shown
 from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
 from sync.reading import WHOLE
-from sync.store.entries import Answer
+from sync.store.entries import Answer, FindingEvent
 
 HIDDEN: dict[str, Any] = {
     "vendor_status": "",
@@ -165,10 +165,11 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
         language = app.loaded.config.language
         known = app.store.findings()
         view = app.engine.view()
-    tracked = [item for item in known if state in ("all", item.state)]
+        tracked = [item for item in known if state in ("all", item.state)]
+        events = events_by_finding(app, tracked) if as_json else {}
     tracked.sort(key=lambda item: (severity_rank(item.finding.severity), item.opened_at, item.finding.key))
     if as_json:
-        say_json([finding_shape(view, item, language) for item in tracked])
+        say_json([finding_shape(view, item, language, events[item.finding.key]) for item in tracked])
     else:
         rows = [
             (
@@ -185,9 +186,27 @@ def list_findings(config: Path, as_json: bool, state: str, fail_on: str | None) 
     return 1 if is_failing else 0
 
 
-def finding_shape(view: View, item: TrackedFinding, language: Language) -> dict[str, Any]:
-    """A finding in the shape of docs/cli.md."""
-    finding = cleared(view, item.finding)
+def events_by_finding(app: App, tracked: Iterable[TrackedFinding]) -> Mapping[str, Sequence[FindingEvent]]:
+    """All that ever happened to these findings, by key."""
+    found: dict[str, list[FindingEvent]] = {item.finding.key: [] for item in tracked}
+    for event in app.store.finding_events(datetime.max.replace(tzinfo=UTC), found):
+        if event.finding in found:
+            found[event.finding].append(event)
+    return found
+
+
+def event_shape(event: FindingEvent, is_open: bool) -> dict[str, Any]:
+    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named not who did or said what."""
+    names = ("kind", "at", "by", "name", "until", "day", "reason", "note", "source")
+    hidden = {} if is_open else {"by": None, "name": "", "note": ""}
+    return {**{name: getattr(event, name) for name in names}, **hidden}
+
+
+def finding_shape(
+    view: View, item: TrackedFinding, language: Language, events: Sequence[FindingEvent]
+) -> dict[str, Any]:
+    """A finding in the shape of docs/cli.md, with all that ever happened to it."""
+    finding, is_open = cleared(view, item.finding), may_name(view, item.finding.subjects)
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
     return {
         **{name: getattr(finding, name) for name in names},
@@ -195,6 +214,7 @@ def finding_shape(view: View, item: TrackedFinding, language: Language) -> dict[
         "state": item.state,
         "since": item.opened_at,
         "text": finding_text(finding, language, view),
+        "events": [event_shape(event, is_open) for event in events],
     }
 
 

@@ -27,7 +27,7 @@ WHY = {
     "gone": "it is not there any more, or no longer carries our mark",
     "not_ours": "it is not ours",
     "later": "something was written there since by a later run, or by somebody else",
-    "said": "what was said in a chat cannot be taken back",
+    "said": "what was said in a chat, and a group of people, cannot be taken back",
     "derived": "a table is put anew from what is so now; its earlier rows are not put back",
     "unreadable": "its place cannot be read",
     "restricted": "what stood there before names something that is restricted, or not visible to us, now",

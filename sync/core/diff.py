@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Mapping
 from msgspec.structs import replace
 
 from sync.core.plan import (
+    IN_CHATS,
     MOST_REWRITES,
     Adoption,
     Change,
@@ -47,7 +48,7 @@ def keys_to_look_at(
             and last.digest == digest_of(item.message, item.facts)
             and (
                 versions.get(item.key) == last.target_version
-                or item.kind == "message"  # said is said
+                or item.kind in IN_CHATS  # said is said
                 or item.is_handed_over
             )
         )
@@ -80,7 +81,7 @@ def diff(
     for last in published.values():
         if last.key not in wanted and last.state == "published":
             _sort(_withdraw(installation, last, fresh_names), changes, skips, adoptions)
-    order = {"page": 0, "link": 1, "comment": 2, "table": 3, "message": 4}
+    order = {"page": 0, "link": 1, "comment": 2, "table": 3, "room": 4, "message": 5}
     changes.sort(key=lambda change: order[change.kind])  # stable: within a kind, as the job gave them (parents first)
     unremembered = tuple(
         key for key, seen in existing.items() if key in wanted and _is_unremembered(published.get(key), seen)
@@ -205,7 +206,7 @@ def _decide_known(
 
 def _withdraw(installation: str, last: Published, fresh: frozenset[str]) -> Change | Skip | None:
     """Only what is ours, and only on data that was proven complete (rule 9)."""
-    if last.kind == "message":
+    if last.kind in IN_CHATS:
         return None  # said is said
     if last.kind != "link":
         return Skip(last.key, last.target, "orphaned", last.written.url)

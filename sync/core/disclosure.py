@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -101,8 +101,16 @@ class Sayable:
         return url if target.kind != "task" or re.split(r"[?#]", url, maxsplit=1)[0] in self._urls else ""
 
 
+def may_name(view: View, refs: Iterable[Ref]) -> bool:
+    """Whether all of these may be named: every task among them is known and open."""
+    tasks = [view.tasks.get(ref) for ref in refs if ref.kind == "task"]
+    return all(task is not None and task.visibility == "open" for task in tasks)
+
+
 def cleared(view: View, finding: Finding) -> Finding:
-    """A finding without the address of what may not be named now."""
+    """A finding without the address of what may not be named now, and without what a person said of it."""
+    if finding.kind == "incident" and not may_name(view, finding.subjects):
+        return replace(finding, parameters={**finding.parameters, "note": "", "by": ""})
     detail = finding.parameters.get("detail")
     if not isinstance(detail, str) or not detail.startswith("http") or not finding.subjects:
         return finding

@@ -22,6 +22,7 @@ Act = Literal["notice", "room"]
 Phase = Literal["response", "solution"]
 EventKind = Literal["opened", "declined", "acknowledged", "promised", "solved", "reopened", "told"]
 State = Literal["never", "asking", "answered", "promised", "solved"]
+Reason = Literal["resources", "goal", "conflict"]
 # What happened in the same instant happened in this order: an answer wins over a refusal, and a run knew of both.
 ORDER: Mapping[EventKind, int] = {
     "opened": 0, "declined": 1, "acknowledged": 2, "promised": 3, "solved": 4, "reopened": 5, "told": 6,
@@ -90,6 +91,14 @@ class Event(Struct, frozen=True):
     by: Ref | None = None
     until: datetime | None = None
     step: Step | None = None
+
+
+class Stated(Struct, frozen=True):
+    """Why it is late, as somebody said: too few people or means, a goal that is not clear, or interests that conflict."""
+
+    reason: Reason
+    at: datetime
+    by: Ref | None = None
 
 
 class Reached(Struct, frozen=True):

@@ -82,11 +82,27 @@ class DepartmentLadders(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EscalationSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``jobs.escalations``. ``departments`` are named by their key, name or English name."""
+    """``jobs.escalations``. ``departments`` are named by their key, name or English name; ``connection`` is the chat that people are told
+    in. After ``declines_before_talk`` refusals and promises that went by, the coordination group hears that a talk would help (0: never).
 
+    Raises ValueError for a negative number.
+    """
+
+    connection: str = ""
+    declines_before_talk: int = 3
     incident: IncidentSettings = IncidentSettings()
     ladders: LaddersBySeverity = LaddersBySeverity()
     departments: Mapping[str, DepartmentLadders] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """An admin writes these."""
+        if self.declines_before_talk < 0:
+            raise ValueError(f"declines_before_talk {self.declines_before_talk} must be 0 (never) or more")
+
+    @property
+    def reaches(self) -> str:
+        """What the connection must reach."""
+        return "people"
 
     @property
     def fastest_minutes(self) -> int:

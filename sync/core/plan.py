@@ -17,7 +17,7 @@ from sync.core.ports import LinkEnd, PageContent, Written
 from sync.core.rich_text import RichText
 from sync.core.values import Finding, LinkSide, Ref
 
-Kind = Literal["comment", "link", "page", "message", "table"]
+Kind = Literal["comment", "link", "page", "room", "message", "table"]
 Operation = Literal["create", "update", "remove"]
 PublishedState = Literal["published", "undone"]
 SkipReason = Literal[
@@ -59,11 +59,20 @@ class PageAsContent(Struct, frozen=True, tag="page"):
 
 class MessageContent(Struct, frozen=True, tag="message"):
     """One message in a room. What was said there is never taken back. ``is_news``: where it cannot replace what was said before, it is
-    said anew; without, the earlier message stays as it is there.
+    said anew; without, the earlier message stays as it is there. ``room_key`` is the key of the desired room, where that may not have
+    been made yet; ``apply`` resolves it.
     """
 
     said: Message
     is_news: bool = True
+    room_key: str = ""
+
+
+class RoomContent(Struct, frozen=True, tag="room"):
+    """A group of these account ids, made once; later others are brought in. It is never withdrawn, and nobody is taken out of it."""
+
+    title: str
+    members: tuple[str, ...]
 
 
 class TableAsContent(Struct, frozen=True, tag="table"):
@@ -72,7 +81,11 @@ class TableAsContent(Struct, frozen=True, tag="table"):
     table: TableContent
 
 
-Content = CommentContent | LinkContent | PageAsContent | MessageContent | TableAsContent
+Content = CommentContent | LinkContent | PageAsContent | RoomContent | MessageContent | TableAsContent
+IN_CHATS: tuple[Kind, ...] = ("room", "message")
+"""What nobody can look up or take back: people were told."""
+NO_ROOM = ""
+"""The id under which a room is remembered that could not be made; its version tells why."""
 
 
 class Desired(Struct, frozen=True):
@@ -215,6 +228,8 @@ def kind_of(content: Content) -> Kind:
             return "link"
         case PageAsContent():
             return "page"
+        case RoomContent():
+            return "room"
         case MessageContent():
             return "message"
         case TableAsContent():

@@ -335,6 +335,8 @@ class Connector:
     check_options: Callable[[str, Mapping[str, Any]], Iterator[tuple[str, str, str]]] | None = None
     # Pure. From the variant and the options: ports of the variant that a connection set up so does not offer.
     withheld: Callable[[str, Mapping[str, Any]], tuple[str, ...]] | None = None
+    # Pure. From the variant and the options: what a messenger reaches; the words are those of ``ConnectionFacts.reaches``.
+    reaches: Callable[[str, Mapping[str, Any]], tuple[str, ...]] | None = None
     # By variant: how fast it may be asked where tieline.yaml does not say; 20 for a variant that is not named.
     requests_per_second: Mapping[str, float] = dataclasses.field(default_factory=dict)
     in_flight: int = 8

@@ -1,7 +1,6 @@
 """The one model that every tool's words are brought into. Frozen values, no behaviour beyond their own meaning.
 
-``gc=False``: a frozen value cannot be part of a reference cycle, and looking for cycles among hundreds of thousands of them took a
-fifth of a run.
+``gc=False``: frozen values form no reference cycles, and looking for some among hundreds of thousands took a fifth of a run.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -18,7 +17,11 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
+from sync.core.source_files import SourceFile
 from sync.core.vendor_change import VendorChange
+
+if TYPE_CHECKING:
+    from sync.core.escalation import Event, Stated
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -276,7 +279,7 @@ class Person(Struct, frozen=True):
 
 
 class Department(Struct, frozen=True):
-    """A department: its head, its working calendar and zone, who is on call, and who decides between departments."""
+    """A department: head, calendar and zone, who is on call, who decides between departments, who finds people or means (else the head)."""
 
     ref: Ref
     name: str
@@ -286,6 +289,7 @@ class Department(Struct, frozen=True):
     zone: str = "Asia/Shanghai"
     on_call: OnCall | None = None
     coordination_group: tuple[Ref, ...] = ()
+    resource_contact: Ref | None = None
 
 
 class Document(Struct, frozen=True, gc=False):
@@ -312,7 +316,8 @@ class Freshness(Struct, frozen=True):
 
 
 class ConnectionFacts(Struct, frozen=True):
-    """What jobs may know of a connection: its language, zone, ports, and whether one link shows at both ends."""
+    """What jobs may know of a connection: its language, zone, ports, whether one link shows at both ends, and what a chat reaches:
+    ``people`` one by one, ``rooms`` that it makes, and ``room_buttons`` that can be pressed there."""
 
     name: str
     type: str
@@ -320,13 +325,7 @@ class ConnectionFacts(Struct, frozen=True):
     zone: str = "Asia/Shanghai"
     ports: tuple[str, ...] = ()
     has_mutual_links: bool = False
-
-
-class SourceFile(Struct, frozen=True):
-    """A file of a folder that a job was given (a SOP's Markdown or picture). ``path`` is relative, with slashes."""
-
-    path: str
-    content: bytes
+    reaches: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):
@@ -369,8 +368,8 @@ class View(Struct, frozen=True):
     was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete. ``pilot`` are the tasks that take part in the pilot (None: there is none, all do), for messages that tell of several tasks
-    at once.
+    incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
+    it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
     """
 
     at: datetime
@@ -389,6 +388,8 @@ class View(Struct, frozen=True):
     hidden: frozenset[Ref] = frozenset()
     standing: tuple[TrackedFinding, ...] = ()
     ended: tuple[TrackedFinding, ...] = ()
+    events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
 
     def is_fresh(self, *connections: str) -> bool:

@@ -296,6 +296,7 @@ class DepartmentModel(_Model):
         Annotated[RotaModel, BeforeValidator(_as_rota, json_schema_input_type=str | list[str] | RotaModel)] | None
     ) = None
     coordination_group: Texts | None = None
+    resource_contact: Name | None = None
 
 
 class DepartmentsModel(_Model):

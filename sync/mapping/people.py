@@ -59,9 +59,18 @@ def departments_from(parsed: ParsedFile[DepartmentsModel]) -> dict[Ref, Departme
     made: dict[Ref, Department] = {}
     for key, item in parsed.model.departments.items() if parsed.model else ():
         ref, head = department_ref(key), person_ref(item.head) if item.head else None
+        contact = person_ref(item.resource_contact) if item.resource_contact else None
         group = tuple(map(person_ref, item.coordination_group or ()))
         made[ref] = Department(
-            ref, item.name or key, item.english_name, head, item.calendar, item.zone, _on_call(item.on_call), group
+            ref,
+            item.name or key,
+            item.english_name,
+            head,
+            item.calendar,
+            item.zone,
+            _on_call(item.on_call),
+            group,
+            contact,
         )
     return made
 
@@ -138,6 +147,8 @@ def _named(item: DepartmentModel) -> Iterator[tuple[tuple[Step, ...], str]]:
         yield ("on_call", "people", number), person
     for number, person in enumerate(item.coordination_group or ()):
         yield ("coordination_group", number), person
+    if item.resource_contact:
+        yield ("resource_contact",), item.resource_contact
 
 
 def people_problems(

@@ -39,6 +39,20 @@ def merge(connection: Connection, table: Table, rows: Iterable[Row], compare: tu
     return written
 
 
+def add(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows whose keys are not there yet, and leave the others as they are; the number inserted."""
+    width = len(table.primary_key.columns)
+    keyed = {row[:width]: row for row in reversed(rows)}
+    ordered = [keyed[key] for key in sorted(keyed)]
+    is_postgres = connection.dialect.name == "postgresql"
+    statement = _add_sql(table, is_postgres)
+    written = 0
+    for batch in batches(ordered):
+        parameters = tuple(list(column) for column in zip(*batch, strict=True)) if is_postgres else list(batch)
+        written += connection.exec_driver_sql(statement, parameters).rowcount
+    return written
+
+
 def replace(
     connection: Connection, table: Table, rows: Sequence[Row], owner: str = "", owners: Sequence[str] = ()
 ) -> int:
@@ -84,6 +98,12 @@ def _merge_sql(table: Table, compare: tuple[str, ...], is_postgres: bool) -> str
         f'INSERT INTO "{table.name}" ({columns}) {_source_sql(table, is_postgres)} '
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes} WHERE {condition}"
     )
+
+
+@cache
+def _add_sql(table: Table, is_postgres: bool) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    return f'INSERT INTO "{table.name}" ({columns}) {_source_sql(table, is_postgres)} ON CONFLICT DO NOTHING'
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from sync.core.messages import Answer
 from sync.store.bulk import merge
@@ -45,9 +45,18 @@ def settle_chat_answer(connection: Connection, name: str, answer: Answer, outcom
 def chat_answers(connection: Connection, limit: int = 100) -> list[HeardAnswer]:
     """The latest answers, newest first."""
     query = select(CHAT_ANSWERS).order_by(CHAT_ANSWERS.c.received_at.desc(), CHAT_ANSWERS.c.answer).limit(limit)
-    return [
-        HeardAnswer(
-            row["connection"], _answer_from_text(row["value"]), instant_from_text(row["received_at"]), row["outcome"]
-        )
-        for row in connection.execute(query).mappings()
-    ]
+    return [_heard_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def answers_of_account(connection: Connection, name: str, account_id: str, since: datetime) -> list[HeardAnswer]:
+    """What one account of this connection answered since an instant, newest first."""
+    table = CHAT_ANSWERS.c
+    where = (table.connection == name, table.received_at >= text_from_instant(since))
+    query = select(CHAT_ANSWERS).where(*where).order_by(table.received_at.desc(), table.answer)
+    heard = (_heard_from_row(row) for row in connection.execute(query).mappings())
+    return [item for item in heard if item.answer.account_id == account_id]
+
+
+def _heard_from_row(row: RowMapping) -> HeardAnswer:
+    answer = _answer_from_text(row["value"])
+    return HeardAnswer(row["connection"], answer, instant_from_text(row["received_at"]), row["outcome"])

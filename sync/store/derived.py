@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from sync.core.history import StatusChange
 from sync.core.values import Account, Dependency, Document, Evidence, ExternalReference, Ref, Relation, Task
-from sync.store.bulk import merge, replace
+from sync.store.bulk import batches, merge, replace
 from sync.store.codec import clean, decoder, json_from_value
 from sync.store.entries import RecordProblem
 from sync.store.tables import (
@@ -163,6 +163,22 @@ def load_aliases(connection: Connection) -> dict[Ref, tuple[str, ...]]:
     for record, text in connection.execute(query).all():
         aliases.setdefault(Ref.trusted(record), []).append(_alias_from_text(text))
     return {ref: tuple(texts) for ref, texts in aliases.items()}
+
+
+def records_named(connection: Connection, names: Iterable[str]) -> set[Ref]:
+    """The records that may be named by one of exactly these texts."""
+    texts = [json_from_value(clean(name)) for name in names]
+    query = select(ALIASES.c.record).where(ALIASES.c.value.in_(texts)).distinct()
+    return set(map(Ref.trusted, connection.execute(query).scalars()))
+
+
+def tasks_of(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, Task]:
+    """These tasks by ref, those that there are."""
+    found: dict[Ref, Task] = {}
+    for batch in batches(sorted(set(refs))):
+        texts = connection.execute(select(TASKS.c.value).where(TASKS.c.ref.in_(batch))).scalars()
+        found |= {task.ref: task for task in map(_task_from_text, texts)}
+    return found
 
 
 def load_accounts(connection: Connection) -> dict[str, dict[str, Account]]:

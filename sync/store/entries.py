@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from msgspec import Struct, field
 
 from sync.core.certificate import Certificate
+from sync.core.escalation import Reason
 from sync.core.plan import Change, Published
 from sync.core.values import Ref, TrackedFinding
 
@@ -114,3 +115,25 @@ class Answer(Struct, frozen=True):
     answer: Literal["rejected", "confirmed"]
     by: str
     at: datetime
+
+
+FindingEventKind = Literal["opened", "acknowledged", "declined", "promised", "solved", "reopened", "stated"]
+
+
+class FindingEvent(Struct, frozen=True):
+    """Something that happened to a finding. What nobody did has ``by`` None and no ``name``.
+
+    ``source`` tells the same thing heard again from another one by the same person: an answer's id, a command, a run's instant. ``until``
+    is the instant that was promised and ``day`` the date as it was said; ``reason`` is what was stated; ``note`` are a person's own words.
+    """
+
+    finding: str
+    kind: FindingEventKind
+    at: datetime
+    source: str
+    by: Ref | None = None
+    name: str = ""
+    until: datetime | None = None
+    day: date | None = None
+    reason: Reason | None = None
+    note: str = ""

@@ -18,6 +18,7 @@ from sync.store import baseline as first_day
 from sync.store import chat_answers as chat
 from sync.store import comment_edits as edits
 from sync.store import derived, hints, ledger, schema
+from sync.store import finding_events as trail
 from sync.store import findings as lifecycle
 from sync.store import organisations as houses
 from sync.store import raw as raw_rows
@@ -147,6 +148,8 @@ class Store:
     linked_records = _reads(derived.linked_records)
     load_evidence = _reads(derived.load_evidence)
     load_aliases = _reads(derived.load_aliases)
+    records_named = _reads(derived.records_named)
+    tasks_of = _reads(derived.tasks_of)
     load_accounts = _reads(derived.load_accounts)
     load_status_changes = _reads(derived.load_status_changes)
     load_problems = _reads(derived.load_problems)
@@ -184,6 +187,7 @@ class Store:
     add_chat_answer = _writes(chat.add_chat_answer)
     settle_chat_answer = _writes(chat.settle_chat_answer)
     chat_answers = _reads(chat.chat_answers)
+    answers_of_account = _reads(chat.answers_of_account)
     comment_of_ours = _reads(edits.comment_of_ours)
     put_comment_edit = _writes(edits.put_comment_edit)
     comment_edits = _reads(edits.comment_edits)
@@ -205,8 +209,13 @@ class Store:
     forget_registration = _writes(hints.forget_registration)
     sync_findings = _writes(lifecycle.sync_findings)
     acknowledge = _writes(lifecycle.acknowledge)
+    take_answer = _writes(lifecycle.take_answer)
+    open_by_hand = _writes(lifecycle.open_by_hand)
+    close_by_hand = _writes(lifecycle.close_by_hand)
     findings = _reads(lifecycle.findings)
     resolved_findings = _reads(lifecycle.resolved_findings)
+    finding_events = _reads(trail.finding_events)
+    events_of_finding = _reads(trail.events_of_finding)
 
     def add_intent(self, run: str, change: Change, at: datetime | None = None) -> int:
         """Remember, committed, that this write is about to be tried; the intent's id. Raises RuntimeError inside a transaction,

@@ -164,6 +164,18 @@ FINDINGS = Table(
     Index(None, "state"),
     Index(None, "job"),
 )
+# What happened to each finding over all its episodes: only ever added to.
+FINDING_EVENTS = Table(
+    "finding_events",
+    METADATA,
+    _key("finding"),
+    _key("kind"),
+    _key("by"),
+    _key("source"),
+    _text("at"),
+    _text("value"),
+    Index(None, "at"),
+)
 ANSWERS = Table("answers", METADATA, _key("key"), _text("answer"), _text("by"), _text("at"))
 # What vendors' webhooks told us: deduplicated by delivery, taken by the next targeted read. Losing one loses nothing.
 HINTS = Table(
@@ -219,6 +231,6 @@ BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, RECO
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (
-    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, ANSWERS, LEASES, HINTS, CHAT_ANSWERS, COMMENT_EDITS, WEBHOOKS, BASELINE,
-    RUN_CERTIFICATES,
+    CONNECTIONS, RUNS, INTENTS, PUBLISHED, CHANGES, FINDINGS, FINDING_EVENTS, ANSWERS, LEASES, HINTS, CHAT_ANSWERS, COMMENT_EDITS,
+    WEBHOOKS, BASELINE, RUN_CERTIFICATES,
 )  # fmt: skip

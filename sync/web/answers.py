@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from queue import Full, Queue
 
 import structlog
 from msgspec.structs import replace
@@ -26,12 +27,16 @@ from sync.core.errors import (
     TryLater,
 )
 from sync.core.hooks import HookRequest
-from sync.core.messages import CallbackReply, Hearing, Listener
+from sync.core.messages import Answer, CallbackReply, Hearing, Listener, Message
+from sync.core.plan import mark_of
+from sync.core.values import Ref
 from sync.registry import connectors_by_name
 from sync.remote import redact
 
 log = structlog.get_logger()
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 30.0, 900.0
+MOST_WAITING = 100
+"""How many replies may wait to be said; more than that is no conversation."""
 
 
 def hearing_of(app: App, name: str) -> Hearing:
@@ -44,7 +49,47 @@ def hearing_of(app: App, name: str) -> Hearing:
 def ear_of(app: App, name: str) -> Ear:
     """What takes a connection's answers."""
     facts = app.facts(name)
-    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, partial(app.name_of, name))
+    speaker_of = partial(app.speaker_of, name)
+    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, speaker_of)
+
+
+def hear(app: App, name: str, answer: Answer) -> Message | None:
+    """Take an answer; what is returned replaces the message whose button was pressed. Whoever wrote words is answered in their own chat,
+    a moment later: the vendor's delivery is acknowledged first, and a line that both hears and speaks is free by then.
+    """
+    told = ear_of(app, name).hear(answer, datetime.now(UTC))
+    if told is None or answer.action:
+        return told
+    try:
+        _replies().put_nowait(partial(_tell, app, name, answer, told))
+    except Full:
+        log.warning("reply_not_said", connection=name, reason=f"{MOST_WAITING} wait already")
+    return None
+
+
+@cache
+def _replies() -> Queue[Callable[[], None]]:
+    """What is to be said, and the one thread that says it. It ends with the process, whatever still waits."""
+    waiting: Queue[Callable[[], None]] = Queue(MOST_WAITING)
+
+    def speak() -> None:
+        while True:
+            waiting.get()()
+
+    threading.Thread(target=speak, name="replies", daemon=True).start()
+    return waiting
+
+
+def _tell(app: App, name: str, answer: Answer, message: Message) -> None:
+    """Say it once. Nothing depends on it, so one that cannot be said now is not said later."""
+    person = Ref.of(name, "person", answer.account_id)
+    mark = mark_of(app.loaded.config.installation, f"reply:{name}:{answer.id}")
+    try:
+        app.connections.messenger(name).send_message(person, mark, message)
+    except TielineError as error:
+        log.warning("reply_not_said", connection=name, reason=redact(str(error)))
+    except Exception:  # a mistake of ours costs one reply, not the service
+        log.exception("reply_broke", connection=name)
 
 
 def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
@@ -58,7 +103,7 @@ def take_callback(app: App, name: str, request: HookRequest) -> CallbackReply:
     try:
         reply = read(request, connection_settings(app.loaded, name, (), ()))
         for answer in reply.answers:
-            message = ear_of(app, name).hear(answer, datetime.now(UTC))
+            message = hear(app, name, answer)
             if message and reply.changed:
                 reply = replace(reply, body=reply.changed(message))
     except (AccessDenied, ConfigError, Nonsense) as error:
@@ -144,7 +189,7 @@ class Listeners:
                 now = self._app().loaded.config.connections.get(name)
                 return self._over.is_set() or now != began_with or not may_go_on()
 
-            listener.listen(lambda answer: ear_of(self._app(), name).hear(answer, datetime.now(UTC)), is_over)
+            listener.listen(lambda answer: hear(self._app(), name, answer), is_over)
         finally:
             opened.close()
 

@@ -314,6 +314,14 @@ def test_a_press_is_read() -> None:
     assert answer_of(PRESSED) == wanted
 
 
+@pytest.mark.parametrize(("room", "words"), [("wr1", "突发 PAY-1"), ("", "@Tieline 突发 PAY-1")])
+def test_words_in_a_group_are_read_without_the_bots_name(room: str, words: str) -> None:
+    body = {"from": {"userid": "a"}, "chatid": room, "text": {"content": "@Tieline 突发 PAY-1"}}
+    heard = answer_of({"cmd": "aibot_msg_callback", "body": body})
+    assert heard
+    assert (heard.text, heard.room_id) == (words, room)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.apply import Outcome, apply, write
+from sync.apply import Outcome, apply
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.errors import Refused, Unreachable
 from sync.core.plan import CommentContent, Desired, LinkContent, PageAsContent, Plan
@@ -22,6 +22,7 @@ from sync.core.values import Ref
 from sync.look import look
 from sync.retract import undo
 from sync.store.store import Store
+from sync.writing import write
 from tests.fake_chat import FakeMessenger
 from tests.fake_sink import FakeMetricSink
 from tests.fakes import FakeKnowledgeBase, FakeTracker

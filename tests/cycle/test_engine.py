@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ import pytest
 from msgspec import Struct
 
 from sync.cli.cycle import code_of_writing
+from sync.core.answering import Speaker
 from sync.core.brakes import Accepted, Limits
 from sync.core.errors import AccessDenied, ConfigError
 from sync.core.messages import Message
 from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import ConnectionFacts, Finding, Ref, View
+from sync.core.values import ConnectionFacts, Finding, Ref, Task, View
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
+from sync.incidents import incident_key, open_incident, solve_incident
 from sync.mapping.rules import Directory, Mappings
+from sync.store.entries import FindingEvent
 from sync.store.store import Store
 from tests.cycle.test_apply import TASK, Targets
 from tests.fake_chat import FakeMessenger
@@ -127,6 +131,36 @@ def test_planning_changes_nothing_in_the_ledger(ledger: Store) -> None:
 def test_undoing_a_run_that_wrote_nothing_says_so(ledger: Store) -> None:
     with pytest.raises(ConfigError, match="no such run"):
         engine(ledger, Targets(), Wish("job")).undo("20260101T000000-nothing")
+
+
+def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: Store) -> None:
+    """What was found just now opened just now; incidents stand too, though no job finds them, and after a restart."""
+    seen: list[View] = []
+
+    def judge(view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        seen.append(view)
+        return Judgement()
+
+    def run() -> View:
+        watched = engine(ledger, Targets(), Wish("job"))
+        reader = PlannedJob(Job("reader", Settings, judge, reads_findings=True), Settings(), lambda: ())
+        Engine(replace(watched._parts, jobs=(*watched._parts.jobs, reader))).apply(accepted())
+        return seen[-1]
+
+    task = Task(TASK, "PAY-1", "支付接口开发", "todo", "", "https://jira.test/1", NOW)
+    assert [event.kind for event in run().events["job:f"]] == ["opened"]
+    assert open_incident(ledger, task, "超时", Speaker(None, "张伟"), NOW, "1")
+    ledger.take_answer(FindingEvent("job:f", "stated", NOW, "2", reason="goal"))
+    view = run()
+    assert [item.finding.kind for item in view.standing] == ["delay", "incident"]
+    assert {key: [event.kind for event in events] for key, events in view.events.items()} == {
+        "job:f": ["opened"],
+        incident_key(TASK): ["opened"],
+    }
+    assert [item.reason for item in view.reasons["job:f"]] == ["goal"]
+    assert solve_incident(ledger, TASK, "", Speaker(None, "张伟"), NOW, "3")
+    assert [item.finding.kind for item in run().standing] == ["delay"]
+    assert [event.kind for event in seen[-1].events[incident_key(TASK)]] == ["opened", "solved"]
 
 
 class Chatter(Wish):

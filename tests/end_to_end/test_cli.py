@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ DEPENDENCY = {
 }  # fmt: skip
 EVIDENCE = {"record", "place", "source_id", "rule", "confidence"}
 FINDING = {
-    "key", "job", "kind", "severity", "state", "subjects", "since", "message", "parameters", "evidence", "text",
+    "key", "job", "kind", "severity", "state", "subjects", "since", "message", "parameters", "evidence", "text", "events",
 }  # fmt: skip
+EVENT = {"kind", "at", "by", "name", "until", "day", "reason", "note", "source"}
 CHANGE = {"operation", "kind", "key", "job", "target", "message", "facts", "reason", "mark", "text"}
 COLLECTED = {"fetched", "stored", "skipped", "requests", "seconds", "error", "certificate"}
 CERTIFICATE = {"is_complete", "counted", "stored", "unproven", "reason", "at", "scopes"}
@@ -262,6 +263,9 @@ def test_dependencies_findings_and_runs(known: Company) -> None:
     assert ranks == sorted(ranks)
     for item in findings:
         has(item, FINDING)
+        assert item["events"][0]["kind"] == "opened"
+        for event in item["events"]:
+            has(event, EVENT)
         assert INSTANT.fullmatch(item["since"])
     runs = known.say("runs", "--json").expect(0).json()
     started = [run["started_at"] for run in runs]
@@ -270,6 +274,57 @@ def test_dependencies_findings_and_runs(known: Company) -> None:
         has(run, RUN)
     for command in (["dependencies"], ["findings"], ["runs"], ["dependencies", "--relations"]):
         assert known.say(*command).expect(0).out
+
+
+def test_what_is_answered_about_a_finding(known: Company) -> None:
+    def delay() -> Any:
+        return next(
+            item for item in known.say("findings", "--state", "all", "--json").json() if item["kind"] == "delay"
+        )
+
+    key, day = delay()["key"], datetime.now(UTC).date() + timedelta(days=30)
+    assert "declined, says somebody else" in known.say("answer", key, "decline", "--by", "somebody else").expect(0).out
+    said = known.say("answer", key, "promise", str(day), "--by", "张伟", "--json").expect(0).json()
+    has(said, EVENT)
+    assert (said["by"], said["day"], delay()["state"]) == ("tieline:person:zhang-wei", str(day), "acknowledged")
+    assert "took it on already" in known.say("answer", key, "ack").expect(2).problem
+    known.say("answer", key, "reason", "goal").expect(0)
+    known.say("answer", key, "decline", "--by", "zhang-wei").expect(0)
+    kinds = [event["kind"] for event in delay()["events"]]
+    assert (kinds, delay()["state"]) == (["opened", "declined", "promised", "stated", "declined"], "open")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["answer", "delays:nothing", "ack"], "not the key of a finding"),
+        (["answer", "KEY", "promise"], "is no date from today on; such as"),
+        (["answer", "KEY", "promise", "2020-01-01"], "is no date from today on"),
+        (["answer", "KEY", "reason", "weather"], "one of resources, goal, conflict"),
+        (["answer", "KEY", "ack", "now"], "takes no value"),
+        (["incident", "open", "PAY-999"], "names nothing that is stored"),
+        (["incident", "solve", "PAY-1"], "has no open incident"),
+    ],
+)
+def test_an_answer_that_cannot_be_kept_is_a_plain_error(known: Company, arguments: list[str], words: str) -> None:
+    key = next(item["key"] for item in known.say("findings", "--json").json() if item["kind"] == "delay")
+    assert words in known.say(*(key if word == "KEY" else word for word in arguments)).expect(2).problem
+
+
+def test_an_incident_stands_until_it_is_solved(known: Company) -> None:
+    opened = known.say("incident", "open", "PAY-1", "--note", "接口全部超时", "--json").expect(0).json()
+    assert opened["is_new"]
+    assert not known.say("incident", "open", "pay-1", "--json").expect(0).json()["is_new"]
+    assert "突发：" in (text := known.say("findings").expect(0).out)
+    assert "接口全部超时" in text.replace("\n", "")
+    known.say("plan").expect(0)
+    assert "Solved: PAY-1" in known.say("incident", "solve", "PAY-1", "--by", "李娜").expect(0).out
+    [shape] = [
+        item for item in known.say("findings", "--state", "all", "--json").json() if item["key"] == opened["key"]
+    ]
+    assert [(event["kind"], event["note"]) for event in shape["events"]] == [("opened", "接口全部超时"), ("solved", "")]
+    restricted = next(task for task in known.say("tasks", "--json").json() if task["visibility"] == "restricted")
+    assert "is restricted" in known.say("incident", "open", restricted["ref"]).expect(2).problem
 
 
 def test_relations_and_external_references(company: Company) -> None:

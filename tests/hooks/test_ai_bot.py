@@ -158,7 +158,16 @@ def test_a_press_takes_the_delay_on_and_changes_the_card_at_once(chat: Chat) -> 
         assert len(chat.acknowledged()) == 1
         assert len(app.store.chat_answers()) == 1
         chat.company.run(0)
-        assert (chat.wecom.bot.subscribed, chat.wecom.bot.kicks) == (1, 0)
+        chat.wecom.bot.talk("ZhangWei", "在吗")
+        chat.wecom.bot.talk("ZhangWei", "突发 PAY-1 接口全部超时", ROOM)
+        eventually(
+            lambda: (
+                "已记为突发"
+                in json.dumps([said.content for said in chat.wecom.said_in("ZhangWei")], ensure_ascii=False)
+            )
+        )
+        assert len(chat.wecom.said_in("ZhangWei")) == 1
+        assert (chat.wecom.bot.subscribed, chat.wecom.bot.kicks) == (1, 0), "heard and answered over one line"
 
 
 def test_what_was_cut_off_is_unsure_and_never_said_again(chat: Chat) -> None:

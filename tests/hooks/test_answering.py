@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,17 @@ class Chat:
             "schema": "2.0", "header": header,
             "event": {"operator": {"open_id": self.zhang_wei}, "token": "c-1", "context": context, "action": {"value": value}},
         }  # fmt: skip
+
+    def words(self, event_id: str, text: str) -> dict[str, Any]:
+        """The event of words that 张伟 says to the bot in the room."""
+        header = {"event_id": event_id, "event_type": "im.message.receive_v1", "token": TOKEN}
+        message = {"message_type": "text", "chat_id": self.room, "content": json.dumps({"text": f"@_user_1 {text}"})}
+        sender = {"sender_id": {"open_id": self.zhang_wei}, "sender_type": "user"}
+        return {"schema": "2.0", "header": header, "event": {"sender": sender, "message": message}}
+
+    def replies(self) -> str:
+        """What was said to 张伟 alone."""
+        return unescape(json.dumps([said.content for said in self.feishu.said_in(self.zhang_wei)], ensure_ascii=False))
 
     def findings(self, state: str) -> list[Any]:
         said = self.company.say("findings", "--json", "--state", state).expect(0)
@@ -131,6 +143,21 @@ def test_a_press_over_the_long_connection_takes_the_delay_on(chat: Chat) -> None
         again: Any = chat.feishu.long.deliver(chat.press("e1"))
         assert again["data"]["card"] == reply["data"]["card"]
         assert len(app.store.chat_answers()) == 1
+        chat.feishu.long.deliver(chat.words("w1", "突发 PAY-1 接口全部超时"))
+        eventually(lambda: "已记为突发：PAY-1 支付接口开发" in chat.replies())
+        chat.feishu.long.deliver(chat.words("w1", "突发 PAY-1 接口全部超时"))
+        chat.feishu.long.deliver(chat.words("w2", "已解决 PAY-1"))
+        eventually(lambda: "已解决：PAY-1 支付接口开发" in chat.replies())
+        assert len(chat.feishu.said_in(chat.zhang_wei)) == 2, "each is answered once, and to whoever wrote it"
+        [incident] = [
+            item
+            for item in chat.company.say("findings", "--json", "--state", "all").json()
+            if item["kind"] == "incident"
+        ]
+        assert [(event["kind"], event["by"], event["name"]) for event in incident["events"]] == [
+            ("opened", "tieline:person:zhang-wei", "张伟"),
+            ("solved", "tieline:person:zhang-wei", "张伟"),
+        ]
     finally:
         listeners.stop()
         app.close()
@@ -151,7 +178,9 @@ def test_a_press_by_callback_is_believed_only_with_the_token(chat: Chat) -> None
         check = {"type": "url_verification", "challenge": "abc", "token": TOKEN}
         assert post("chat_main", check).json() == {"challenge": "abc"}
         assert chat.findings("acknowledged") == []
-        assert post("chat_main", chat.press("e1")).json()["toast"]["type"] == "success"
+        shown = post("chat_main", chat.press("e1")).json()
+        assert shown["toast"]["type"] == "success"
+        assert "张伟 在处理" in json.dumps(shown["card"], ensure_ascii=False)
         assert len(chat.findings("acknowledged")) == 1
 
 

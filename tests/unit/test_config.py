@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.config import connection_settings, load_config, read_secret
+from sync.connection_config import reach_of
 from sync.core.errors import ConfigError
 from sync.core.options import OptionKind, option_problem
 from sync.registry import connectors_by_name
@@ -85,6 +86,10 @@ MISTAKES = {
     "a bad job setting": ("min_slip_days: 2", "min_slip_days: two", "line 17", "min_slip_days"),
     "an unknown job setting": ("min_slip_days: 2", "min_days: 2", "line 17", "min_days"),
     "a page on no connection": ("connection: confluence-main,", "connection: confluence,", "line 18", "did you mean 'confluence-main'?"),
+    "escalations in no chat": ("delays: {min_slip_days: 2}", "escalations: {}", "line 17", "connection is missing"),
+    "escalations in what is no chat": (
+        "delays: {min_slip_days: 2}", "escalations: {connection: trello-main}", "line 17", "'trello-main' reaches no people",
+    ),
     "a zone that is none": ("installation: acme", "zone: Asia/Shangai", "line 1", "did you mean 'Asia/Shanghai'?"),
     "a language we do not speak": ("installation: acme", "language: zh", "line 1", "zh-CN"),
     "a connection name with spaces": ("jira-main:", "Jira Main:", "line 4", "not a connection name"),
@@ -215,3 +220,27 @@ def test_the_password_of_a_database_is_never_shown(way: str, tmp_path: Path, mon
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no-such-file"):
         read_secret("file:no-such-file", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("chat", "reached"),
+    [
+        ("{type: wecom, variant: robot, webhook: env:T_HOOK}", ""),
+        ("{type: feishu, variant: app, app_id: env:T_ID, app_secret: env:T_S}", "people rooms room_buttons"),
+        ("{type: wecom, variant: app, corp_id: ww1, agent_id: '1', corp_secret: env:T_S}", "people rooms"),
+        ("{type: wecom, variant: ai-bot, bot_id: b, bot_secret: env:T_S}", "people"),
+        ("{type: dingtalk, variant: app, client_id: env:T_ID, client_secret: env:T_S}", "people"),
+        (
+            "{type: dingtalk, variant: app, client_id: env:T_ID, client_secret: env:T_S, group_template_id: g}",
+            "people rooms room_buttons",
+        ),
+    ],
+)
+def test_escalations_need_a_chat_that_reaches_people(chat: str, reached: str, tmp_path: Path) -> None:
+    text = GOOD.replace("jobs:\n", f"  chat: {chat}\njobs:\n  escalations: {{connection: chat}}\n")
+    if not reached:
+        assert "'chat' reaches no people" in problems(tmp_path, text)
+        return
+    (tmp_path / "tieline.yaml").write_text(text, encoding="utf-8")
+    connection = load_config(tmp_path / "tieline.yaml").config.connections["chat"]
+    assert " ".join(reach_of(connection, connectors_by_name()[connection.type])) == reached

@@ -16,7 +16,8 @@ from sync.core.markdown import rich_text_from_markdown
 from sync.core.markdown_text import is_relative_url, markdown_from_rich_text
 from sync.core.ports import ConnectionSettings
 from sync.core.rich_text import Anchor, CodeBlock, LineBreak, Paragraph, Table, Text
-from sync.core.values import RawRecord, Ref, SourceFile
+from sync.core.source_files import SourceFile
+from sync.core.values import RawRecord, Ref
 from sync.mapping.paths import BadPath, expression
 from sync.mapping.patterns import BadPattern, compiled
 from sync.mapping.yaml import MAX_LINE, load

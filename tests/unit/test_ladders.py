@@ -109,3 +109,8 @@ def test_a_slower_schedule_is_refused_with_both_lines() -> None:
     assert (problem.file, problem.line, problem.path) == ("tieline.yaml", 5, "serve.every_minutes")
     assert problem.text == "45 minutes are too slow for jobs.escalations (line 3): a step comes after 30"
     assert problem.hint == "at most 30, or slower ladders"
+
+
+def test_a_number_of_refusals_is_no_negative_one() -> None:
+    with pytest.raises(msgspec.ValidationError, match="declines_before_talk -1 must be 0"):
+        settings("declines_before_talk: -1")

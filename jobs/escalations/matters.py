@@ -1,0 +1,238 @@
+"""What climbs a ladder: delays between departments that are news, and incidents; each with its people, its clock and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sync.core.asking import Parties
+from sync.core.calendar import Calendar
+from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, position
+from sync.core.ladders import EscalationSettings, ladder_for
+from sync.core.plan import Published
+from sync.core.values import Department, Finding, Ref, Task, View
+from sync.core.working_time import WEEKDAYS
+
+NAME = "escalations"
+ENDED = ("done", "cancelled")
+BREAKS_OUT = timedelta(days=1)
+"""An incident that nobody touched for so long before we first saw it has not just broken out: nobody is called out of bed for it."""
+TOLD = ("notice", "notice_over")
+BY_HAND = "incidents:incident:"
+"""What the keys of incidents begin with that a person opened, and that only a person solves."""
+
+
+class Matter(Struct, frozen=True):
+    """Something that climbs a ladder. ``task`` is what is late or broke, ``waiting`` the tasks that wait for it; ``begun`` is when this
+    episode began. ``told`` are the entries of this episode's notices.
+    """
+
+    finding: Finding
+    is_incident: bool
+    task: Task
+    waiting: tuple[Task, ...]
+    parties: Parties
+    zone: ZoneInfo
+    ladder: Ladder
+    clock: Clock
+    begun: datetime
+    events: tuple[Event, ...]
+    position: Position
+    told: tuple[Published, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.finding.key
+
+    @property
+    def episode(self) -> str:
+        """The identity of this episode for ever."""
+        return f"{self.key}#{self.position.episode}"
+
+    @property
+    def subjects(self) -> tuple[Ref, ...]:
+        return (self.task.ref, *(task.ref for task in self.waiting))
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        return tuple(sorted({ref.connection for ref in self.subjects}))
+
+    def since_begun(self, *kinds: str) -> list[Event]:
+        """What happened of these kinds in this episode."""
+        return [event for event in self.events if event.kind in kinds and event.at >= self.begun]
+
+
+def incident_findings(view: View) -> tuple[Finding, ...]:
+    """One finding for each open incident among the tasks. Of one whose status is unknown nothing begins and nothing ends."""
+    return tuple(
+        Finding(
+            key=f"{NAME}:incident:{ref}",
+            kind="incident",
+            severity="critical",
+            subjects=(ref,),
+            message="incident_found",
+        )
+        for ref, task in sorted(view.tasks.items())
+        if task.kind == "incident" and task.status not in ENDED and _breaks_out(view, task)
+    )
+
+
+def matters(
+    view: View, settings: EscalationSettings, incidents: tuple[Finding, ...], published: Mapping[str, Published]
+) -> Iterator[Matter]:
+    """Everything that climbs now. What was late on the first day is silent."""
+    told = _told(published)
+    standing = [item.finding for item in view.standing if item.state != "resolved"]
+    for finding in (*incidents, *standing):
+        is_incident = finding.kind == "incident"
+        task = view.tasks.get(finding.subjects[0]) if finding.subjects else None
+        if task is None or not (is_incident or finding.kind == "delay") or finding.parameters.get("is_baseline"):
+            continue
+        if not (is_incident and _is_told_of_already(view, finding.key, task.ref)):
+            entries = told.get(finding.key, ())
+            events = _events_of(view, finding)
+            if not is_incident:
+                events = _counted_from(_watched_since(view, finding, entries, told), events)
+            yield _matter(view, settings, finding, task, events, entries)
+
+
+def step_of(entry: Published) -> tuple[str, Step]:
+    """The finding and the step that a notice of ours was about."""
+    return Step.from_key(entry.facts["step"])
+
+
+def told_at(entry: Published) -> datetime:
+    """When a notice was first said, whatever was changed in it since."""
+    return datetime.fromisoformat(entry.facts["told_at"]) if "told_at" in entry.facts else entry.at
+
+
+def is_open(events: tuple[Event, ...]) -> bool:
+    """Whether the last that is known is not an end."""
+    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
+    return bool(marks) and marks[-1] != "solved"
+
+
+def _is_told_of_already(view: View, key: str, task: Ref) -> bool:
+    """Whether the other incident of this task (one is opened by the tool, one by a person) was open when this one began: people are
+    called once."""
+    other = next(name for name in (f"{BY_HAND}{task}", f"{NAME}:incident:{task}") if name != key)
+    ours, theirs = view.events.get(key, ()), view.events.get(other, ())
+    begun = _begun(ours) if is_open(ours) else view.at
+    spans = _spans(theirs)
+    return any(start <= begun <= end and (start, other) < (begun, key) for start, end in spans)
+
+
+def _spans(events: tuple[Event, ...]) -> list[tuple[datetime, datetime]]:
+    """From when to when something was open, episode by episode."""
+    found: list[tuple[datetime, datetime]] = []
+    begun: datetime | None = None
+    for event in events:
+        if event.kind in ("opened", "reopened"):
+            begun = begun or event.at
+        elif event.kind == "solved" and begun:
+            found.append((begun, event.at))
+            begun = None
+    return [*found, (begun, datetime.max.replace(tzinfo=begun.tzinfo))] if begun else found
+
+
+def _breaks_out(view: View, task: Task) -> bool:
+    events = view.events.get(f"{NAME}:incident:{task.ref}", ())
+    if is_open(events):
+        return True
+    return task.status != "unknown" and view.at - task.updated_at < BREAKS_OUT
+
+
+def _told(published: Mapping[str, Published]) -> Mapping[str, tuple[Published, ...]]:
+    """Our notices by the key of their finding."""
+    found: dict[str, list[Published]] = {}
+    for entry in published.values():
+        if entry.message in TOLD:
+            found.setdefault(step_of(entry)[0], []).append(entry)
+    return {key: tuple(entries) for key, entries in found.items()}
+
+
+def _events_of(view: View, finding: Finding) -> tuple[Event, ...]:
+    events = view.events.get(finding.key, ())
+    return events if is_open(events) else (*events, Event("reopened" if events else "opened", view.at))
+
+
+def _watched_since(
+    view: View, finding: Finding, entries: Sequence[Published], told: Mapping[str, Sequence[Published]]
+) -> datetime:
+    """From when on a delay's clock may count: since this job told anything; and where it was late on the first day, and silent until
+    something happened, since this delay was told. Nobody is asked first on a high rung because nobody was asked before."""
+    baseline = view.baseline.pairs if view.baseline else {}
+    then = baseline.get(finding.key.removeprefix("delays:delay:"))
+    ours = entries if then is not None and then.is_late else [entry for items in told.values() for entry in items]
+    return min((told_at(entry) for entry in ours), default=view.at)
+
+
+def _counted_from(since: datetime, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The same story as if it had begun then: what happened before in the episode that stood happened at that instant."""
+    past = [event for event in events if event.at < since]
+    ends = [number for number, event in enumerate(past, 1) if event.kind == "solved"]
+    standing = past[ends[-1] if ends else 0 :]
+    return (*(replace(event, at=since) for event in standing), *(event for event in events if event.at >= since))
+
+
+def _matter(
+    view: View,
+    settings: EscalationSettings,
+    finding: Finding,
+    task: Task,
+    events: tuple[Event, ...],
+    entries: tuple[Published, ...],
+) -> Matter:
+    is_incident = finding.kind == "incident"
+    waiting = _waiting(view, finding, task)
+    department = view.departments.get(task.department) if task.department else None
+    ladder = ladder_for(settings, finding.severity, department, is_incident=is_incident)
+    zone = department.zone if department else str(view.at.tzinfo or "UTC")
+    clock = clock_for(ladder, _calendar(view, department), zone)
+    told = tuple(Event("told", told_at(entry), step=step_of(entry)[1]) for entry in entries)
+    stands = position(ladder, (*events, *told), view.at, clock)
+    departments = dict.fromkeys(item.department for item in waiting if item.department not in (None, task.department))
+    return Matter(
+        finding=finding,
+        is_incident=is_incident,
+        task=task,
+        waiting=waiting,
+        parties=Parties(task.owner, task.department, tuple(ref for ref in departments if ref)),
+        zone=ZoneInfo(zone),
+        ladder=ladder,
+        clock=clock,
+        begun=_begun(events),
+        events=events,
+        position=stands,
+        told=tuple(entry for entry in entries if step_of(entry)[1].episode == stands.episode),
+    )
+
+
+def _waiting(view: View, finding: Finding, task: Task) -> tuple[Task, ...]:
+    """The tasks that wait: the delay's own, or all that an incident holds up."""
+    if finding.kind == "delay":
+        refs = finding.subjects[1:]
+    else:
+        following = (item for item in view.dependencies if item.predecessor == task.ref and item.state == "confirmed")
+        refs = tuple(sorted(item.successor for item in following))
+    found = (view.tasks.get(ref) for ref in refs)
+    return tuple(item for item in found if item is not None and item.status not in ENDED)
+
+
+def _calendar(view: View, department: Department | None) -> Calendar:
+    return view.calendars.get(department.calendar, WEEKDAYS) if department else WEEKDAYS
+
+
+def _begun(events: tuple[Event, ...]) -> datetime:
+    """When the episode that stands began."""
+    begun: datetime | None = None
+    for event in events:
+        if event.kind == "solved":
+            begun = None
+        elif event.kind in ("opened", "reopened") and begun is None:
+            begun = event.at
+    return begun or events[-1].at
