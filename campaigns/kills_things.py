@@ -70,7 +70,9 @@ def _pages(world: World) -> Iterator[Thing]:
         files = sorted((name, len(site.attachments[key].versions)) for name, key in page.attachments.items())
         marks = sum(1 for item in page.properties.values() if MARK.search(json.dumps(item.value)))
         labels = sorted(page.labels)
-        yield (page.title, "page", page.status, f"{files} {labels} {marks} properties", _marks(page.latest.storage))
+        # A retrospective is one of an episode: its mark names the instant at which that began, which is each world's own.
+        mark = "" if "global:retrospective" in labels else _marks(page.latest.storage)
+        yield (page.title, "page", page.status, f"{files} {labels} {marks} properties", mark)
 
 
 def _asana(world: World) -> Iterator[Thing]:
