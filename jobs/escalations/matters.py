@@ -14,10 +14,11 @@ from sync.core.calendar import Calendar
 from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, position
 from sync.core.ladders import EscalationSettings, ladder_for
 from sync.core.plan import Published
-from sync.core.values import Department, Finding, Ref, Task, View
+from sync.core.values import Department, Finding, Ref, Severity, Task, View
 from sync.core.working_time import WEEKDAYS
 
 NAME = "escalations"
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 ENDED = ("done", "cancelled")
 BREAKS_OUT = timedelta(days=1)
 """An incident that nobody touched for so long before we first saw it has not just broken out: nobody is called out of bed for it."""
@@ -84,20 +85,45 @@ def incident_findings(view: View) -> tuple[Finding, ...]:
 def matters(
     view: View, settings: EscalationSettings, incidents: tuple[Finding, ...], published: Mapping[str, Published]
 ) -> Iterator[Matter]:
-    """Everything that climbs now. What was late on the first day is silent."""
+    """Everything that climbs now. What was late on the first day is silent. Several delays of one task are one matter: its owner is
+    asked once, and told of all who wait.
+    """
     told = _told(published)
     standing = [item.finding for item in view.standing if item.state != "resolved"]
-    for finding in (*incidents, *standing):
-        is_incident = finding.kind == "incident"
+    for finding in (*incidents, *(item for item in standing if item.kind == "incident")):
         task = view.tasks.get(finding.subjects[0]) if finding.subjects else None
-        if task is None or not (is_incident or finding.kind == "delay") or finding.parameters.get("is_baseline"):
-            continue
-        if not (is_incident and _is_told_of_already(view, finding.key, task.ref)):
-            entries = told.get(finding.key, ())
-            events = _events_of(view, finding)
-            if not is_incident:
-                events = _counted_from(_watched_since(view, finding, entries, told), events)
-            yield _matter(view, settings, finding, task, events, entries)
+        if task is not None and not _is_told_of_already(view, finding.key, task.ref):
+            yield _matter(view, settings, (finding,), task, _events_of(view, finding), told.get(finding.key, ()))
+    for task, findings in _delays_by_task(view, standing):
+        entries = told.get(findings[0].key, ())
+        since = max([_watched_since(view, findings[0], entries, told), *_taken_over(view, task, entries, told)])
+        yield _matter(view, settings, findings, task, _counted_from(since, _events_of(view, findings[0])), entries)
+
+
+def _delays_by_task(view: View, standing: Sequence[Finding]) -> Iterator[tuple[Task, tuple[Finding, ...]]]:
+    """Each late task with its delays, first the one that stands longest: it is asked about, and the others with it."""
+    found: dict[Ref, list[Finding]] = {}
+    for finding in standing:
+        if finding.kind == "delay" and finding.subjects and not finding.parameters.get("is_baseline"):
+            found.setdefault(finding.subjects[0], []).append(finding)
+    for ref, findings in found.items():
+        if task := view.tasks.get(ref):
+            yield task, tuple(sorted(findings, key=lambda item: (_begun(_events_of(view, item)), item.key)))
+
+
+def _taken_over(
+    view: View, task: Task, entries: Sequence[Published], told: Mapping[str, Sequence[Published]]
+) -> list[datetime]:
+    """From when a delay is asked about in place of another of its task that is over: its clock begins then. That one ended long ago, or
+    with this judgement, which no event tells yet; afterwards it is when this one was first told.
+    """
+    others = [key for key in told if key.startswith(f"delays:delay:{task.ref}>") and told[key] is not entries]
+    if entries:
+        first = min(map(told_at, entries))
+        return [first] if any(told_at(entry) < first for key in others for entry in told[key]) else []
+    standing = {item.finding.key for item in view.standing}
+    now = [view.at for key in others if key not in standing and is_open(view.events.get(key, ()))]
+    return [*now, *(event.at for key in others for event in view.events.get(key, ()) if event.kind == "solved")]
 
 
 def step_of(entry: Published) -> tuple[str, Step]:
@@ -182,15 +208,16 @@ def _counted_from(since: datetime, events: tuple[Event, ...]) -> tuple[Event, ..
 def _matter(
     view: View,
     settings: EscalationSettings,
-    finding: Finding,
+    findings: tuple[Finding, ...],
     task: Task,
     events: tuple[Event, ...],
     entries: tuple[Published, ...],
 ) -> Matter:
-    is_incident = finding.kind == "incident"
-    waiting = _waiting(view, finding, task)
+    finding, is_incident = findings[0], findings[0].kind == "incident"
+    waiting = _waiting(view, findings, task)
     department = view.departments.get(task.department) if task.department else None
-    ladder = ladder_for(settings, finding.severity, department, is_incident=is_incident)
+    severity = min((item.severity for item in findings), key=SEVERITIES.index)
+    ladder = ladder_for(settings, severity, department, is_incident=is_incident)
     zone = department.zone if department else str(view.at.tzinfo or "UTC")
     clock = clock_for(ladder, _calendar(view, department), zone)
     told = tuple(Event("told", told_at(entry), step=step_of(entry)[1]) for entry in entries)
@@ -212,10 +239,10 @@ def _matter(
     )
 
 
-def _waiting(view: View, finding: Finding, task: Task) -> tuple[Task, ...]:
-    """The tasks that wait: the delay's own, or all that an incident holds up."""
-    if finding.kind == "delay":
-        refs = finding.subjects[1:]
+def _waiting(view: View, findings: Sequence[Finding], task: Task) -> tuple[Task, ...]:
+    """The tasks that wait: those of the delays, or all that an incident holds up."""
+    if findings[0].kind == "delay":
+        refs = tuple(dict.fromkeys(ref for finding in findings for ref in finding.subjects[1:]))
     else:
         following = (item for item in view.dependencies if item.predecessor == task.ref and item.state == "confirmed")
         refs = tuple(sorted(item.successor for item in following))

@@ -26,6 +26,7 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "note": {"zh-CN": "{opener}说：「{note}」。", "en": "{opener} says: “{note}”."},
     "waiting": {"zh-CN": "在等它的有：", "en": "Waiting for it:"},
+    "also_waiting": {"zh-CN": "还有这些也在等它：", "en": "These are waiting for it too:"},
     "delay": {
         "zh-CN": "{after}在等{before}。原计划 {planned}，现在最早 {expected}，晚 {days} 个工作日。",
         "en": "{after} is waiting for {before}. Planned for {planned}, now {expected} at the earliest, {days} later.",
@@ -158,6 +159,8 @@ def _notice(facts: Mapping[str, Any], language: Language) -> Message:
     blocks: list[Any] = [_line(_what(facts), facts, language)]
     if facts["is_incident"] and facts["waiting"]:
         blocks += [_line(["waiting"], facts, language), _list(facts["waiting"], language)]
+    elif len(facts["waiting"]) > 1:
+        blocks += [_line(["also_waiting"], facts, language), _list(facts["waiting"][1:], language)]
     blocks.append(_line(_so_far(facts), facts, language))
     blocks.append(_line(_asked(facts), facts, language))
     body: RichText = tuple(block for block in blocks if not isinstance(block, Paragraph) or block.content)

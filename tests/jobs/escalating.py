@@ -79,6 +79,7 @@ class Office:
     published: dict[str, Published] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)  # of the view
     refuses_rooms: bool = False
+    delays: tuple[str, ...] = (DELAY,)  # the keys of those that are found
     said: list[tuple[datetime, Desired]] = field(default_factory=list)
     findings: tuple[Finding, ...] = ()
 
@@ -90,7 +91,7 @@ class Office:
         view = replace(view, tasks=tasks)
         view = replace(view, **self.changes)
         found = () if self.incident else judge_delays(view, DelaySettings(), {}).findings
-        standing = tuple(TrackedFinding(item, "delays", "open", now) for item in found if item.key == DELAY)
+        standing = tuple(TrackedFinding(item, "delays", "open", now) for item in found if item.key in self.delays)
         if self.note:
             parameters = {"note": self.note, "by": "李娜"}
             opened = Finding(BY_HAND, "incident", "critical", (OUTAGE,), "incident", parameters)
@@ -120,7 +121,7 @@ class Office:
         return news
 
     def _sync(self, standing: set[str], now: datetime) -> None:
-        for key in (DELAY, INCIDENT, BY_HAND):
+        for key in (*self.delays, INCIDENT, BY_HAND):
             events = self.events.setdefault(key, [])
             is_open = is_standing(tuple(events))
             if key in standing and not is_open:

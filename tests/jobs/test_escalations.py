@@ -16,7 +16,7 @@ from sync.core.messages import Message
 from sync.core.plan import RoomContent
 from sync.core.values import Assignment, Language, Ref
 from tests.jobs.escalating import DELAY, INCIDENT, OUTAGE, PRODUCT, TECH, Office, at, content, outage, people, to, who
-from tests.jobs.story import FLOW, WAITS, check_golden, everything_said, publish, wait
+from tests.jobs.story import API, CAMPAIGN, FLOW, WAITS, check_golden, everything_said, publish, wait
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 WEDNESDAY = at("09-30 16:00")
@@ -483,3 +483,29 @@ def test_another_chat_gets_a_group_of_its_own() -> None:
     office.settings = replace(office.settings, connection="ding-main")
     targets = {item.target.connection for item in office.judged(at("10-04 04:10")).desired}
     assert targets == {"ding-main"}
+
+
+# -- several delays of one task
+
+
+def test_who_holds_up_several_is_asked_once_and_told_of_all() -> None:
+    both = (WAITS[0], wait(API, CAMPAIGN))
+    office = Office(delays=tuple(f"delays:delay:{item.key}" for item in both))
+    office.changes = {"dependencies": both}
+    office.tasks = {"campaign": {"start": date(2026, 10, 9), "due": date(2026, 10, 9)}}
+    first = office.run(WEDNESDAY)
+    assert to(first) == ["zhang-wei"]
+    assert "支付流程测试" in said(first)
+    assert "还有这些也在等它：\n\n- 市场部「" in said(first)
+    assert to(office.run(at("10-08 16:00"))) == ["chen-jie"]  # one ladder, not two
+    # The one that was asked about is over; the other still stands, and its clock begins then.
+    office.tasks["flow"] = {"status": "done", "finished": at("10-08 16:10")}
+    news = office.run(at("10-08 16:30"))
+    assert to(news) == ["zhang-wei"]
+    assert "发布预热活动" in said(news)
+    assert "支付流程测试" not in said(news)
+    assert [to(office.run(at(time))) for time in ("10-08 16:40", "10-09 16:20", "10-09 16:30")] == [
+        [],
+        [],
+        ["chen-jie"],
+    ]
