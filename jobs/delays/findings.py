@@ -100,20 +100,26 @@ def projection_of(view: View, delay: Delay) -> dict[str, list[int]]:
     )
 
 
-def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Finding]:
-    place_of = place_for(view)
+def _live(view: View, plan: Schedule) -> Iterator[tuple[Dependency, Task, Task]]:
+    """The dependencies between departments of which something may be said, with their ends: the successor has not ended."""
     for dependency in crossing(view):
         before, after = view.tasks[dependency.predecessor], view.tasks[dependency.successor]
-        if dependency.state != "confirmed" or is_cut(plan, dependency) or "unknown" in (before.status, after.status):
-            continue
-        if after.status in ENDED or before.status == "cancelled":
-            continue
+        is_sure = dependency.state == "confirmed" and not is_cut(plan, dependency)
+        if is_sure and after.status not in (*ENDED, "unknown") and before.status not in ("cancelled", "unknown"):
+            yield dependency, before, after
+
+
+def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Finding]:
+    place_of = place_for(view)
+    for dependency, before, after in _live(view, plan):
         if dependency.type == "finish_to_start" and before.status not in ENDED and plan.has_started(after.ref):
             yield _finding("started_early", "warning", (before.ref, after.ref), dependency)
         if before.status == "done":
             if _can_start(view, plan, after):
                 yield _finding("can_start", "info", (after.ref,), dependency)
             continue
+        if unseen := _unseen(view, dependency, settings):
+            yield _finding("one_sided", "info", (before.ref, after.ref), dependency, connection=unseen)
         today = place_of(before).today
         if before.owner is None:
             yield _finding("unowned", "warning", (before.ref, after.ref), dependency, subject=before.ref)
@@ -123,6 +129,21 @@ def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Ite
             yield _finding(
                 "due_soon", "info", (before.ref, after.ref), dependency, due=plan.forecasts[before.ref].finish
             )
+
+
+def _unseen(view: View, dependency: Dependency, settings: DelaySettings) -> str:
+    """The connection in whose tool nothing shows the dependency, and where no link of ours may stand; empty when there is none. Of what
+    is restricted nothing is shown on purpose.
+    """
+    tasks = [view.tasks[ref] for ref in (dependency.predecessor, dependency.successor)]
+    if any(task.visibility == "restricted" for task in tasks):
+        return ""
+    said = {item.record.connection for item in dependency.evidence}
+    for name in (task.ref.connection for task in tasks if task.ref.connection not in said):
+        facts = view.connections.get(name)
+        if not settings.is_linking or facts is None or "tracker" not in facts.ports:
+            return name
+    return ""
 
 
 def _is_waiting(task: Task) -> bool:

@@ -39,6 +39,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "有人在等，却没有负责人：{subjects}，请 {who} 指定一位",
         "en": "awaited, and nobody owns it: {subjects}; {who}, please name somebody",
     },
+    "one_sided": {
+        "zh-CN": "这个依赖只有一边看得到，{connection} 里没有：{subjects}",
+        "en": "this dependency shows in one tool only, not in {connection}: {subjects}",
+    },
     "unreachable": {
         "zh-CN": "按现在的日期赶不上了：{subjects}，定在 {due}，最早 {expected}，晚 {slip_days} 个工作日（{who}）",
         "en": "cannot be kept with the present dates: {subjects}, fixed for {due}, {expected} at the earliest, {slip_days} working days "

@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from jobs.delays import JOB
 from jobs.delays.lateness import DelaySettings
 from sync.cli.findings_text import finding_text
-from sync.core.values import Finding, View
+from sync.core.values import ConnectionFacts, Finding, View
 from tests.jobs.story import API, AT, CAMPAIGN, FLOW, WAITS, story, wait
 
 FRIDAY = date(2026, 10, 9)
@@ -92,6 +93,16 @@ def test_what_others_wait_for_and_nobody_owns() -> None:
     assert said(story(api={"owner": None}), "unowned") == (
         "有人在等，却没有负责人：技术部「支付接口开发」 → 产品部「支付流程测试」，请 技术部 王强 指定一位"
     )
+
+
+def test_a_dependency_that_only_one_tool_shows() -> None:
+    assert not found(story(), "one_sided")  # a link of ours will show it there
+    view = story()
+    tools = {**view.connections, "trello-main": ConnectionFacts("trello-main", "trello", ports=("source",))}
+    only_read = replace(view, connections=tools)
+    [finding] = found(only_read, "one_sided")
+    assert finding_text(finding, "zh-CN", only_read).startswith("这个依赖只有一边看得到，trello-main 里没有：技术部")
+    assert found(story(), "one_sided", is_linking=False)
 
 
 @pytest.mark.parametrize("change", [{"kind": "milestone", "due": date(2026, 10, 9)}, {"must_finish": FRIDAY}])
