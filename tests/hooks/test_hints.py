@@ -318,7 +318,7 @@ hinted = st.tuples(
 collected = st.tuples(st.just("collect"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(edits | removals | hinted | collected, max_size=15))
 def test_whatever_hints_say_a_full_collection_ends_as_without_them(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[object, ...]]
