@@ -119,7 +119,7 @@ def test_wecoms_own_client_speaks_with_the_simulator() -> None:
     assert "846605" in told.pop("changed_twice")
     assert told == {
         "events": [], "said": 0, "to_a_person": 0, "card": 0, "changed": 0, "is_connected": True, "other_says": 0,
-        "pressed": ["ack:1", "t1", person, BOT_GROUP], "heard": ["@提醒 在吗", BOT_GROUP],
+        "pressed": ["ack:1", "t1", person, BOT_GROUP], "heard": ["@Tieline @提醒 在吗", BOT_GROUP],
     }  # fmt: skip
     assert said[0].content["main_title"]["title"] == "已处理"
     assert (simulator.bot.pings > 0, simulator.bot.kicks) == (True, 1)

@@ -40,7 +40,7 @@ SIGNED = {
 }
 
 
-def eventually(is_so: Callable[[], object], within_s: float = 15.0) -> None:
+def eventually(is_so: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait until it is so; fails when it never is."""
     ends_at = time.monotonic() + within_s
     while not is_so():
