@@ -114,7 +114,7 @@ def test_a_source_that_is_down_ends_nothing(company: Company) -> None:
     company.source["b"].is_hidden = False
     assert company.written(is_first_run=True) == ["create page"]
     company.run()
-    assert spy.seen == [[], ["delay", "unowned"], []]
+    assert spy.seen == [[], ["delay", "one_sided", "unowned"], []]
 
 
 def test_a_job_that_breaks_ends_nothing(company: Company) -> None:
