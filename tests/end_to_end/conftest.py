@@ -27,6 +27,14 @@ def settled(company: Company) -> Company:
     return company
 
 
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A company after its first run, for commands that only read."""
+    with founded(tmp_path_factory.mktemp("known") / "company") as made:
+        made.first_run()
+        yield made
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Counter[Thing]:
     """What stands everywhere after an accepted first run in which nothing went wrong."""

@@ -18,6 +18,8 @@ from jobs.escalations.matters import is_open as is_standing
 from sync.core.duty import OnCall
 from sync.core.escalation import Event, Stated
 from sync.core.ladders import EscalationSettings
+from sync.core.markdown import markdown_from_rich_text
+from sync.core.messages import Message
 from sync.core.plan import NO_ROOM, Desired, Judgement, MessageContent, Published, RoomContent, digest_of
 from sync.core.ports import Written
 from sync.core.values import ConnectionFacts, Department, Finding, Language, Person, Ref, Task, TrackedFinding, View
@@ -31,11 +33,15 @@ OUTAGE = Ref("jira-main:task:10099")
 INCIDENT = f"escalations:incident:{OUTAGE}"
 BY_HAND = f"incidents:incident:{OUTAGE}"
 CHEN_JIE = person("chen-jie", "陈洁", "Chen Jie", TECH)
+LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 
 
 def at(text: str) -> datetime:
     """Wall clock in Shanghai in 2026: "10-04 02:10"."""
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=SHANGHAI)
+
+
+WEDNESDAY = at("09-30 16:00")
 
 
 def who(name: str) -> Ref:
@@ -163,18 +169,35 @@ def content(item: Desired) -> MessageContent:
     return item.content
 
 
+def text_of(message: Message) -> str:
+    buttons = "".join(f"[{button.text}] " for button in message.buttons)
+    return f"{message.title}\n\n{markdown_from_rich_text(message.body)}\n{buttons}".rstrip()
+
+
+def said(items: Any) -> str:
+    return "\n\n====\n\n".join(text_of(content(item).said) for item in items if item.kind == "message")
+
+
+def kinds(office: Office) -> set[str]:
+    return {item.kind for item in office.findings}
+
+
 __all__ = [
     "API",
     "DELAY",
     "FLOW",
     "INCIDENT",
+    "LANGUAGES",
     "OUTAGE",
     "PRODUCT",
     "TECH",
+    "WEDNESDAY",
     "Office",
     "at",
     "content",
+    "kinds",
     "outage",
+    "said",
     "to",
     "who",
 ]

@@ -1,0 +1,198 @@
+"""What comes of an answer: refusals, promises, reasons and talks; and what may not be named."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from sync.core.escalation import Stated
+from sync.core.values import Assignment, Language
+from tests.jobs.escalating import (
+    DELAY,
+    LANGUAGES,
+    PRODUCT,
+    TECH,
+    WEDNESDAY,
+    Office,
+    at,
+    content,
+    kinds,
+    outage,
+    said,
+    to,
+    who,
+)
+from tests.jobs.story import check_golden, everything_said
+
+
+def test_who_took_it_on_is_asked_for_a_new_date_when_it_takes_too_long() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:30"), "zhang-wei")
+    assert [item.message for item in office.run(at("09-30 17:00"))] == ["reason"]
+    (news,) = office.run(at("10-09 16:30"))  # 960 working minutes after the answer
+    assert "张伟在处理，到现在还没有解决。" in said([news])
+    assert [button.action.partition(":")[0] for button in content(news).said.buttons] == ["promise", "decline", "open"]
+
+
+def test_a_refusal_makes_the_next_rung_due_and_a_promise_is_waited_for() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    news = office.run(at("09-30 16:10"))
+    assert to(news) == ["chen-jie"]
+    assert "眼下处理不了" in said(news)
+    office.happens("promised", at("09-30 16:20"), "chen-jie", until=at("10-10 00:00"))
+    assert [item for item in office.run(at("10-09 17:00")) if ":step:" in item.key] == []
+
+
+def test_a_refusal_counts_also_after_the_message_was_changed_in_place() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    office.tasks = {"api": {"visibility": "restricted"}}
+    office.run(at("09-30 16:08"))
+    office.tasks = {}
+    assert office.published[f"escalations:step:{DELAY}#1:response:1@feishu-main:person:ou_zhang-wei"].facts["told_at"]
+    assert to(office.run(at("09-30 16:10"))) == []  # the deputy was told at 16:08
+    assert [to([item]) for _, item in office.said] == [["zhang-wei"], ["chen-jie"]]
+
+
+def test_a_refusal_at_night_counts_from_when_the_message_was_said_and_not_from_when_it_was_changed() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 20:00"), "zhang-wei")
+    office.tasks = {"api": {"visibility": "restricted"}}
+    assert office.run(at("09-30 20:10")) == []
+    office.tasks = {}
+    assert to(office.run(at("10-08 09:00"))) == ["chen-jie"]
+
+
+# -- reasons and talks
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_reason_and_what_comes_of_it_read_well(language: Language) -> None:
+    office = Office(language)
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
+    parts = [said(office.run(at("09-30 16:30")))]
+    for reason in ("resources", "goal", "conflict"):
+        office.reasons = {DELAY: (Stated(reason, at("09-30 16:40"), who("zhang-wei")),)}
+        parts.append(said(office.run(at("09-30 16:50"))[:1]))
+    check_golden(f"escalation-reason.{language}.md", "\n\n====\n\n".join(parts))
+
+
+def test_the_reason_is_asked_once_in_an_episode_of_whoever_answered() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:20"), "chen-jie")
+    news = office.run(at("09-30 16:30"))
+    assert to(news) == ["chen-jie"]
+    assert [button.action.partition(":")[0] for button in content(news[0]).said.buttons] == [
+        "reason_resources", "reason_goal", "reason_conflict",
+    ]  # fmt: skip
+    assert office.run(at("09-30 16:40")) == []
+    office.tasks = {"api": {"title": "支付接口开发（二期）"}}
+    assert office.judged(at("09-30 16:50")).desired == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes", "told"),
+    [
+        ("resources", {}, ["wang-qiang"]),
+        ("resources", {"contact": "zhao-min"}, ["zhao-min"]),
+        ("goal", {}, ["li-na"]),
+        ("goal", {"accountable": "wang-qiang"}, ["wang-qiang"]),
+        ("conflict", {}, ["wang-qiang", "li-na"]),
+        ("conflict", {"group": ["zhao-min", "wang-qiang"]}, ["zhao-min", "wang-qiang", "li-na"]),
+    ],
+)
+def test_a_reason_leads_once_to_whoever_can_do_something(reason: Any, changes: dict[str, Any], told: list[str]) -> None:
+    office = Office()
+    tech = office.view(WEDNESDAY).departments[TECH]
+    product = office.view(WEDNESDAY).departments[PRODUCT]
+    contact = who(changes["contact"]) if "contact" in changes else None
+    group = tuple(map(who, changes.get("group", ())))
+    tech = replace(tech, resource_contact=contact, coordination_group=group)
+    office.changes = {"departments": {TECH: tech, PRODUCT: product}}
+    if "accountable" in changes:
+        office.tasks = {"api": {"assignments": (Assignment(who(changes["accountable"]), "accountable"),)}}
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
+    office.reasons = {DELAY: (Stated(reason, at("09-30 16:25"), who("zhang-wei")),)}
+    assert to(office.run(at("09-30 16:30"))) == told
+    office.tasks = {"api": {**office.tasks.get("api", {}), "title": "支付接口开发（二期）"}}
+    assert office.judged(at("09-30 16:40")).desired == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_often_cannot_is_not_blamed(language: Language) -> None:
+    office = Office(language)
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    office.happens("declined", at("09-30 16:06"), "zhang-wei")  # pressed again, and again
+    office.happens("declined", at("09-30 16:06"), "zhang-wei")
+    office.happens("acknowledged", at("09-30 16:07"), "zhang-wei")
+    office.happens("promised", at("09-30 16:08"), "zhang-wei", until=at("09-30 17:00"))
+    office.run(at("09-30 16:10"))
+    assert "talk_suggested" not in kinds(office)
+    office.happens("declined", at("09-30 17:05"), "zhang-wei")
+    news = [item for item in office.run(at("09-30 17:10")) if item.message == "talk"]
+    assert to(news) == ["wang-qiang"]  # no group is named: the head
+    assert "talk_suggested" in kinds(office)
+    check_golden(f"escalation-talk.{language}.md", said(news))
+    assert [item for item in office.run(at("09-30 17:20")) if item.message == "talk"] == []
+
+
+def test_a_kept_or_renewed_promise_counts_for_nothing() -> None:
+    office = Office()
+    office.settings = replace(office.settings, declines_before_talk=1)
+    office.run(WEDNESDAY)
+    office.happens("promised", at("09-30 16:08"), "zhang-wei", until=at("10-08 12:00"))
+    office.happens("promised", at("10-08 11:00"), "zhang-wei", until=at("10-09 12:00"))
+    office.run(at("10-08 17:00"))
+    assert "talk_suggested" not in kinds(office)
+    office.run(at("10-09 12:00"))
+    assert "talk_suggested" in kinds(office)
+
+
+def test_nobody_is_talked_about_where_the_setting_is_zero() -> None:
+    office = Office()
+    office.settings = replace(office.settings, declines_before_talk=0)
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    office.run(at("09-30 16:10"))
+    assert "talk_suggested" not in kinds(office)
+
+
+# -- what may not be named
+
+
+def test_a_restricted_task_is_named_nowhere() -> None:
+    office = Office(incident=outage(visibility="restricted"))
+    judgement = office.judged(at("10-04 02:10"))
+    assert len(judgement.desired) == 2
+    assert "支付接口超时" not in everything_said(judgement)
+    assert "受限任务，请联系 技术部 王强" in everything_said(judgement)
+    assert all(
+        button.text != "打开任务"
+        for item in judgement.desired
+        if item.kind == "message"
+        for button in content(item).said.buttons
+    )
+
+
+def test_what_became_restricted_is_masked_in_place() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    office.tasks = {"flow": {"visibility": "restricted"}}
+    judgement = office.judged(WEDNESDAY + timedelta(minutes=10))
+    (edit,) = judgement.desired
+    assert (edit.message, content(edit).is_news) == ("notice", False)
+    assert "支付流程测试" not in everything_said(judgement)
+    office.run(WEDNESDAY + timedelta(minutes=10))
+    assert office.judged(WEDNESDAY + timedelta(minutes=20)).desired == ()
