@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import find, settings
+from hypothesis import strategies as st
 
 from sync import gate
 from sync.store import Store
@@ -52,6 +54,14 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
         patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def characters() -> None:
+    """Hypothesis works out its tables of characters with the first text that it draws: two seconds on a clean clone, which would count
+    as some test's own slowness.
+    """
+    find(st.text(min_size=1), lambda _: True, settings=settings(database=None))
 
 
 @pytest.fixture(autouse=True)
