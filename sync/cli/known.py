@@ -66,12 +66,13 @@ def dependencies(
     list_dependencies(config, as_json, relations, external)
 
 
+DependencyKey = Annotated[str, typer.Argument(help="the dependency's key, as `tieline dependencies --json` tells it")]
 ByOption = Annotated[str, typer.Option("--by", help="who says so; without it, who you are on this machine")]
 
 
 @app.command()
 def reject(
-    key: Annotated[str, typer.Argument(help="the dependency's key, as `tieline dependencies --json` tells it")],
+    key: DependencyKey,
     by: ByOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
@@ -84,7 +85,7 @@ def reject(
 
 @app.command()
 def confirm(
-    key: Annotated[str, typer.Argument(help="the dependency's key, as `tieline dependencies --json` tells it")],
+    key: DependencyKey,
     by: ByOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
