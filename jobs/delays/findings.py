@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from jobs.delays.lateness import ENDED, NAME, Delay, DelaySettings, bound_of, crossing, is_cut
+from sync.core.answering import short_name
 from sync.core.half_days import date_of
-from sync.core.impact import impact_of
+from sync.core.impact import Cost
 from sync.core.projection import projection_facts
-from sync.core.schedule import Schedule, calendar_for, place_for
+from sync.core.schedule import Schedule
 from sync.core.values import Dependency, Finding, Ref, Severity, Task, View
 
 WAITING = ("todo", "blocked")
@@ -28,16 +29,15 @@ def watched(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Fin
             yield finding
 
 
-def cost_of(plan: Schedule, delayed: Ref) -> Mapping[str, Any]:
-    """What the delay of this task costs: workdays of it and of all behind it, how many tasks, which departments and milestones."""
-    impact, own = impact_of(plan, delayed), plan.forecasts[delayed].slip_days
-    department = plan.tasks[delayed].department
-    departments = {*impact.departments, *((department,) if department else ())}
+def _told(cost: Cost | None) -> Mapping[str, Any]:
+    """What a delay costs, in plain values: the late task and all that it drives."""
+    if cost is None:
+        return {}
     return {
-        "moved_tasks": 1 + len(impact.days),
-        "moved_days": own + impact.total_days,
-        "departments": sorted(departments),
-        "milestones": list(impact.milestones),
+        "moved_tasks": cost.tasks,
+        "moved_days": cost.days,
+        "departments": list(cost.departments),
+        "milestones": list(cost.milestones),
     }
 
 
@@ -47,7 +47,9 @@ def _severity(delay: Delay, settings: DelaySettings) -> Severity:
     return "warning"
 
 
-def delay_finding(view: View, plan: Schedule, delay: Delay, settings: DelaySettings, is_said: bool) -> Finding:
+def delay_finding(
+    plan: Schedule, costs: Mapping[Ref, Cost], delay: Delay, settings: DelaySettings, is_said: bool
+) -> Finding:
     """A late dependency, with what it costs. Where no date is known no number is told."""
     return Finding(
         key=f"{NAME}:delay:{delay.dependency.key}",
@@ -63,8 +65,8 @@ def delay_finding(view: View, plan: Schedule, delay: Delay, settings: DelaySetti
             "awaited": delay.awaited.isoformat() if delay.awaited and not delay.is_open_ended else None,
             "is_about_start": delay.is_about_start,
             "is_after_start": delay.is_after_start,
-            **({} if delay.is_open_ended else cost_of(plan, delay.successor.ref)),
-            **projection_of(view, delay),
+            **({} if delay.is_open_ended else _told(costs.get(delay.successor.ref))),
+            **projection_of(plan, delay),
             **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
         },
         evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),
@@ -88,15 +90,17 @@ def cycle_finding(plan: Schedule, cycle: tuple[Ref, ...]) -> Finding:
     """Tasks that wait for each other, and the dependency among them that is the least sure."""
     weakest = plan.weakest(cycle)
     parameters = {"weakest": weakest.key} if weakest else {}
-    return Finding(f"{NAME}:cycle:{'>'.join(cycle)}", "cycle", "warning", cycle, "cycle", parameters)
+    # A knot may hold hundreds of tasks: its key is as long as an index takes.
+    key = f"{NAME}:cycle:{min(cycle)}:{short_name('>'.join(cycle))}"
+    return Finding(key, "cycle", "warning", cycle, "cycle", parameters)
 
 
-def projection_of(view: View, delay: Delay) -> dict[str, list[int]]:
+def projection_of(plan: Schedule, delay: Delay) -> dict[str, list[int]]:
     """Which of the years that are told have no published holidays. Where no new date is told, none of it counts."""
-    calendar_of, is_told = calendar_for(view), not delay.is_open_ended
+    is_told = not delay.is_open_ended
     return projection_facts(
-        (calendar_of(delay.predecessor), (delay.predecessor.due, delay.awaited if is_told else None)),
-        (calendar_of(delay.successor), (delay.planned, delay.expected if is_told else None)),
+        (plan.place_of(delay.predecessor).calendar, (delay.predecessor.due, delay.awaited if is_told else None)),
+        (plan.place_of(delay.successor).calendar, (delay.planned, delay.expected if is_told else None)),
     )
 
 
@@ -110,7 +114,6 @@ def _live(view: View, plan: Schedule) -> Iterator[tuple[Dependency, Task, Task]]
 
 
 def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Finding]:
-    place_of = place_for(view)
     for dependency, before, after in _live(view, plan):
         if dependency.type == "finish_to_start" and before.status not in ENDED and plan.has_started(after.ref):
             yield _finding("started_early", "warning", (before.ref, after.ref), dependency)
@@ -120,10 +123,10 @@ def _at_dependencies(view: View, plan: Schedule, settings: DelaySettings) -> Ite
             continue
         if unseen := _unseen(view, dependency, settings):
             yield _finding("one_sided", "info", (before.ref, after.ref), dependency, connection=unseen)
-        today = place_of(before).today
+        today = plan.place_of(before).today
         if before.owner is None:
             yield _finding("unowned", "warning", (before.ref, after.ref), dependency, subject=before.ref)
-        if (since := _silent_since(view, plan, before, today, settings)) and _is_waiting(after):
+        if (since := _silent_since(plan, before, today, settings)) and _is_waiting(after):
             yield _finding("silent", "warning", (before.ref, after.ref), dependency, subject=before.ref, since=since)
         if _is_due_soon(view, plan, dependency, today, settings):
             yield _finding(
@@ -159,11 +162,11 @@ def _can_start(view: View, plan: Schedule, task: Task) -> bool:
     return bool(tasks) and all(item is not None and item.status in ENDED for item in tasks)
 
 
-def _silent_since(view: View, plan: Schedule, task: Task, today: date, settings: DelaySettings) -> date | None:
+def _silent_since(plan: Schedule, task: Task, today: date, settings: DelaySettings) -> date | None:
     """The day on which a task that should be under way last moved, when that is long ago."""
     start = plan.forecasts[task.ref].planned_start
     should_run = task.status == "in_progress" or (start is not None and start < today)
-    moved = task.updated_at.astimezone(place_for(view)(task).zone).date()
+    moved = task.updated_at.astimezone(plan.place_of(task).zone).date()
     is_long = plan.workdays_between(task.ref, moved, today) >= settings.silent_days
     return moved if should_run and is_long else None
 
@@ -180,12 +183,14 @@ def _is_due_soon(view: View, plan: Schedule, dependency: Dependency, today: date
 
 def _unreachable(view: View, plan: Schedule) -> Iterator[Finding]:
     """Milestones and fixed dates that cannot be kept any more, with the critical path's first task, where something may be done."""
+    deadlines, last = plan.network.plans.deadline, plan.passed.last
     for ref in sorted(view.tasks):
-        task, slack = view.tasks[ref], plan.slack[ref]
-        if (task.kind != "milestone" and task.must_finish is None) or slack is None or (slack.days or 0) >= 0:
+        task, number = view.tasks[ref], plan.number[ref]
+        is_target = task.kind == "milestone" or task.must_finish is not None
+        is_live = task.status not in (*ENDED, "unknown")
+        if not is_target or not is_live or not 0 <= deadlines[number] < last[number]:
             continue
-        forecast = plan.forecasts[ref]
-        target = date_of(plan.network.plans.deadline[plan.number[ref]])
+        forecast, target = plan.forecasts[ref], date_of(deadlines[number])
         is_told = not forecast.is_open_ended
         parameters = {
             "due": target.isoformat() if target else None,

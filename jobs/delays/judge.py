@@ -26,6 +26,7 @@ from jobs.delays.lateness import (
 from jobs.delays.notices import PREFIX, can_start, language_of, notice_content, notices
 from jobs.delays.text import comment_body, link_title
 from sync.core.disclosure import NOT_VISIBLE, Shown, contact_for, shown
+from sync.core.impact import costs_of
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
 from sync.core.schedule import Schedule, forecasts_of
@@ -40,6 +41,7 @@ CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished")  # nev
 def judge(view: View, settings: DelaySettings, published: Mapping[str, Published]) -> Judgement:
     """Links and comments that should stand in both tools, and a finding per delay, cycle and proposed dependency."""
     plan = forecasts_of(view)
+    costs = costs_of(plan)
     desired: list[Desired] = []
     findings: list[Finding] = [cycle_finding(plan, cycle) for cycle in plan.cycles]
     delayed: set[str] = set()
@@ -62,7 +64,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
                 on_plan.add(dependency.key)
             continue
         delays[dependency.key] = delay
-        findings.append(delay_finding(view, plan, delay, settings, is_said))
+        findings.append(delay_finding(plan, costs, delay, settings, is_said))
         comments = list(_comments(view, plan, delay))
         comments += _notices(view, plan, delay, settings, published)
         delayed.update(item.key for item in comments)
@@ -140,7 +142,7 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
         connection = view.connections.get(here.ref.connection)
         if connection is None or "tracker" not in connection.ports:
             continue
-        facts = _facts(view, delay, downstream, here, connection.language)
+        facts = _facts(view, plan, delay, downstream, here, connection.language)
         yield Desired(
             key=f"{NAME}:comment:{delay.dependency.key}@{here.ref}",
             job=NAME,
@@ -160,12 +162,17 @@ def _notices(
         return
     downstream = _downstream(view, plan, delay)
     languages = {language_of(view, room) for room in settings.rooms}
-    facts = {language: _facts(view, delay, downstream, None, language) for language in languages}
+    facts = {language: _facts(view, plan, delay, downstream, None, language) for language in languages}
     yield from notices(settings.rooms, delay, facts, view, published)
 
 
 def _facts(
-    view: View, delay: Delay, downstream: list[tuple[Task, int | None]], here: Task | None, language: Language
+    view: View,
+    plan: Schedule,
+    delay: Delay,
+    downstream: list[tuple[Task, int | None]],
+    here: Task | None,
+    language: Language,
 ) -> dict[str, Any]:
     """What the comment on a task, or the card in a room, says, in plain values. Where no date is known, no number that would grow by
     itself is told.
@@ -186,7 +193,7 @@ def _facts(
         "is_after_start": delay.is_after_start,
         "downstream": [{**_shown_facts(shown(view, task, language)), "slip_days": days} for task, days in downstream],
         "language": language,
-        **projection_of(view, delay),
+        **projection_of(plan, delay),
     }
 
 

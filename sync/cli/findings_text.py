@@ -179,6 +179,8 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+MOST_NAMED = 8
+MORE: dict[Language, str] = {"zh-CN": "……（共 {count} 个）", "en": " … ({count} in all)"}
 COST: dict[Language, str] = {
     "zh-CN": "；连带 {tasks} 个任务，一共晚 {days} 个工作日",
     "en": "; {tasks} tasks move with it, {days} working days in all",
@@ -196,7 +198,9 @@ def finding_text(finding: Finding, language: Language, view: View) -> str:
     its parameters.
     """
     finding = cleared(view, finding)
-    subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects)
+    subjects = " → ".join(subject_text(view, subject, language) for subject in finding.subjects[:MOST_NAMED])
+    if len(finding.subjects) > MOST_NAMED:
+        subjects += MORE[language].format(count=len(finding.subjects))
     values = _Values({"subjects": subjects, "who": _who(finding, language, view), **finding.parameters})
     if finding.kind.startswith("gone_"):
         values["reason"] = GONE.get(str(values["reason"]), {}).get(language, values["reason"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from msgspec import Struct
 
@@ -23,6 +25,52 @@ class Impact(Struct, frozen=True):
     def total_days(self) -> int:
         """All workdays together."""
         return sum(self.days.values())
+
+
+class Cost(Struct, frozen=True):
+    """A late task and all that it drives, directly or through others: how many tasks, how many workdays they are late together (each in
+    its own calendar; none for what has no known date), whose they are, and which are milestones.
+    """
+
+    tasks: int
+    days: int
+    departments: tuple[Ref, ...]
+    milestones: tuple[Ref, ...]
+
+
+def costs_of(plan: Schedule) -> Mapping[Ref, Cost]:
+    """The cost of every task that is late or drives another. One walk from the last task to the first: what drives stands before what it
+    drives.
+    """
+    network, drivers = plan.network, plan.drivers.tolist()
+    refs, days = network.plans.refs, _known_slips(plan)
+    tasks = [1] * len(refs)
+    departments: list[set[Ref]] = [set() for _ in refs]
+    milestones: list[set[Ref]] = [set() for _ in refs]
+    for task in range(len(refs) - 1, -1, -1):
+        item, driver = plan.tasks[refs[task]], drivers[task]
+        if item.department:
+            departments[task].add(item.department)
+        if driver >= 0:
+            tasks[driver] += tasks[task]
+            days[driver] += days[task]
+            departments[driver] |= departments[task]
+            milestones[driver] |= milestones[task] | ({item.ref} if item.kind == "milestone" else set())
+    return {
+        ref: Cost(tasks[task], days[task], tuple(sorted(departments[task])), tuple(sorted(milestones[task])))
+        for task, ref in enumerate(refs)
+        if days[task] or tasks[task] > 1
+    }
+
+
+def _known_slips(plan: Schedule) -> list[int]:
+    """By task its slip in workdays; 0 where no date is known, because that would grow by itself."""
+    plans, passed = plan.network.plans, plan.passed
+    is_known = (plans.plan_last >= 0) & (passed.last > plans.plan_last) & ~passed.is_open_ended & plans.is_movable
+    workdays = plans.tables.workdays
+    until, since = (plans.day_row + half.clip(0) // 2 for half in (passed.last, plans.plan_last))
+    found: list[int] = np.where(is_known, workdays[until] - workdays[since], 0).tolist()
+    return found
 
 
 def impact_of(plan: Schedule, ref: Ref) -> Impact:

@@ -223,7 +223,7 @@ class Schedule:
 
     def driving(self, task: int) -> Driving | None:
         """What drives the task of this number, None when nothing does."""
-        edge = int(self._drivers[task])
+        edge = int(self._driving_edges[task])
         return None if edge < 0 else self._driving(edge)
 
     def _driving(self, edge: int) -> Driving:
@@ -237,7 +237,13 @@ class Schedule:
         )
 
     @cached_property
-    def _drivers(self) -> Indexes:
+    def drivers(self) -> Indexes:
+        """For each task the number of the one that drives it, -1 for none."""
+        edges = self._driving_edges
+        return np.where(edges < 0, NONE, self.network.edges.source[edges] // 2) if len(self.network.edges) else edges
+
+    @cached_property
+    def _driving_edges(self) -> Indexes:
         """For each task the edge that drives it, -1 for none."""
         found = np.full(len(self.network.plans.refs), -1)
         for task, edges in deciding(self.network, self.passed).items():
@@ -250,8 +256,8 @@ class Schedule:
         own: list[float] = np.where(
             has_childrens_dates(self.network, self.passed), 1.0, self.network.plans.sureness
         ).tolist()
-        for task in np.nonzero(self._drivers >= 0)[0].tolist():  # drivers come first
-            driving = self._driving(int(self._drivers[task]))
+        for task in np.nonzero(self._driving_edges >= 0)[0].tolist():  # drivers come first
+            driving = self._driving(int(self._driving_edges[task]))
             own[task] = min(own[task], driving.confidence, own[driving.source])
         return own
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from jobs.delays import JOB
 from jobs.delays.lateness import DelaySettings
 from sync.cli.findings_text import finding_text
-from sync.core.values import ConnectionFacts, Finding, View
+from sync.core.values import ConnectionFacts, Dependency, Finding, Ref, View
 from tests.jobs.story import API, AT, CAMPAIGN, FLOW, WAITS, story, wait
 
 FRIDAY = date(2026, 10, 9)
@@ -114,6 +115,39 @@ def test_a_target_that_cannot_be_reached(change: dict[str, Any]) -> None:
     assert finding_text(finding, "zh-CN", view).startswith("按现在的日期赶不上了：技术部「支付接口开发」 → 市场部")
     late = story(campaign=change, at=datetime(2026, 10, 20, 1, tzinfo=AT.tzinfo))
     assert "还没有新的完成日期" in said(late, "unreachable")
+
+
+def test_a_milestone_that_is_kept_is_not_called_unreachable_because_something_behind_it_is_late() -> None:
+    kept = {"kind": "milestone", "start": None, "due": date(2026, 10, 12)}
+    view = story(waits=WAITS[1:], flow=kept, campaign={"start": FRIDAY, "due": date(2026, 10, 10)})
+    assert [item.subjects for item in found(view, "delay")] == [(FLOW, CAMPAIGN)]
+    assert not found(view, "unreachable")
+
+
+def test_what_a_delay_costs_does_not_grow_with_a_task_that_is_past_due_by_itself() -> None:
+    begun = {"started": datetime(2026, 9, 23, 4, tzinfo=AT.tzinfo), "due": date(2026, 10, 30)}
+    after_start = (Dependency(API, FLOW, "start_to_start"),)
+    flow = {"start": date(2026, 9, 21), "due": date(2026, 9, 22)}
+    told = [
+        found(story(at=AT + timedelta(days=days), waits=after_start, api=begun, flow=flow), "delay")[0].parameters
+        for days in (2, 12)
+    ]
+    assert told[0] == told[1]
+    assert (told[0]["slip_days"], told[0].get("moved_days", 0)) == (2, 0)
+
+
+def test_a_knot_of_hundreds_has_a_key_that_fits_an_index_and_a_sentence_that_can_be_read() -> None:
+    refs = [Ref.of("jira-main", "task", f"{number:024}") for number in range(300)]
+    tasks = {ref: replace(story().tasks[API], ref=ref, title=f"任务{ref.key[-3:]}") for ref in refs}
+    waits = tuple(wait(*pair) for pair in pairwise([*refs, refs[0]]))
+    view = replace(story(), tasks=tasks, dependencies=waits)
+    [finding] = found(view, "cycle")
+    assert len(finding.key) < 200
+    assert len(finding.subjects) == 300
+    text = finding_text(finding, "zh-CN", view)
+    assert "任务007" in text
+    assert text.endswith("……（共 300 个）")
+    assert finding_text(finding, "en", view).endswith("… (300 in all)")
 
 
 def test_a_circle_names_its_weakest_dependency() -> None:
