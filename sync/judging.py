@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sync.core.escalation import Event, Stated
 from sync.core.plan import Desired, Published
 from sync.core.tracking import tracked
-from sync.core.values import Finding, TrackedFinding, View
+from sync.core.values import TrackedFinding, View
 from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
@@ -31,7 +31,7 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
         ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
-        standing = (*_standing(ledger, planned.findings, planned.view), *_incidents(ledger))
+        standing = (*_standing(ledger, planned), *_incidents(ledger))
         ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
         view = replace(
@@ -65,14 +65,13 @@ def _judge(
     return desired
 
 
-def _standing(
-    ledger: Iterable[TrackedFinding], found: Mapping[str, Iterable[Finding]], view: View
-) -> Iterable[TrackedFinding]:
-    """What the jobs found now, with what the ledger knows of it."""
+def _standing(ledger: Iterable[TrackedFinding], planned: Planned) -> Iterable[TrackedFinding]:
+    """What the jobs found now, with what the ledger knows of it; and what a job that broke found before: its breaking ends nothing."""
     known = {item.finding.key: item for item in ledger}
-    for job, findings in found.items():
+    for job, findings in planned.findings.items():
         for finding in findings:
-            yield tracked(finding, job, known.get(finding.key), view.at)
+            yield tracked(finding, job, known.get(finding.key), planned.view.at)
+    yield from (item for item in ledger if item.job in planned.broken_jobs)
 
 
 def _ended_now(ledger: Iterable[TrackedFinding], planned: Planned) -> Iterator[TrackedFinding]:

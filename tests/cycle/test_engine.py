@@ -141,8 +141,10 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
         seen.append(view)
         return Judgement()
 
+    wish = Wish("job")
+
     def run() -> View:
-        watched = engine(ledger, Targets(), Wish("job"))
+        watched = engine(ledger, Targets(), wish)
         reader = PlannedJob(Job("reader", Settings, judge, reads_findings=True), Settings(), lambda: ())
         Engine(replace(watched._parts, jobs=(*watched._parts.jobs, reader))).apply(accepted())
         return seen[-1]
@@ -161,6 +163,11 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
     assert solve_incident(ledger, TASK, "", Speaker(None, "张伟"), NOW, "3")
     assert [item.finding.kind for item in run().standing] == ["delay"]
     assert [event.kind for event in seen[-1].events[incident_key(TASK)]] == ["opened", "solved"]
+    wish.is_broken = True
+    assert [item.finding.kind for item in run().standing] == [
+        "delay"
+    ]  # a job that broke says nothing about what it found before
+    assert [item.finding.kind for item in seen[-1].ended] == ["incident"]  # the solved one, lately
 
 
 class Chatter(Wish):
