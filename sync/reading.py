@@ -91,6 +91,7 @@ class Collected:
             reason="; ".join(dict.fromkeys(reasons)),
             at=min([at, *(item.at for item in self.certificates)]),
             settled_at=min((item.settled_at for item in self.certificates if item.settled_at), default=None),
+            exit_code=self.error.exit_code if self.error else 0,
         )
 
 

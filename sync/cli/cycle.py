@@ -144,9 +144,8 @@ def code_of_collected(reports: Sequence[Collected]) -> int:
 
 
 def _code_of_report(report: Collected) -> int:
-    if report.error:
-        return report.error.exit_code
-    return 0 if report.certificate(datetime.now(UTC)).is_complete else 5
+    certificate = report.certificate(datetime.now(UTC))
+    return 0 if certificate.is_complete else certificate.exit_code or 5
 
 
 def run_plan(config: Path, as_json: bool, out: Path | None = None) -> int:

@@ -16,7 +16,7 @@ class Certificate(Struct, frozen=True):
     behind where the vendor's index may lag.
 
     The one of a whole connection also tells when its last reading began (``read_at``), and since which reading none ended in a complete
-    certificate (``failing_since``; None: the last did).
+    certificate (``failing_since``; None: the last did), and the exit code of what ended it when it is not complete (``exit_code``).
     """
 
     connection: str
@@ -32,3 +32,4 @@ class Certificate(Struct, frozen=True):
     settled_at: datetime | None = None
     read_at: datetime | None = None
     failing_since: datetime | None = None
+    exit_code: int = 0

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from sync.cli.cycle import code_of_collected
 from sync.core.brakes import Limits
+from sync.core.errors import TryLater
 from sync.core.ports import SiteIdentity
 from sync.derive import Deriver
 from sync.due import EARLY
@@ -134,6 +136,19 @@ def test_a_clock_that_was_wrong_does_not_put_reading_off_for_ever(ledger: Store)
     run(engine(ledger, source, cadence))
     source.wait(-900 * HOUR)
     assert run(engine(ledger, source, cadence)).not_due_until is None
+
+
+def test_while_an_unreachable_vendor_is_not_due_the_exit_code_says_the_same(ledger: Store) -> None:
+    source, cadence = CountedSource(), Cadence(HOUR)
+    run(engine(ledger, source, cadence))
+    source.fail_after = 0
+    codes = []
+    for minutes in (60, 10, 5):
+        source.wait(minutes * MINUTE)
+        report = run(engine(ledger, source, cadence))
+        codes.append(code_of_collected([report]))
+    assert report.not_due_until
+    assert codes == [TryLater.exit_code] * 3
 
 
 @dataclass
