@@ -209,7 +209,7 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
         "others": (Text(str(item["others"])),),
         "verb": (Text(VERBS[language][0 if item["is_about_start"] else 1]),),
         "moved": _part("moved", language, count=item["moved_tasks"] or ""),
-        "taken": _part("taken", language, name=item["taken_by"]),
+        "taken": _capitalised(_part("taken", language, name=item["taken_by"])),
         "standing": _part("standing", language, day=_day_words(item["standing_since"], language)),
         "start": _part("start", language, day=_day_words(item["start"], language)),
     }
@@ -218,7 +218,7 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
     if item["slip_days"] is not None:
         values["days"] = (Text(days_text(item["slip_days"], language)),)
     instead = _part("instead", language, name=item["instead_of"])
-    return (*instead, *_capitalised(filled(WORDS[_word_of(item)][language], values)))
+    return (*_capitalised(instead), *_capitalised(filled(WORDS[_word_of(item)][language], values)))
 
 
 def _word_of(item: Mapping[str, Any]) -> str:
@@ -270,8 +270,9 @@ def _other_inlines(task: Mapping[str, Any] | None, language: Language) -> Inline
 
 
 def _capitalised(words: Inlines) -> Inlines:
-    first, *rest = words
-    return (Text(first.text[:1].upper() + first.text[1:]), *rest) if isinstance(first, Text) else words
+    if not words or not isinstance(words[0], Text):
+        return words
+    return (Text(words[0].text[:1].upper() + words[0].text[1:]), *words[1:])
 
 
 def _buttons(items: Sequence[Mapping[str, Any]], is_several: bool, language: Language) -> Iterator[Button]:

@@ -121,7 +121,6 @@ BUTTONS: dict[str, dict[Language, str]] = {
     "reason_goal": {"zh-CN": "目标不清楚", "en": "The goal is not clear"},
     "reason_conflict": {"zh-CN": "优先级冲突", "en": "Priorities conflict"},
 }
-HIDDEN: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 _COMMA: dict[Language, str] = {"zh-CN": "、", "en": ", "}
 
 

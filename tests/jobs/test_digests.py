@@ -33,7 +33,7 @@ from tests.jobs.digest_story import (
     text_of,
     world,
 )
-from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, MARKET, WAITS, check_golden, story
+from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, MARKET, WAITS, check_golden, publish, story
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 OPEN: dict[str, Any] = {"api": {"due": day(23)}, "flow": {"start": day(24), "due": day(25)}}
@@ -300,3 +300,40 @@ def test_somebody_in_two_chats_hears_in_the_first_of_them_in_its_language() -> N
 def test_a_digest_says_a_date_and_no_count_that_grows() -> None:
     view = world(**OPEN)
     assert "晚" not in text_of(said(judged(view))[ZHANG_WEI])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_a_restricted_task_nobody_hears_whose_it_is_or_who_is_on_it(language: Language) -> None:
+    published: dict[str, Published] = {}
+    for visibility, is_named in (("restricted", False), ("open", True)):
+        view = world(language=language, api={"visibility": visibility})
+        taken = tuple(
+            replace(item, state="acknowledged", acknowledged_by="张伟")
+            if item.finding.subjects == (API, FLOW)
+            else item
+            for item in view.standing
+        )
+        away = {
+            **view.people,
+            ZHANG_WEI: replace(view.people[ZHANG_WEI], absences=(Leave(day(28), day(29)),), deputy=WANG_QIANG),
+        }
+        standing_in = heard(replace(view, people=away), published)[WANG_QIANG]
+        waiting = heard(replace(view, standing=taken), {})[LI_NA]
+        assert [any(name in text for name in ("张伟", "Zhang Wei")) for text in (standing_in, waiting)] == [
+            is_named
+        ] * 2
+        if not is_named:
+            check_golden(f"digest-instead-restricted.{language}.md", f"{standing_in}\n\n====\n\n{waiting}")
+            published.clear()
+    hidden = judged(
+        world(at=MONDAY + timedelta(hours=1), language=language, api={"visibility": "restricted"}), published
+    )
+    [item] = [item for item in hidden.desired if item.key.endswith("wang-qiang")]
+    assert not [name for name in ("张伟", "Zhang Wei") if name in repr((item.content, item.facts))]
+    published.update(publish(hidden.desired))
+    assert (
+        judged(
+            world(at=MONDAY + timedelta(hours=1), language=language, api={"visibility": "restricted"}), published
+        ).desired
+        == ()
+    )
