@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
-from sync.core.escalation import Event, Stated
+from sync.core.escalation import Event, Stated, is_open
 from sync.core.plan import Desired, Published
 from sync.core.tracking import tracked
 from sync.core.values import TrackedFinding, View
@@ -103,7 +103,7 @@ def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding])
             events[item.finding] = (*events.get(item.finding, ()), event)
     for found in standing:
         past = events.get(found.finding.key, ())
-        if not _is_open(past):
+        if not is_open(past):
             event = Event("reopened" if past else "opened", found.opened_at)
             events[found.finding.key] = (*past, event)
     return events
@@ -116,9 +116,3 @@ def reasons_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[Stated, ...]
         if item.reason:
             reasons[item.finding] = (*reasons.get(item.finding, ()), Stated(item.reason, item.at, item.by))
     return reasons
-
-
-def _is_open(events: Iterable[Event]) -> bool:
-    """Whether the last that is known of a finding is not its end."""
-    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
-    return bool(marks) and marks[-1] != "solved"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sync.core.asking import Parties
 from sync.core.calendar import Calendar
-from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, position
+from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, is_open, position
 from sync.core.ladders import EscalationSettings, ladder_for
 from sync.core.plan import Published
 from sync.core.values import Department, Finding, Ref, Severity, Task, View
@@ -134,12 +134,6 @@ def step_of(entry: Published) -> tuple[str, Step]:
 def told_at(entry: Published) -> datetime:
     """When a notice was first said, whatever was changed in it since."""
     return datetime.fromisoformat(entry.facts["told_at"]) if "told_at" in entry.facts else entry.at
-
-
-def is_open(events: tuple[Event, ...]) -> bool:
-    """Whether the last that is known is not an end."""
-    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
-    return bool(marks) and marks[-1] != "solved"
 
 
 def _is_told_of_already(view: View, key: str, task: Ref) -> bool:
