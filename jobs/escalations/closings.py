@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from jobs.escalations.matters import BY_HAND, NAME, TOLD, step_of, told_at
-from jobs.escalations.text import message_of
-from sync.core.disclosure import NOT_VISIBLE, SOMEBODY, shown
+from jobs.escalations.text import HIDDEN, message_of
+from sync.core.disclosure import shown
 from sync.core.plan import Desired, MessageContent, Published
 from sync.core.values import Language, Ref, View
 
@@ -53,16 +53,13 @@ def _masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
         if ref not in hidden:
             return item
         task = view.tasks.get(Ref(ref))
-        title = shown(view, task, language).title if task else NOT_VISIBLE[language]
+        title = shown(view, task, language).title if task else HIDDEN[language]
         return {"title": title, "url": "", "owner": "", "department": ""}
 
     first, *rest = facts["subjects"]
     masked = {**facts, "note": ""} if "note" in facts else dict(facts)
     if "task" in facts:
         masked["task"] = one(facts["task"], first)
-    if "task" in facts and first in hidden:
-        whose = (name for name in ("instead_of", "answered_by", "opener", "name") if facts.get(name))
-        masked |= dict.fromkeys(whose, SOMEBODY[language]) | ({"others": []} if "others" in facts else {})
     if "waiting" in facts:
         masked["waiting"] = [one(item, ref) for item, ref in zip(facts["waiting"], rest, strict=False)]
     if "tasks" in facts:

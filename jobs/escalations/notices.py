@@ -13,10 +13,10 @@ from jobs.escalations.chats import Chat, Reached, reached, works_now, zone_for
 from jobs.escalations.matters import NAME, Matter, step_of, told_at
 from jobs.escalations.text import WORDS, message_of, room_title
 from sync.core.asking import AskedPerson
-from sync.core.disclosure import contact_for, may_name, name_beside, person_name, shown
+from sync.core.disclosure import contact_for, person_name, shown
 from sync.core.escalation import Act, Asked, Step
 from sync.core.plan import NO_ROOM, Desired, MessageContent, Published, RoomContent
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Ref, Task, View
 
 MOST_SHOWN = 8
 
@@ -145,10 +145,8 @@ def _to_person(
     own = {
         "to": asked.person,
         "role": asked.asked_as,
-        "instead_of": _named(view, matter, person_name(view, asked.instead_of, language), language),
-        "others": [person_name(view, item.person, language) for item, _ in telling.to.people if item != asked]
-        if may_name(view, (matter.task.ref,))
-        else [],
+        "instead_of": person_name(view, asked.instead_of, language),
+        "others": [person_name(view, item.person, language) for item, _ in telling.to.people if item != asked],
         "room": room,
     }
     target, zone = Ref.of(chat.connection, "person", account), zone_for(view, matter, asked.person)
@@ -208,7 +206,7 @@ def _facts(view: View, chat: Chat, matter: Matter, telling: Telling, zone: ZoneI
         "answered_by": answered_by(view, chat, matter),
         "is_declined": bool(matter.since_begun("declined")),
         "note": parameters.get("note") or "" if matter.task.visibility == "open" else "",
-        "opener": _named(view, matter, parameters.get("by") or "", chat.language),
+        "opener": parameters.get("by") or "",
         "planned": parameters.get("planned"),
         "expected": parameters.get("expected"),
         "slip_days": parameters.get("slip_days"),
@@ -240,12 +238,7 @@ def answered_by(view: View, chat: Chat, matter: Matter) -> str:
     said = matter.since_begun("acknowledged", "promised")
     if not said or matter.position.state not in ("answered", "promised"):
         return ""
-    name = person_name(view, said[-1].by, chat.language) or WORDS["somebody"][chat.language]
-    return _named(view, matter, name, chat.language)
-
-
-def _named(view: View, matter: Matter, name: str, language: Language) -> str:
-    return name_beside(view, (matter.task.ref,), name, language)
+    return person_name(view, said[-1].by, chat.language) or WORDS["somebody"][chat.language]
 
 
 def _is_next(matter: Matter, step: Step) -> bool:

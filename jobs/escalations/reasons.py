@@ -13,7 +13,7 @@ from jobs.escalations.matters import NAME, Matter
 from jobs.escalations.notices import shown_facts, told_facts
 from jobs.escalations.text import WORDS, message_of
 from sync.core.asking import asked_instead
-from sync.core.disclosure import name_beside, person_name
+from sync.core.disclosure import person_name
 from sync.core.escalation import Event, Reason, is_open
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import Desired, MessageContent, Published
@@ -50,7 +50,6 @@ def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publi
             account, key = account_of(view, chat, person), f"{NAME}:route:{matter.episode}:{reason}@{person}"
             if account and person != by and key not in published and works_now(view, matter, person):
                 name = person_name(view, by, chat.language) or WORDS["somebody"][chat.language]
-                name = name_beside(view, (matter.task.ref,), name, chat.language)
                 facts = {**told_facts(view, chat, matter), "name": name}
                 yield _said(chat, matter, key, account, reason, facts)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from sync.core.duty import Leave
 from sync.core.escalation import Stated
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
@@ -22,7 +21,6 @@ from tests.jobs.escalating import (
     content,
     kinds,
     outage,
-    people,
     said,
     to,
     who,
@@ -198,22 +196,3 @@ def test_what_became_restricted_is_masked_in_place() -> None:
     assert "支付流程测试" not in everything_said(judgement)
     office.run(WEDNESDAY + timedelta(minutes=10))
     assert office.judged(WEDNESDAY + timedelta(minutes=20)).desired == ()
-
-
-def test_of_a_restricted_task_nobody_hears_whose_it_is_or_who_took_it_on() -> None:
-    away = replace(people()[who("zhang-wei")], absences=(Leave(date(2026, 9, 28), date(2026, 9, 30)),))
-    told = {}
-    for visibility in ("restricted", "open"):
-        office = Office(changes={"people": {**people(), away.ref: away}}, tasks={"api": {"visibility": visibility}})
-        news = office.run(WEDNESDAY)
-        assert to(news) == ["chen-jie"]
-        office.happens("acknowledged", WEDNESDAY + timedelta(minutes=5), "zhang-wei")
-        news += office.run(at("10-10 17:00"))
-        told[visibility] = said(news)
-    assert "张伟今天不在" in told["open"]
-    assert "张伟在处理" in told["open"]
-    assert "张伟" not in told["restricted"]
-    office.tasks = {"api": {"visibility": "restricted"}}
-    edits = office.judged(at("10-10 17:10")).desired
-    assert {item.facts.get("instead_of", "") or item.facts.get("answered_by", "") for item in edits} >= {"一位同事"}
-    assert "张伟" not in said(edits)
