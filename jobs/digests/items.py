@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Literal
 
 from jobs.digests.settings import DigestSettings
@@ -174,6 +175,16 @@ def without_repeats(items: list[Item]) -> list[Item]:
     """Of a task that is late or soon due, and of which nothing was heard for days as well, its owner hears once."""
     asked = {item.mine.ref for item in items if item.message in ("asked_delay", "asked_due_soon")}
     return [item for item in items if item.message != "asked_silent" or item.mine.ref not in asked]
+
+
+def is_asked_elsewhere(view: View, item: Item, day: date) -> bool:
+    """Whether another job asks this person about the finding on this day of theirs, or did before, of what is still as it was then."""
+    if item.finding is None or (at := view.asked.get((item.person, item.finding.finding.key))) is None:
+        return False
+    if at.astimezone(zone_of_person(view, item.person)).date() >= day:
+        return True
+    then = [step.parameters for step in item.finding.steps if step.at <= at]
+    return bool(then) and replace(item, news={name: then[-1].get(name) for name in item.news}).told == item.told
 
 
 def told_ready(told: Collection[str]) -> dict[Ref, str]:

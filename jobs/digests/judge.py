@@ -16,6 +16,7 @@ from jobs.digests.items import (
     SECTIONS,
     Item,
     Waits,
+    is_asked_elsewhere,
     is_undecided,
     items_of,
     taken_back,
@@ -96,6 +97,7 @@ def _digest(
     back = list(taken_back(view, person.ref, told, {item.key for item in items}, waits))
     fresh = [item for item in (*items, *back) if _is_fresh(view, item)]
     news = [item for item in without_repeats(fresh) if item.section == "held" or told.get(item.key) != item.told]
+    news = [item for item in news if not is_asked_elsewhere(view, item, reader.day)]
     if not news:
         return None
     facts = _facts(view, settings, reader, sorted(news, key=lambda item: item.order))

@@ -32,7 +32,7 @@ class Matter(Struct, frozen=True):
     episode began. ``told`` are the entries of this episode's notices.
     """
 
-    finding: Finding
+    findings: tuple[Finding, ...]
     is_incident: bool
     task: Task
     waiting: tuple[Task, ...]
@@ -44,6 +44,11 @@ class Matter(Struct, frozen=True):
     events: tuple[Event, ...]
     position: Position
     told: tuple[Published, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """The one that carries the answers: of several delays that which stands longest."""
+        return self.findings[0]
 
     @property
     def key(self) -> str:
@@ -207,7 +212,7 @@ def _matter(
     events: tuple[Event, ...],
     entries: tuple[Published, ...],
 ) -> Matter:
-    finding, is_incident = findings[0], findings[0].kind == "incident"
+    is_incident = findings[0].kind == "incident"
     waiting = _waiting(view, findings, task)
     department = view.departments.get(task.department) if task.department else None
     severity = min((item.severity for item in findings), key=SEVERITIES.index)
@@ -218,7 +223,7 @@ def _matter(
     stands = position(ladder, (*events, *told), view.at, clock)
     departments = dict.fromkeys(item.department for item in waiting if item.department not in (None, task.department))
     return Matter(
-        finding=finding,
+        findings=findings,
         is_incident=is_incident,
         task=task,
         waiting=waiting,

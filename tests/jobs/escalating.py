@@ -183,6 +183,7 @@ def kinds(office: Office) -> set[str]:
 
 __all__ = [
     "API",
+    "CHAT",
     "DELAY",
     "FLOW",
     "INCIDENT",

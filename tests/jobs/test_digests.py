@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
 from sync.core.duty import Leave
 from sync.core.plan import MessageContent, Published
-from sync.core.values import ConnectionFacts, Freshness, Language, Ref
+from sync.core.values import ConnectionFacts, FindingStep, Freshness, Language, Ref, View
 from tests.jobs.digest_story import (
     DAY,
     FRIDAY,
@@ -337,3 +338,28 @@ def test_of_a_restricted_task_nobody_hears_whose_it_is_or_who_is_on_it(language:
         ).desired
         == ()
     )
+
+
+def test_what_another_job_asks_somebody_about_is_left_to_it_until_it_changes() -> None:
+    late, others = f"delays:delay:{WAITS[0].key}", {LI_NA, ZHAO_MIN}
+    asked = {(ZHANG_WEI, late): MONDAY - timedelta(minutes=40)}  # before digests are said
+
+    def view(days: int, asked: Mapping[tuple[Ref, str], datetime], due: date | None = None) -> View:
+        known = {item.finding.key: item for item in world(opened_at=MONDAY - timedelta(hours=1)).standing}
+        stands = {
+            key: (FindingStep(item.opened_at, "warning", item.finding.parameters),) for key, item in known.items()
+        }
+        found = world(at=MONDAY + days * DAY, opened_at=MONDAY - timedelta(hours=1), api={"due": due or day(10, 10)})
+        standing = tuple(replace(item, steps=stands.get(item.finding.key, ())) for item in found.standing)
+        return replace(found, standing=standing, asked=asked)
+
+    assert set(said(judged(view(0, {})))) == {ZHANG_WEI, *others}  # nobody else asks
+    published: dict[str, Published] = {}
+    assert set(heard(view(0, asked), published)) == others
+    assert heard(view(1, asked), published) == {}
+    slipped = day(14, 10)
+    assert set(said(judged(view(1, asked, slipped), published))) == {ZHANG_WEI, *others}
+    today = {(ZHANG_WEI, late): MONDAY + DAY, (LI_NA, late): MONDAY + DAY}
+    news = heard(view(1, today, slipped), published)
+    assert set(news) == others
+    assert "支付接口开发" not in news[LI_NA]
