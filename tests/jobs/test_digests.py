@@ -204,11 +204,32 @@ def test_what_stood_on_the_first_day_is_not_told_and_what_comes_later_is() -> No
     assert said(judged(replace(late, standing=tuple(flagged)))) == {}
 
 
-def test_a_budget_counts_the_rest_and_tells_where_it_stands() -> None:
+def test_a_budget_leaves_the_rest_to_the_next_digest_and_tells_where_it_stands() -> None:
     published: dict[str, Published] = {}
-    text = heard(world(), published, most_items=1, page_url="https://wiki.example/status")[LI_NA]
-    assert "还有 1 项，[都在这里](https://wiki.example/status)。" in text
-    assert heard(world(at=MONDAY + DAY, opened_at=MONDAY), published, most_items=1) == {}  # it counts as told
+    first = heard(world(), published, most_items=1, page_url="https://wiki.example/status")[LI_NA]
+    assert "还有 1 项放到下一条再说；想先看，[都在这里](https://wiki.example/status)。" in first
+    assert "支付接口开发" not in first
+    unchanged = world(at=MONDAY + DAY, opened_at=MONDAY)
+    second = heard(unchanged, published, most_items=1)
+    assert set(second) == {LI_NA}
+    assert "支付接口开发" in second[LI_NA]
+    assert "发布预热活动" not in second[LI_NA]
+    assert "下一条" not in second[LI_NA]
+    assert heard(replace(unchanged, at=MONDAY + 2 * DAY), published, most_items=1) == {}
+
+
+def test_a_digest_is_no_longer_than_every_chat_takes() -> None:
+    published: dict[str, Published] = {}
+    title = {"title": "很长的题目" * 90}
+
+    def long(days: int) -> View:
+        return world(at=MONDAY + days * DAY, opened_at=MONDAY, api=title, flow=title, campaign=title)
+
+    for number, is_more in ((0, True), (1, False)):
+        text = heard(long(number), published)[LI_NA]
+        assert ("还有 1 项" in text) is is_more
+        assert len(text.encode()) < 4096
+    assert heard(long(2), published) == {}
 
 
 def test_what_rests_on_incomplete_data_waits_and_is_not_forgotten() -> None:
