@@ -37,11 +37,6 @@ class News:
     is_gap: bool = False
     has_losses: bool = False
 
-    @property
-    def needs_count(self) -> bool:
-        """Whether something may be gone that is stored here."""
-        return self.is_gap or self.has_losses
-
 
 def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime) -> News:
     """What happened in the scope since its cursor's token; before a first load only the token from which to ask when that has ended.
@@ -61,7 +56,7 @@ def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime)
         return News(told.token)
     if told.is_gap:
         is_early = cursor.whole_at is not None and at - cursor.whole_at < REST_AFTER_WHOLE
-        return kept if is_early else News(told.token, is_gap=True)
+        return kept if cursor.is_gap or is_early else News(told.token, is_gap=True)
     return News(told.token, told.ids, has_losses=scope in homes_of(site, store, stream, told.gone).values())
 
 
