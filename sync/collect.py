@@ -1,8 +1,9 @@
 """Collect one connection: fetch, keep raw, map, store, move the cursor, and prove by a census that nothing is missing.
 
-Nothing is lost on the way: raw records are committed as they come, the cursor moves only when its whole stream was read and
+Nothing is lost on the way: raw records are committed as they come, the cursor moves only when all that changed was read and
 never past what the vendor could have shown when the reading began, and the certificate says in numbers whether what is there
-is what is stored here.
+is what is stored here. With few calls what changed goes first; then, where nothing can be proven before it has ended, the reading
+of everything (``whole``); then the census; what is read again for facts that move no date gets what is left.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sync.census import certify_stream
 from sync.core.certificate import Certificate
 from sync.core.errors import TielineError, TryLater
 from sync.core.ports import Cursor, Shard, Stream
-from sync.feeds import News, ask_feed, read_told
+from sync.feeds import MOST_SINGLY, News, ask_feed, not_brought, read_told
 from sync.reading import Collected, Mapper, Progress, Site, keep_shards
 from sync.remote import redact
 from sync.store.store import Store
@@ -62,6 +63,7 @@ def collect(
             text = f"{error}; nothing new could be read with so few: raise calls_per_run of {site.name}"
             report.error = TryLater(text, reason="call_budget")
         log.warning("collect_stopped", connection=site.name, error=redact(str(error)))
+    report.notes = reading.notes()
     report.requests = site.request_count() - requests_before
     report.seconds = round(time.perf_counter() - began, 3)
     return report
@@ -91,12 +93,12 @@ class _Reading:
         """Read what changed in each scope that was loaded before. The certificates that stand, where ids need not be counted again."""
         news = {scope: ask_feed(self._site, self._store, stream, scope, self.at) for scope in self._site.scopes}
         cursors = [self._begun(stream, scope, item) for scope, item in news.items()]
-        is_due = is_census_forced or any(cursor.is_gap or news[cursor.scope].has_losses for cursor in cursors)
+        is_due = is_census_forced or any(item.has_losses for item in news.values())
         proven = [] if is_due or not stream.has_census else self._last_certificates(stream)
         for cursor in cursors:
             if not cursor.is_loading:
                 self.changed(stream, cursor, news[cursor.scope], is_counting=stream.has_census and not proven)
-        return proven
+        return [] if any(cursor.is_gap for cursor in self._cursors(stream)) else proven
 
     def _begun(self, stream: Stream, scope: str, news: News) -> Cursor:
         """The cursor; where everything is to be read from now on, that is noted with it, and with the feed's token from before."""
@@ -116,13 +118,22 @@ class _Reading:
         horizon = replace(cursor, since=since) if since > EPOCH else None
         newest = self._read(stream, self._site.source.shards(stream.name, horizon, scope))
         self._read_swept(stream, scope, is_deep)
-        moved = self._moved(stream, cursor, newest, is_deep)
-        if read_told(self._site, self._store, self._map, self._report, stream, scope, news.ids, self._began):
-            if news.has_losses:
-                self._tokens[stream.name, scope] = news.token
-            else:
-                moved = replace(moved, feed=news.token)
+        moved = self._followed(stream, self._moved(stream, cursor, newest, is_deep), news)
         self._store.put_cursor(self._site.name, moved)
+
+    def _followed(self, stream: Stream, cursor: Cursor, news: News) -> Cursor:
+        """Read what the feed told and no list brought; the cursor with its token, where that may move already."""
+        left = not_brought(self._site, self._store, stream, cursor.scope, news.ids, self._began)
+        if len(left) > MOST_SINGLY:
+            if cursor.loading_since is not None:  # told again when that has ended, or then a gap
+                return cursor
+            return begin(self._site, self._store, replace(cursor, is_gap=True, feed=news.token), self.at)
+        if not read_told(self._site, self._store, self._map, self._report, stream, cursor.scope, left):
+            return cursor
+        if news.has_losses:
+            self._tokens[stream.name, cursor.scope] = news.token
+            return cursor
+        return replace(cursor, feed=news.token)
 
     def first(self, stream: Stream) -> None:
         """Go on with the readings of everything that go before the census of their stream."""
@@ -132,15 +143,18 @@ class _Reading:
 
     def read_again(self) -> None:
         """Go on with the other readings of everything, with what calls are left: their end is no condition of any proof."""
-        left = [(stream, cursor) for stream in self._site.source.streams() for cursor in self._under_way(stream)]
         try:
-            for stream, cursor in sorted(left, key=lambda item: item[1].loading_since or self._began):
-                self.whole(stream, cursor)
+            for stream in self._site.source.streams():
+                for cursor in self._under_way(stream):
+                    self.whole(stream, cursor)
         except TryLater as error:
             if not is_used_up(error):
                 raise
-        for stream in dict(left):
-            self._report.notes += [note(self._site, self._store, stream, item) for item in self._under_way(stream)]
+
+    def notes(self) -> list[str]:
+        """What is still under way, but for first loads, which end in an error of their own."""
+        left = [(stream, cursor) for stream in self._site.source.streams() for cursor in self._under_way(stream)]
+        return [note(self._site, self._store, stream, cursor) for stream, cursor in left if not cursor.is_loading]
 
     def whole(self, stream: Stream, cursor: Cursor) -> None:
         """Go on with the reading of everything in one scope, to its end."""
@@ -151,8 +165,8 @@ class _Reading:
         end(self._site, self._store, stream, cursor)
 
     def _under_way(self, stream: Stream) -> list[Cursor]:
-        """The cursors of scopes of which everything is being read, the longest first."""
-        found = [item for item in self._cursors(stream) if item.loading_since]
+        """The cursors of scopes of which everything is being read: in the order in which that began, so that each has its turn."""
+        found = [item for item in self._cursors(stream) if item.loading_since or item.is_loading]
         return sorted(found, key=lambda item: item.loading_since or self._began)
 
     def _cursors(self, stream: Stream) -> list[Cursor]:

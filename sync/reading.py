@@ -57,7 +57,7 @@ class Site:
 class Collected:
     """One connection's report of one run. ``error`` is set when it could not be read to its end, ``not_due_until`` when it was not asked
     at all: then ``last`` is the certificate that stands, and ``certificates`` are its parts. ``advanced`` counts the items to which a
-    reading of everything came in this run; ``notes`` say what goes on over runs and takes nothing from what is proven.
+    reading of everything came in this run; ``notes`` say what goes on over runs.
     """
 
     connection: str
@@ -80,9 +80,7 @@ class Collected:
         if self.last:
             return self.last
         reasons = (
-            [redact(str(self.error))]
-            if self.error
-            else [*(item.reason for item in self.certificates if item.reason), *self.notes]
+            [redact(str(self.error))] if self.error else [item.reason for item in self.certificates if item.reason]
         )
         is_proven = bool(self.certificates) and all(item.is_complete for item in self.certificates)
         return Certificate(
@@ -94,7 +92,7 @@ class Collected:
             skipped=dict(self.skipped),
             unproven=sum(item.unproven for item in self.certificates),
             is_complete=self.error is None and is_proven,
-            reason="; ".join(dict.fromkeys(reasons)),
+            reason="; ".join(dict.fromkeys([*reasons, *self.notes])),
             at=min([at, *(item.at for item in self.certificates)]),
             settled_at=min((item.settled_at for item in self.certificates if item.settled_at), default=None),
             exit_code=self.error.exit_code if self.error else 0,

@@ -37,7 +37,7 @@ def end(site: Site, store: Store, stream: Stream, cursor: Cursor) -> None:
 
 def comes_first(cursor: Cursor) -> bool:
     """Whether the reading that is under way goes before the census: nothing can be proven without it, or it was left no calls."""
-    return cursor.loading_since is not None and (cursor.is_loading or cursor.is_gap or cursor.is_starved)
+    return cursor.is_loading or cursor.is_gap or cursor.is_starved
 
 
 def is_used_up(error: TielineError) -> bool:
@@ -69,7 +69,7 @@ def go_on(
 
 
 def note(site: Site, store: Store, stream: Stream, cursor: Cursor) -> str:
-    """How far the reading under way has come, in words."""
+    """How far the reading under way, which is not the first, has come, in words."""
     there = store.ids_in_scope(site.name, stream.kind, cursor.scope)
     count = len(there & store.asked_for(site.name, stream.name, cursor.scope))
     text = f"{cursor.scope} is read again as a whole since {cursor.whole_at:%Y-%m-%d %H:%M} UTC: {count} of {len(there)} so far"
