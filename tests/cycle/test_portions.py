@@ -318,7 +318,7 @@ class Portions(RuleBasedStateMachine):
                 source.told.pop()
                 self.untold.add(key)
 
-    @rule(calls=st.integers(1, 20), is_deadly=st.booleans(), hours=st.sampled_from([0, 0, 0, 1, 25]))
+    @rule(calls=st.integers(5, 16), is_deadly=st.booleans(), hours=st.sampled_from([0, 0, 0, 1, 25]))
     def turn(self, calls: int, is_deadly: bool, hours: int) -> None:
         self.source.wait(hours * HOUR + 10 * MINUTE)
         self.source.calls, self.source.is_deadly = calls, is_deadly
@@ -334,7 +334,7 @@ class Portions(RuleBasedStateMachine):
     def quiet(self) -> None:
         self.source.wait(25 * HOUR)
         for _ in range(30):
-            self.turn(14, is_deadly=False, hours=0)
+            self.turn(11, is_deadly=False, hours=0)
             if (
                 all(cursor.loading_since is None for cursor in cursors(self.store))
                 and stored(self.store) == self.source.truth()
