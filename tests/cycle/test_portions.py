@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from unittest import mock
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from sync import collect as collect_module
@@ -270,83 +262,3 @@ def test_what_is_asked_for_in_vain_is_not_asked_for_in_every_run(ledger: Store) 
         except TryLater:
             refused += 1
     assert refused == 3
-
-
-@cache
-def migrated() -> bytes:
-    """An empty database: to make it takes longer than all that is done with it."""
-    with TemporaryDirectory() as folder:
-        with Store.open(f"sqlite:///{folder}/t.sqlite") as store:
-            store.migrate()
-        return Path(f"{folder}/t.sqlite").read_bytes()
-
-
-class Portions(RuleBasedStateMachine):
-    """Whatever changes, is told, is not told or is forgotten, with however few calls, and wherever runs are killed: a complete certificate
-    is true for all that has a date or was told, and when it is quiet everything is here after some runs.
-    """
-
-    @initialize(is_paged=st.booleans())
-    def start(self, is_paged: bool) -> None:
-        self.patches = ExitStack()
-        self.patches.enter_context(mock.patch.object(feeds, "REST_AFTER_WHOLE", timedelta(0)))
-        self.patches.enter_context(mock.patch.object(reading, "COMMITTED_AT_ONCE", 4))
-        path = Path(self.patches.enter_context(TemporaryDirectory())) / "t.sqlite"
-        path.write_bytes(migrated())
-        self.store = self.patches.enter_context(Store.open(f"sqlite:///{path}"))
-        self.source = Telling(rereads_after_h=24, is_paged=is_paged)
-        for number in range(20):
-            self.source.put(f"k{number:02}", "first", "AB"[number % 2])
-        self.untold: set[str] = set()
-
-    @rule(
-        key=st.sampled_from([f"k{number:02}" for number in range(24)]),
-        what=st.sampled_from(["edit", "tell", "forget", "hush", "delete"]),
-    )
-    def happens(self, key: str, what: str) -> None:
-        source = self.source
-        if what == "edit" or key not in source.history:
-            source.put(key, f"edited {source.now}", "AB"[int(key[1:]) % 2])
-            self.untold.discard(key)
-        elif what == "delete":
-            source.delete(key)
-        elif source.history[key][-1].scope:
-            source.touch(key, f"{what} {source.now}")
-            if what == "forget":
-                source.forget()
-            elif what == "hush":
-                source.told.pop()
-                self.untold.add(key)
-
-    @rule(calls=st.integers(5, 16), is_deadly=st.booleans(), hours=st.sampled_from([0, 0, 0, 1, 25]))
-    def turn(self, calls: int, is_deadly: bool, hours: int) -> None:
-        self.source.wait(hours * HOUR + 10 * MINUTE)
-        self.source.calls, self.source.is_deadly = calls, is_deadly
-        self.source.begin_run()
-        with suppress(Killed, TryLater):
-            if read(self.store, self.source).certificate(self.source.now).is_complete:
-                here, truth = stored(self.store), self.source.truth()
-                assert {key: here[key] for key in here.keys() - self.untold} == {
-                    key: truth[key] for key in truth.keys() - self.untold
-                }
-
-    @rule()
-    def quiet(self) -> None:
-        self.source.wait(25 * HOUR)
-        for _ in range(30):
-            self.turn(11, is_deadly=False, hours=0)
-            if (
-                all(cursor.loading_since is None for cursor in cursors(self.store))
-                and stored(self.store) == self.source.truth()
-            ):
-                break
-        assert stored(self.store) == self.source.truth()
-        self.untold.clear()
-
-    def teardown(self) -> None:
-        if hasattr(self, "patches"):
-            self.patches.close()
-
-
-TestPortions = Portions.TestCase
-TestPortions.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
