@@ -97,7 +97,12 @@ class _Reading:
         proven = [] if is_due or not stream.has_census else self._last_certificates(stream)
         for cursor in cursors:
             if not cursor.is_loading:
-                self.changed(stream, cursor, news[cursor.scope], is_counting=stream.has_census and not proven)
+                try:
+                    self.changed(stream, cursor, news[cursor.scope], is_counting=stream.has_census and not proven)
+                except TryLater as error:
+                    if is_used_up(error):
+                        self._give_up_changes(stream, cursor.scope)
+                    raise
         return [] if any(cursor.is_gap for cursor in self._cursors(stream)) else proven
 
     def _begun(self, stream: Stream, scope: str, news: News) -> Cursor:
@@ -134,6 +139,15 @@ class _Reading:
             self._tokens[stream.name, cursor.scope] = news.token
             return cursor
         return replace(cursor, feed=news.token)
+
+    def _give_up_changes(self, stream: Stream, scope: str) -> None:
+        """More has changed than a run's calls last: from the next run on what changes now is read first, and everything, over runs, as
+        after a gap. Not where a lagging index must be read deep all the same, nor without the vendor's clock.
+        """
+        cursor = self._store.cursor(self._site.name, stream.name, scope)
+        if cursor and self._started and self._started > cursor.since and not stream.settles_after_h:
+            moved = replace(cursor, since=self._started, settled=self._started, counted=self._started, is_gap=True)
+            begin(self._site, self._store, moved, self.at)
 
     def first(self, stream: Stream) -> None:
         """Go on with the readings of everything that go before the census of their stream."""

@@ -246,6 +246,22 @@ def test_more_than_can_be_read_singly_is_read_whole_in_portions(ledger: Store, m
     assert stored(ledger) == source.truth()
 
 
+def test_more_changes_than_a_runs_calls_last_are_read_over_runs(ledger: Store, is_paged: bool) -> None:
+    source = Portioned(is_paged=is_paged)
+    loaded(ledger, source)
+    for number in range(1, MANY, 2):
+        source.put(f"k{number:02}", "while nobody looked", "B" if number % 4 == 3 else "A")
+    source.wait(20 * MINUTE)
+    source.calls, turns, is_complete = 7, 0, False
+    while not is_complete:
+        source.begin_run()
+        is_complete = read(ledger, source).certificate(source.now).is_complete
+        source.wait(20 * MINUTE)
+        assert (turns := turns + 1) < 15
+    assert turns > 2
+    assert stored(ledger) == source.truth()
+
+
 def test_what_is_asked_for_in_vain_is_not_asked_for_in_every_run(ledger: Store) -> None:
     """Access was lost in the middle of it, and the census buries nothing: a run's calls would go to the same items for ever."""
     source = Portioned()
