@@ -142,10 +142,11 @@ class _Reading:
 
     def _give_up_changes(self, stream: Stream, scope: str) -> None:
         """More has changed than a run's calls last: from the next run on what changes now is read first, and everything, over runs, as
-        after a gap. Not where a lagging index must be read deep all the same, nor without the vendor's clock.
+        after a gap. Not where a lagging index must be read deep all the same, nor histories, nor without the vendor's clock.
         """
         cursor = self._store.cursor(self._site.name, stream.name, scope)
-        if cursor and self._started and self._started > cursor.since and not stream.settles_after_h:
+        is_fit = stream.has_census and not stream.settles_after_h
+        if cursor and is_fit and self._started and self._started > cursor.since:
             moved = replace(cursor, since=self._started, settled=self._started, counted=self._started, is_gap=True)
             begin(self._site, self._store, moved, self.at)
 
