@@ -24,6 +24,7 @@ from sync.core.values import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob
+from sync.job_settings import department_problems
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
@@ -259,6 +260,8 @@ def build(config: Path, clock: Callable[[], datetime] = now) -> App:
     """The application over a configuration file. Raises ConfigError or StoreUnavailable before anything is touched."""
     loaded = load_config(config)
     mappings = load_mappings(loaded)
+    if problems := list(department_problems(loaded.job_settings, mappings.directory, loaded.node, loaded.file)):
+        raise ConfigError(problems)
     url = loaded.database_url()
     if url.startswith("sqlite:///"):
         _make_folder(Path(url.removeprefix("sqlite:///")).parent)

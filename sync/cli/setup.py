@@ -14,6 +14,7 @@ from sync.cli.show import say, say_json
 from sync.config import Config, LoadedConfig, connection_settings, load_config
 from sync.core.calendar import Calendar
 from sync.core.errors import ConfigError, Problem
+from sync.job_settings import department_problems
 from sync.mapping.calendars import unpublished_notes
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
@@ -107,6 +108,7 @@ def check_config(config: Path) -> None:
         problems += error.problems
     else:
         problems += _adoption_problems(loaded, mappings)
+        problems += department_problems(loaded.job_settings, mappings.directory, loaded.node, loaded.file)
     problems += [*_missing_secrets(loaded), *secret_problems(loaded), *_missing_folders(loaded)]
     if problems:
         raise ConfigError(problems)
