@@ -128,11 +128,19 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
         ):
             problem(name, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret")
     _webhook_problems(connection, manifest, problem)
+    _half_set_problems(connection, manifest, problem)
     allowed = {*wanted, *manifest.options, *COMMON_SETTINGS, WEBHOOK_SECRET}
     for name in extra:
         if name not in allowed:
             problem(name, f"not a setting of {manifest.name}", nearest(name, allowed))
     _option_problems(connection, manifest, problem)
+
+
+def _half_set_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:
+    for name, others in manifest.wants_beside.items():
+        missing = [other for other in others if other not in connection.extra]
+        if name in connection.extra and missing:
+            problem(name, f"does nothing without {' and '.join(missing)}", f"write that too, or leave {name} out")
 
 
 def _option_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:

@@ -92,6 +92,7 @@ MISTAKES = {
     "a digest for what is no finding": (
         "delays: {min_slip_days: 2}", "digests:\n    kinds:\n    - delay\n    - duesoon", "line 20", "did you mean 'due_soon'?",
     ),
+    "a page on no connection at all": ("delays: {min_slip_days: 2}", "retrospectives: {space: T}", "line 17", "jobs.retrospectives.connection  missing"),
     "a ladder that asks nobody we know": (
         "delays: {min_slip_days: 2}",
         "escalations:\n    ladders:\n      info:\n        response:\n        - after_minutes: 0\n          asks: [boss]",
@@ -186,6 +187,26 @@ def test_an_option_that_is_let_through_can_be_used(kind: OptionKind, value: Any)
         assert kind != "flag" or isinstance(value, bool)
         assert kind != "names" or isinstance(value, list)
         assert kind != "number" or float(value) >= 0
+
+
+DINGTALK = "connections:\n  ding:\n    type: dingtalk\n    client_id: a\n    client_secret: env:T_S\n    variant: "
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "words"),
+    [
+        ("app\n    callback_route_key: r\n    card_template_id: t", 7, "does nothing without callback_secret;"),
+        ("app\n    callback_secret: env:T_C\n    callback_route_key: r", 8, "does nothing without card_template_id;"),
+        ("app\n    callback_token: env:T_C", 7, "does nothing without callback_aes_key;"),
+        ("app\n    callback_aes_key: env:T_C", 7, "does nothing without callback_token;"),
+        ("todo\n    card_template_id: t", 7, "means nothing to the variant todo; leave it out: it is for app"),
+        ("app\n    personal: true", 7, "means nothing to the variant app; leave it out: it is for todo"),
+    ],
+)
+def test_what_is_only_half_set_up_is_told(rest: str, line: int, words: str, tmp_path: Path) -> None:
+    text = problems(tmp_path, DINGTALK + rest)
+    assert f": 1 problem\n  line {line} " in text
+    assert words in text
 
 
 def test_mistakes_in_tables_have_their_lines(tmp_path: Path) -> None:
