@@ -240,18 +240,31 @@ def _utf8(data: bytes) -> str | None:
         return None
 
 
+def read_credentials(loaded: LoadedConfig, name: str) -> tuple[dict[str, str], dict[str, Problem]]:
+    """What a connection signs in with, by setting; and for each setting that cannot be read why."""
+    config = loaded.config.connections[name]
+    read, problems = dict[str, str](), dict[str, Problem]()
+    for wanted in dict.fromkeys((*credentials_of(config, connectors_by_name()[config.type]), *PLAIN_CREDENTIALS)):
+        if (value := config.extra.get(wanted)) is None:
+            continue
+        try:
+            is_reference = str(value).startswith(("env:", "file:"))
+            read[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+        except ConfigError as error:
+            problems[wanted] = error.problems[0]
+    return read, problems
+
+
 def connection_settings(
     loaded: LoadedConfig, name: str, scopes: tuple[str, ...], fields: tuple[str, ...], with_secrets: bool = True
 ) -> ConnectionSettings:
-    """A connection's settings, by default with its secrets read. Raises ConfigError when one is missing."""
+    """A connection's settings, by default with its secrets read. Raises ConfigError naming all that are missing."""
     config = loaded.config.connections[name]
     manifest = connectors_by_name()[config.type]
     extra = config.extra
-    credentials = {}
-    for wanted in (*credentials_of(config, manifest), *PLAIN_CREDENTIALS) if with_secrets else ():
-        if (value := extra.get(wanted)) is not None:
-            is_reference = str(value).startswith(("env:", "file:"))
-            credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+    credentials, problems = read_credentials(loaded, name) if with_secrets else ({}, {})
+    if problems:
+        raise ConfigError(list(problems.values()))
     variant = variant_of(config, manifest)
     return ConnectionSettings(
         name=name,

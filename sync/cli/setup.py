@@ -11,7 +11,7 @@ from sync.adoption_config import adopting_from
 from sync.app import load_mappings, read_folder
 from sync.cli.cadence import cadence_notes
 from sync.cli.show import say, say_json
-from sync.config import Config, LoadedConfig, connection_settings, load_config
+from sync.config import Config, LoadedConfig, load_config, read_credentials
 from sync.core.calendar import Calendar
 from sync.core.errors import ConfigError, Problem
 from sync.job_settings import department_problems
@@ -142,17 +142,22 @@ def _adoption_problems(loaded: LoadedConfig, mappings: Mappings) -> list[Problem
 
 
 def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:
+    """All of them, each at its own line: an admin sets them in one go."""
     problems = []
-    for name in loaded.config.connections:
-        try:
-            connection_settings(loaded, name, (), ())
-        except ConfigError as error:
-            line = loaded.node.line(f"connections.{name}")
-            problems += [
-                Problem(loaded.file, line, f"connections.{name}", f"{item.path}: {item.text}", item.hint)
-                for item in error.problems
-            ]
+    for name, connection in loaded.config.connections.items():
+        for setting, item in read_credentials(loaded, name)[1].items():
+            path = f"connections.{name}.{'auth.' if setting in connection.auth else ''}{setting}"
+            problems.append(_at(loaded, path, item))
+    try:
+        loaded.database_url()
+    except ConfigError as error:
+        problems += [_at(loaded, "database", item) for item in error.problems]
     return problems
+
+
+def _at(loaded: LoadedConfig, path: str, problem: Problem) -> Problem:
+    """What cannot be read, at the line that asks for it."""
+    return Problem(loaded.file, loaded.node.line(path), path, f"{problem.path}: {problem.text}", problem.hint)
 
 
 def _missing_folders(loaded: LoadedConfig) -> list[Problem]:
