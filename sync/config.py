@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sync.adoption_config import AdoptionConfig, adoption_problems, baseline_settings
 from sync.connection_config import (
@@ -74,6 +74,12 @@ class Config(_Model):
     adoption: AdoptionConfig = Field(default_factory=lambda: AdoptionConfig.model_validate({}))
     limits: LimitsConfig = Field(default_factory=lambda: LimitsConfig.model_validate({}))
     serve: ServeConfig = Field(default_factory=lambda: ServeConfig.model_validate({}))
+
+    @field_validator("jobs", mode="before")
+    @classmethod
+    def with_defaults(cls, jobs: Any) -> Any:
+        """A job of which nothing is said (``delays:``) runs as it does by default."""
+        return {name: {} if said is None else said for name, said in jobs.items()} if isinstance(jobs, dict) else jobs
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
@@ -224,7 +230,9 @@ def _secret_text(reference: str, folder: Path) -> str:
         try:
             data = (folder / name).read_bytes()
         except OSError as error:
-            raise ConfigError([Problem(str(folder / name), 0, reference, f"cannot be read: {error}")]) from error
+            raise ConfigError(
+                [Problem(str(folder / name), 0, reference, f"cannot be read: {error.strerror}")]
+            ) from error
         text = _utf8(data)
         if text is None:
             raise ConfigError([Problem(str(folder / name), 0, reference, "cannot be read: not UTF-8")])

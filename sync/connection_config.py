@@ -123,6 +123,10 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
         value = extra.get(name)
         if value is None:
             problem(name, "missing", f"write {name}: env:SOME_NAME or file:/run/secrets/some-name")
+        elif str(value) in ("env:", "file:"):
+            problem(
+                name, "names nothing", f"write {value} and the name of the {'variable' if value == 'env:' else 'file'}"
+            )
         elif name not in PLAIN_CREDENTIALS | {*manifest.plain_credentials} and not str(value).startswith(
             ("env:", "file:")
         ):

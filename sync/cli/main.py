@@ -158,7 +158,7 @@ def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(envvar="TIELINE_HOST", help="listen here instead of serve.host")] = "",
 ) -> None:
-    """Run a cycle every few minutes (serve.every_minutes), show the console, hear chats and webhooks, until Ctrl-C."""
+    """Run a cycle every few minutes (serve.every_minutes), answer /health and /metrics, hear chats and webhooks, until Ctrl-C."""
     from sync.cli.serve import run_serve
 
     raise typer.Exit(run_serve(config, host))

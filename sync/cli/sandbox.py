@@ -31,7 +31,18 @@ def run_sandbox(port: int, loads: Sequence[str], is_empty: bool) -> None:
             try:
                 counts = load_file(world.simulators[site], file)
             except (OSError, ValueError) as error:
-                raise ConfigError([Problem(COMMAND_LINE, 0, f"--load {site}={file}", str(error))]) from error
+                why = error.strerror if isinstance(error, OSError) else error
+                raise ConfigError(
+                    [
+                        Problem(
+                            COMMAND_LINE,
+                            0,
+                            f"--load {site}={file}",
+                            f"cannot be read: {why}",
+                            "JSON lines in UTF-8, one object each",
+                        )
+                    ]
+                ) from error
             say(f"{site}: loaded {', '.join(f'{count} {word}' for word, count in counts.items())}")
         say_table("Sites", ("site", "base_url"), list(world.urls().items()))
         say_table("Pages worth opening", ("site", "page", "address"), list(world.pages()))

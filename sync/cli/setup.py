@@ -18,6 +18,7 @@ from sync.job_settings import department_problems
 from sync.mapping.calendars import unpublished_notes
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
+from sync.store.database import url_from_text
 from sync.web.callbacks import secret_problems, webhook_notes
 
 PACKAGED = Path(__file__).parents[2] / "mappings"
@@ -142,14 +143,14 @@ def _adoption_problems(loaded: LoadedConfig, mappings: Mappings) -> list[Problem
 
 
 def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:
-    """All of them, each at its own line: an admin sets them in one go."""
+    """All of them, each at its own line: an admin sets them in one go. And what the database's address is not."""
     problems = []
     for name, connection in loaded.config.connections.items():
         for setting, item in read_credentials(loaded, name)[1].items():
             path = f"connections.{name}.{'auth.' if setting in connection.auth else ''}{setting}"
             problems.append(_at(loaded, path, item))
     try:
-        loaded.database_url()
+        url_from_text(loaded.database_url())
     except ConfigError as error:
         problems += [_at(loaded, "database", item) for item in error.problems]
     return problems

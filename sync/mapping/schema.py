@@ -125,7 +125,8 @@ def _mapping(
     files: Mapping[str, bytes], path: str, directory: Directory, name: str, language: Language, zone: str
 ) -> ConnectionMapping:
     if path not in files:
-        raise ConfigError([Problem(path, 0, "-", f"there is no mapping for the connection {name!r}")])
+        hint = f"copy one of Tieline's mappings/examples there, or name the file: connections.{name}.mapping"
+        raise ConfigError([Problem(path, 0, "-", f"there is no mapping for the connection {name!r}", hint)])
     return parse_mapping(files[path], path, directory, name, language, zone)
 
 

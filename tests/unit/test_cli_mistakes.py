@@ -54,7 +54,8 @@ MISTAKES = {
     "no file of a site": (("sandbox", "--port", "0", "--load", "trello=/no/such"), "--load trello=/no/such"),
     "no folder for the demo": (("demo", "--folder", "/dev/null/demo"), "--folder /dev/null/demo  cannot be made"),
     "a file for a folder": (("demo", "--folder", __file__), "holds something else, and the demo empties it first"),
-    "no export": (("raw", "import", "/no/such"), "file     -  cannot be read"),
+    "no export": (("raw", "import", "/no/such"), "file     -  cannot be read: No such file or directory; `tieline raw export`"),
+    "no host": (("serve", "--host", "no such host"), "--host  cannot listen on no such host:8080"),
 }  # fmt: skip
 
 
@@ -77,3 +78,22 @@ def test_check_names_every_secret_that_is_missing_at_its_line(config: Path, monk
     said = tieline("check", "--config", config).expect(2).err
     assert "line 8   connections.jira-main.email       T_EMAIL: not set or empty" in said
     assert "line 10  connections.jira-main.auth.token  T_TOKEN: not set or empty" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("env:T_EMAIL", "'env:'", "line 8   connections.jira-main.email  names nothing; write env: and the name of the variable"),
+        ("sqlite:///t.sqlite", "mysql://x", "line 2   database  url: 'mysql' is not a database Tieline knows"),
+        ("  drop: {", "  fall: {", "mappings/fall.yaml: 1 problem\n  file     -  there is no mapping for the connection 'fall'; copy one"),
+    ],
+)  # fmt: skip
+def test_check_says_what_to_write_instead(
+    old: str, new: str, words: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("T_EMAIL", "T_TOKEN"):
+        monkeypatch.setenv(name, "x-secret-of-a-test")
+    other = config.with_name("other.yaml")
+    other.write_text(CONFIG.replace(old, new) + "jobs:\n  delays:\n", encoding="utf-8")
+    said = " ".join(tieline("check", "--config", other).expect(2).err.split())
+    assert " ".join(words.split()) in said
