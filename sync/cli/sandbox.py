@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.world import CREDENTIALS, SITES, World, load_file
@@ -16,9 +16,7 @@ HIGHEST = 65_536 - len(SITES)  # the last site's is the last port there is
 def run_sandbox(port: int, loads: Sequence[str], is_empty: bool) -> None:
     """Serve until Ctrl-C; says where everything is and what to put into the environment."""
     wanted = [_site_and_file(text) for text in loads]
-    if not 0 <= port <= HIGHEST:
-        hint = f"0 (any that are free) to {HIGHEST}: each of {len(SITES)} sites takes one from there on"
-        raise ConfigError([Problem(COMMAND_LINE, 0, f"--port {port}", "is no port to begin with", hint)])
+    _check_port(port)
     try:
         world = World(first_port=port, is_empty=is_empty)
     except OSError as error:
@@ -28,21 +26,7 @@ def run_sandbox(port: int, loads: Sequence[str], is_empty: bool) -> None:
         ) from error
     with world:
         for site, file in wanted:
-            try:
-                counts = load_file(world.simulators[site], file)
-            except (OSError, ValueError) as error:
-                why = error.strerror if isinstance(error, OSError) else error
-                raise ConfigError(
-                    [
-                        Problem(
-                            COMMAND_LINE,
-                            0,
-                            f"--load {site}={file}",
-                            f"cannot be read: {why}",
-                            "JSON lines in UTF-8, one object each",
-                        )
-                    ]
-                ) from error
+            counts = _loaded(world, site, file)
             say(f"{site}: loaded {', '.join(f'{count} {word}' for word, count in counts.items())}")
         say_table("Sites", ("site", "base_url"), list(world.urls().items()))
         say_table("Pages worth opening", ("site", "page", "address"), list(world.pages()))
@@ -55,6 +39,21 @@ def run_sandbox(port: int, loads: Sequence[str], is_empty: bool) -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             say("Ended.")
+
+
+def _check_port(port: int) -> None:
+    if not 0 <= port <= HIGHEST:
+        hint = f"0 (any that are free) to {HIGHEST}: each of {len(SITES)} sites takes one from there on"
+        raise ConfigError([Problem(COMMAND_LINE, 0, f"--port {port}", "is no port to begin with", hint)])
+
+
+def _loaded(world: World, site: str, file: Path) -> Mapping[str, int]:
+    try:
+        return load_file(world.simulators[site], file)
+    except (OSError, ValueError) as error:
+        text = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        hint = "JSON lines in UTF-8, one object each"
+        raise ConfigError([Problem(COMMAND_LINE, 0, f"--load {site}={file}", text, hint)]) from error
 
 
 def _site_and_file(text: str) -> tuple[str, Path]:
