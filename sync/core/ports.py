@@ -332,6 +332,8 @@ class Connector:
     other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # By variant: secrets that may be given as well (a callback's key, a robot's signature).
     optional_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # A setting, and those without which it does nothing.
+    wants_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # Those of the credentials that are no secrets and may stand in tieline.yaml, besides the usual ones (a user's name, a client's id).
     plain_credentials: tuple[str, ...] = ()
     has_mutual_links: bool = False
