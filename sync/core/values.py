@@ -370,6 +370,7 @@ class View(Struct, frozen=True):
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
     incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
     it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
+    ``asked`` tells when another job (``Job.asks``) asked a person last about a finding (its key) that stands, now at the latest.
     """
 
     at: datetime
@@ -391,6 +392,7 @@ class View(Struct, frozen=True):
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
+    asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
