@@ -35,11 +35,23 @@ def closings(view: View, published: Mapping[str, Published], episodes: Mapping[s
 
 def _over(view: View, entry: Published) -> dict[str, Any]:
     """What a closing text knows: of the notice only what names the step and the task."""
-    kept = ("step", "asked", "to", "does", "finding", "is_incident", "subjects", "task", "language", "contact")
+    kept = (
+        "step",
+        "asked",
+        "missed",
+        "to",
+        "does",
+        "finding",
+        "is_incident",
+        "subjects",
+        "task",
+        "language",
+        "contact",
+    )
     task = view.tasks.get(Ref(entry.facts["subjects"][0]))
     facts = {name: entry.facts[name] for name in kept}
     is_done = facts["finding"].startswith(BY_HAND) or (task is not None and task.status == "done")
-    return {**facts, "missed": [], "is_done": is_done}
+    return {**facts, "is_done": is_done}
 
 
 def _masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from jobs.escalations.chats import Chat, chat_of, reached
 from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
-from jobs.escalations.notices import notices, room_key
+from jobs.escalations.notices import notices, put_right, room_key
 from jobs.escalations.reasons import questions, routes, stalling, talk_finding, talks
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
@@ -28,6 +28,7 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
     desired: list[Desired] = []
     for matter in standing:
         desired += notices(view, chat, matter, published)
+        desired += put_right(view, chat, matter, published)
         desired += questions(view, chat, matter, published)
         desired += routes(view, chat, matter, published)
     findings = [*incidents, *_unreached(view, chat, standing), *_without_room(chat, standing, published)]
@@ -36,7 +37,8 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
         findings.append(talk_finding(view, item))
         desired += talks(view, chat, settings, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
-    desired += closings(view, published, episodes)
+    again = {item.key for item in desired}
+    desired += (item for item in closings(view, published, episodes) if item.key not in again)
     return Judgement(tuple(findings), tuple(desired))
 
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from sync.core.baseline import Baseline, BaselinePair
 from sync.core.duty import Leave
-from sync.core.escalation import Ladder, Rung
+from sync.core.escalation import Act, Ladder, Rung
 from sync.core.values import Language, Ref
-from tests.jobs.escalating import DELAY, LANGUAGES, WEDNESDAY, Office, at, outage, people, said, to, who
+from tests.jobs.escalating import DELAY, LANGUAGES, WEDNESDAY, Office, at, content, outage, people, said, to, who
 from tests.jobs.story import API, CAMPAIGN, FLOW, WAITS, check_golden, publish, wait
 
 
@@ -164,3 +164,21 @@ def test_who_holds_up_several_is_asked_once_and_told_of_all() -> None:
         [],
         ["chen-jie"],
     ]
+
+
+@pytest.mark.parametrize("does", ["notice", "room"])
+def test_what_was_closed_too_early_is_put_right_where_it_stands(does: Act) -> None:
+    office = Office()
+    laddered(office, Rung(0, ("owner", "waiting_head"), does))
+    first = office.run(WEDNESDAY)
+    office.delays = ()  # a run without the data of some other tool: nothing is solved, and it does not find the delay
+    office.run(at("09-30 16:10"))
+    closed = [entry for entry in office.published.values() if entry.kind == "message"]
+    assert {entry.message for entry in closed} == {"notice_over"}
+    office.delays = (DELAY,)
+    again = [item for item in office.judged(at("09-30 16:20")).desired if item.kind == "message"]
+    assert said(again) == said(first)
+    assert all(not content(item).is_news and item.facts["told_at"] for item in again)
+    assert office.run(at("09-30 16:20")) == []
+    assert {item.kind for item in office.judged(at("09-30 16:30")).desired} <= {"room"}
+    assert office.published.keys() == {item.key for item in first}
