@@ -44,7 +44,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "前面问到的同事眼下处理不了。",
         "en": "The colleague who was asked before cannot take it on right now.",
     },
-    "unsolved": {"zh-CN": "{name}在处理，到现在还没有解决。", "en": "{name} is on it, and it is not solved yet."},
+    "unsolved": {"zh-CN": "{handler}在处理，到现在还没有解决。", "en": "{handler} is on it, and it is not solved yet."},
     "unanswered": {
         "zh-CN": "{since} 开始问的，到现在还没有人接，也没有解决。",
         "en": "Since {since} nobody has taken it on, and it is not solved yet.",
@@ -71,7 +71,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "ask_together": {"zh-CN": "请一起看一下：{people}。", "en": "Please look at it together: {people}."},
     "by": {"zh-CN": "请在 {by} 前回复。", "en": "Please answer by {by}."},
     "solve_by": {"zh-CN": "{solve_by} 前要解决。", "en": "It has to be solved by {solve_by}."},
-    "instead": {"zh-CN": "{name}今天不在，所以找你。", "en": "{name} is away today, so you are asked."},
+    "instead": {"zh-CN": "{absent}今天不在，所以找你。", "en": "{absent} is away today, so you are asked."},
     "others": {"zh-CN": "同时也问了：{people}。", "en": "Also asked: {people}."},
     "room": {
         "zh-CN": "相关同事都在群「{room}」里，你也在。",
@@ -257,11 +257,11 @@ def _values(facts: Mapping[str, Any], language: Language) -> dict[str, Inlines]:
             values[name] = (Text(day_text(date.fromisoformat(day), language)),)
     if facts.get("slip_days") is not None:
         values["days"] = (Text(days_text(facts["slip_days"], language)),)
-    name = facts.get("name") or facts.get("instead_of") or facts.get("answered_by") or WORDS["somebody"][language]
     owner = facts["task"]["owner"] or facts["contact"] if "contact" in facts else ""
-    plain = {"name": name, "owner": owner, "room": facts.get("room"), "tasks": facts.get("more_tasks")}
+    plain = {"owner": owner, "room": facts.get("room"), "tasks": facts.get("more_tasks")}
     plain |= {"count": facts.get("count"), "note": facts.get("note")}
-    plain["opener"] = facts.get("opener") or WORDS["somebody"][language]
+    for word, fact in (("name", "name"), ("handler", "answered_by"), ("absent", "instead_of"), ("opener", "opener")):
+        plain[word] = facts.get(fact) or WORDS["somebody"][language]
     return values | {key: (Text(str(value)),) for key, value in plain.items() if value}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from sync.core.duty import Leave
 from sync.core.escalation import Stated
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
@@ -21,6 +22,7 @@ from tests.jobs.escalating import (
     content,
     kinds,
     outage,
+    people,
     said,
     to,
     who,
@@ -36,6 +38,26 @@ def test_who_took_it_on_is_asked_for_a_new_date_when_it_takes_too_long() -> None
     (news,) = office.run(at("10-09 16:30"))  # 960 working minutes after the answer
     assert "张伟在处理，到现在还没有解决。" in said([news])
     assert [button.action.partition(":")[0] for button in content(news).said.buttons] == ["promise", "decline", "open"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-CN", "陈洁在处理，到现在还没有解决。张伟今天不在，所以找你。现在到哪一步了？"),
+        (
+            "en",
+            "Chen Jie is on it, and it is not solved yet. Zhang Wei is away today, so you are asked. How far is it?",
+        ),
+    ],
+)
+def test_who_is_on_it_and_who_is_away_are_two_people(language: Language, words: str) -> None:
+    office = Office(language)
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:30"), "chen-jie")
+    away = replace(people()[who("zhang-wei")], absences=(Leave(date(2026, 10, 8), date(2026, 10, 9)),))
+    office.changes = {"people": {**people(), who("zhang-wei"): away}}
+    (news,) = (item for item in office.run(at("10-09 16:30")) if item.message == "notice")
+    assert words in said([news]).replace("\n\n", "" if language == "zh-CN" else " ")
 
 
 def test_a_refusal_makes_the_next_rung_due_and_a_promise_is_waited_for() -> None:
