@@ -201,8 +201,12 @@ class Ear:
         return {short: found[short] for short in shorts if short in found}
 
     def _told(self, item: TrackedFinding) -> Told:
-        events = self.store.events_of_finding(item.finding.key)
-        return Told(item, [event for event in events if event.at >= item.opened_at])
+        """What was said in this episode; not by whom where it is about a task that not every reader may see."""
+        events = [event for event in self.store.events_of_finding(item.finding.key) if event.at >= item.opened_at]
+        tasks = self.store.tasks_of(item.finding.subjects[:1]).values()
+        if any(task.visibility != "open" for task in tasks):
+            return Told(replace(item, acknowledged_by=""), [replace(event, name="") for event in events])
+        return Told(item, events)
 
     def _source(self, answer: Answer) -> str:
         return f"chat:{self.connection}:{answer.id}"

@@ -11,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from jobs.escalations.chats import Chat, Reached, chat_of, reached, works_now, zone_for
+from jobs.escalations.masks import masked
 from jobs.escalations.matters import NAME, Matter, step_of, told_at
 from jobs.escalations.text import WORDS, message_of, room_title
 from sync.core.asking import AskedPerson
-from sync.core.disclosure import contact_for, person_name, shown
+from sync.core.disclosure import contact_for, names_no_task, person_name, shown
 from sync.core.escalation import Act, Asked, Step
 from sync.core.plan import NO_ROOM, Desired, MessageContent, Published, RoomContent
 from sync.core.values import Ref, Task, View
@@ -49,7 +50,7 @@ def telling_of(view: View, chat: Chat, matter: Matter) -> Telling | None:
 def notices(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
     """The messages of the step that is due. An ordinary one waits for the working time of whoever is asked; an incident does not."""
     telling, room = telling_of(view, chat, matter), published.get(room_key(chat, matter))
-    is_made = room is not None and room.written.id != NO_ROOM
+    is_made = _may_be_entered(matter, room)
     title = _title(view, chat, matter, room)
     if telling is None:
         if is_made:  # whoever could not be brought in the last time is now
@@ -101,6 +102,13 @@ def _said_then(entry: Published) -> Telling:
     return Telling(step_of(entry)[1], entry.facts["does"], Reached(people, tuple(map(Ref, entry.facts["missed"]))))
 
 
+def _may_be_entered(matter: Matter, room: Published | None) -> bool:
+    """Whether there is a group that people may be brought into: its name stays, and must not tell them what became restricted since."""
+    if room is None or room.written.id == NO_ROOM or not isinstance(room.content, RoomContent):
+        return False
+    return matter.task.visibility == "open" or names_no_task(room.content.title)
+
+
 def _title(view: View, chat: Chat, matter: Matter, room: Published | None) -> str:
     if room is not None and isinstance(room.content, RoomContent):
         return room.content.title
@@ -138,7 +146,7 @@ def put_right(view: View, chat: Chat, matter: Matter, published: Mapping[str, Pu
         room = published.get(key)
         if entry.facts["to"]:
             asked, account = next(pair for pair in then.to.people if pair[0].person == entry.facts["to"])
-            title = _title(view, own, matter, room) if room is not None and room.written.id != NO_ROOM else ""
+            title = _title(view, own, matter, room) if _may_be_entered(matter, room) else ""
             again = _to_person(view, own, matter, then, asked, account, title)
         else:
             again = _in_room(view, own, matter, then, then.to.people, room)
@@ -202,14 +210,8 @@ def _notice(
         {"person": item.person, "as": item.asked_as, "for": item.instead_of or "", "account": account}
         for item, account in people
     ]
-    facts = {
-        "step": key,
-        "asked": asked,
-        "missed": list(telling.to.missed),
-        "does": telling.does,
-        **own,
-        **_facts(view, chat, matter, telling, zone),
-    }
+    said = {"step": key, "asked": asked, "missed": list(telling.to.missed), "does": telling.does, **own}
+    facts = masked(view, {**said, **_facts(view, chat, matter, telling, zone)})
     return Desired(
         key=f"{NAME}:step:{key}@{place}",
         job=NAME,
@@ -237,7 +239,7 @@ def _facts(view: View, chat: Chat, matter: Matter, telling: Telling, zone: ZoneI
         "solve_by": _local(_solve_by(matter), zone) if step.phase == "response" else "",
         "answered_by": answered_by(view, chat, matter),
         "is_declined": bool(matter.since_begun("declined")),
-        "note": parameters.get("note") or "" if matter.task.visibility == "open" else "",
+        "note": parameters.get("note") or "",
         "opener": parameters.get("by") or "",
         "planned": parameters.get("planned"),
         "expected": parameters.get("expected"),

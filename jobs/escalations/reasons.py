@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from jobs.escalations.chats import Chat, account_of, works_now
+from jobs.escalations.masks import masked
 from jobs.escalations.matters import NAME, Matter, is_open
 from jobs.escalations.notices import shown_facts, told_facts
 from jobs.escalations.text import WORDS, message_of
@@ -40,7 +41,7 @@ def questions(view: View, chat: Chat, matter: Matter, published: Mapping[str, Pu
     person = answers[0].by or matter.task.owner
     account = account_of(view, chat, person) if person else ""
     if person and account and works_now(view, matter, person):
-        yield _said(chat, matter, key, account, "reason", told_facts(view, chat, matter))
+        yield _said(view, chat, matter, key, account, "reason", told_facts(view, chat, matter))
 
 
 def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
@@ -51,7 +52,7 @@ def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publi
             if account and person != by and key not in published and works_now(view, matter, person):
                 name = person_name(view, by, chat.language) or WORDS["somebody"][chat.language]
                 facts = {**told_facts(view, chat, matter), "name": name}
-                yield _said(chat, matter, key, account, reason, facts)
+                yield _said(view, chat, matter, key, account, reason, facts)
 
 
 def stalling(view: View, settings: EscalationSettings, standing: Collection[str]) -> tuple[Stalling, ...]:
@@ -118,7 +119,10 @@ def talks(
         )
 
 
-def _said(chat: Chat, matter: Matter, key: str, account: str, message: str, facts: Mapping[str, Any]) -> Desired:
+def _said(
+    view: View, chat: Chat, matter: Matter, key: str, account: str, message: str, told: Mapping[str, Any]
+) -> Desired:
+    facts = masked(view, told)
     return Desired(
         key=key,
         job=NAME,

@@ -41,6 +41,11 @@ def shown(view: View, task: Task, language: Language) -> Shown:
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
 
 
+def names_no_task(text: str) -> bool:
+    """Whether a text that was made earlier, such as the name of a group, calls its task no more than "restricted item"."""
+    return any(words.partition("{")[0] in text for words in RESTRICTED.values())
+
+
 def person_name(view: View, ref: Ref | None, language: Language) -> str:
     """How a person is called in this language; empty for nobody."""
     person = view.people.get(ref) if ref else None

@@ -114,6 +114,16 @@ def test_a_refusal_is_shown_and_kept_and_an_answer_after_it_counts(room: Room) -
     assert [item.state for item in room.store.findings()] == ["open"]
 
 
+def test_who_answered_about_a_restricted_task_is_not_named(room: Room) -> None:
+    restricted = replace(a_finding("late"), subjects=(a_task("2").ref,))
+    room.store.sync_findings({"delays": [restricted]}, NOON, {"delays"})
+    assert room.press(acknowledgement("late"))[0] == "晚了\n\n有同事 在处理（11-26 15:04）"
+    assert room.press(statement("late", "goal"))[0].endswith("有同事：目标不清楚（11-26 15:05）")
+    assert room.press(refusal("late"))[0].endswith(
+        "有同事：现在处理不了（11-26 15:06）\n\n有同事：目标不清楚（11-26 15:05）"
+    )
+
+
 def test_a_reason_is_asked_once(room: Room) -> None:
     text, left = room.press(statement("late", "goal"))
     assert text == "晚了\n\n张伟：目标不清楚（11-26 15:04）"

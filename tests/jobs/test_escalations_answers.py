@@ -13,6 +13,7 @@ from sync.core.escalation import Stated
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
     DELAY,
+    INCIDENT,
     LANGUAGES,
     PRODUCT,
     TECH,
@@ -218,3 +219,64 @@ def test_what_became_restricted_is_masked_in_place() -> None:
     assert "支付流程测试" not in everything_said(judgement)
     office.run(WEDNESDAY + timedelta(minutes=10))
     assert office.judged(WEDNESDAY + timedelta(minutes=20)).desired == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_group_whose_name_tells_what_became_restricted_is_not_named_any_more_and_nobody_is_brought_in(
+    language: Language,
+) -> None:
+    office = Office(language, incident=outage())
+    office.run(at("10-04 02:10"))
+    office.run(at("10-04 02:40"))
+    office.incident = outage(visibility="restricted")
+    judgement = office.judged(at("10-04 02:50"))
+    assert {item.kind for item in judgement.desired} == {"message"}
+    assert "支付接口超时" not in everything_said(judgement)
+    office.run(at("10-04 02:50"))
+    office.published.pop(f"escalations:step:{INCIDENT}#1:response:2@feishu-main:person:ou_wang-qiang")
+    members = office.published[f"escalations:room:{INCIDENT}@feishu-main"].content
+    news = office.run(at("10-04 03:00"))
+    assert to(news) == ["wang-qiang"]  # in their own chat, not in the group
+    assert "支付接口超时" not in said(news)
+    assert ("群" if language == "zh-CN" else "group") not in said(news)
+    assert office.published[f"escalations:room:{INCIDENT}@feishu-main"].content == members
+
+
+def test_a_step_for_the_group_is_told_one_by_one_where_its_name_may_not_be_told() -> None:
+    office = Office(incident=outage())
+    office.run(at("10-04 02:10"))
+    office.incident = outage(status="done")
+    office.run(at("10-04 02:50"))
+    office.incident = outage(updated_at=at("10-04 03:00"), visibility="restricted")
+    assert to(office.run(at("10-04 03:00"))) == ["zhang-wei", "chen-jie"]
+    assert office.run(at("10-04 03:10")) == []
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_who_has_to_do_with_a_restricted_task_is_not_named(is_later: bool) -> None:
+    office = Office(incident=outage(visibility="open" if is_later else "restricted"))
+    away = replace(people()[who("zhang-wei")], absences=(Leave(date(2026, 10, 4), date(2026, 10, 4)),))
+    office.changes = {"people": {**people(), who("zhang-wei"): away}}
+    office.reaches = ("people",)
+    parts = [office.judged(at("10-04 02:10"))]
+    office.run(at("10-04 02:10"))
+    office.happens("acknowledged", at("10-04 02:20"), "chen-jie", INCIDENT)
+    parts.append(office.judged(at("10-04 04:10")))
+    office.run(at("10-04 04:10"))
+    office.incident = outage(visibility="restricted")
+    parts.append(office.judged(at("10-04 04:20")))
+    told = said([item for part in parts[2 * is_later :] for item in part.desired])
+    assert "今天不在，所以找你" in told
+    assert "有同事在处理" in told
+    assert not [name for name in ("张伟", "陈洁", "李娜") if name in told]
+
+
+def test_who_says_why_a_restricted_task_is_late_is_not_named() -> None:
+    office = Office()
+    office.tasks = {"api": {"visibility": "restricted"}}
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
+    office.reasons = {DELAY: (Stated("resources", at("09-30 16:25"), who("zhang-wei")),)}
+    told = said(office.run(at("09-30 16:30")))
+    assert "有同事说主要是资源不足" in told
+    assert "张伟" not in told
