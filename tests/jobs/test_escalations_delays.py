@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from jobs.escalations.matters import matters
 from sync.core.baseline import Baseline, BaselinePair
 from sync.core.duty import Leave
 from sync.core.escalation import Act, Ladder, Rung
@@ -182,3 +184,34 @@ def test_what_was_closed_too_early_is_put_right_where_it_stands(does: Act) -> No
     assert office.run(at("09-30 16:20")) == []
     assert {item.kind for item in office.judged(at("09-30 16:30")).desired} <= {"room"}
     assert office.published.keys() == {item.key for item in first}
+
+
+class Counted(dict[str, Any]):
+    """Facts of a notice, which count how often they are read."""
+
+    reads = 0
+
+    def __getitem__(self, name: str) -> Any:
+        Counted.reads += 1
+        return super().__getitem__(name)
+
+
+def test_what_was_ever_told_is_read_once_however_many_delays_stand() -> None:
+    office = Office()
+    office.run(WEDNESDAY)
+    (entry,) = office.published.values()
+    for number in range(40):
+        step = f"delays:delay:jira-main:task:9{number}>trello-main:task:1:finish_to_start#1:response:1"
+        facts = Counted({**entry.facts, "step": step, "told_at": f"2026-09-0{1 + number % 9}T10:00:00+08:00"})
+        office.published[step] = replace(entry, key=step, facts=facts, message="notice_over")
+    view = office.view(WEDNESDAY)
+    (item,) = view.standing
+    tasks = [replace(view.tasks[API], ref=Ref(f"jira-main:task:2{number}")) for number in range(40)]
+    standing = tuple(
+        replace(item, finding=replace(item.finding, key=f"delays:delay:{task.ref}>{FLOW}", subjects=(task.ref, FLOW)))
+        for task in tasks
+    )
+    view = replace(view, tasks={**view.tasks, **{task.ref: task for task in tasks}}, standing=standing)
+    Counted.reads = 0
+    assert len(list(matters(view, office.settings, (), office.published))) == 40
+    assert Counted.reads <= 2 * 40
