@@ -274,7 +274,7 @@ def _declined(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Sto
         return story
     by = frozenset() if event.by is None else frozenset({event.by})
     said = replace(story, declines=story.declines + 1, declined_by=story.declined_by | by)
-    if story.answered_at and event.by != story.answered_by:
+    if story.answered_at and (event.by is None or event.by != story.answered_by):  # whom nobody knows may be anybody
         return said
     hand = _response_hand(ladder, clock, story)
     stood = story.answered_at or event.at

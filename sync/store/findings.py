@@ -89,7 +89,7 @@ def take_answer(connection: Connection, event: FindingEvent) -> bool:
     if event.kind in ("acknowledged", "promised"):
         taken = {"acknowledged_by": clean(event.name), "acknowledged_at": text_from_instant(event.at)}
         _change(connection, event.finding, {"state": "acknowledged", **taken})
-    elif event.kind == "declined" and last.state == "acknowledged" and answered_by == event.by:
+    elif event.kind == "declined" and last.state == "acknowledged" and event.by and answered_by == event.by:
         _change(connection, event.finding, {"state": "open", "acknowledged_by": None, "acknowledged_at": None})
     return True
 
