@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jobs.escalations.chats import Chat, chat_of, reached
+from jobs.escalations.chats import Chat, Reached, chat_of, reached
 from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
 from jobs.escalations.notices import notices, put_right, room_key
@@ -31,7 +31,8 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
         desired += put_right(view, chat, matter, published)
         desired += questions(view, chat, matter, published)
         desired += routes(view, chat, matter, published)
-    findings = [*incidents, *_unreached(view, chat, standing), *_without_room(chat, standing, published)]
+    findings = [*incidents, *_unreached(view, chat, standing), *_asking_nobody(view, chat, standing)]
+    findings += _without_room(chat, standing, published)
     known = {item.finding.key for item in view.standing if item.state != "resolved"} | {item.key for item in incidents}
     for item in stalling(view, settings, known):
         findings.append(talk_finding(view, item))
@@ -52,6 +53,15 @@ def _unreached(view: View, chat: Chat, standing: list[Matter]) -> Iterator[Findi
     for ref in sorted(missed):
         parameters = {"name": person_name(view, Ref(ref), chat.language) or ref, "connection": chat.connection}
         yield Finding(f"{NAME}:no_account:{ref}", "no_account", "warning", (Ref(ref),), "no_account", parameters)
+
+
+def _asking_nobody(view: View, chat: Chat, standing: list[Matter]) -> Iterator[Finding]:
+    """What should be told and has nobody who could be asked: no owner, no head, nobody on call, nobody above."""
+    for matter in standing:
+        due = matter.position.due
+        if due and reached(view, chat, matter, due.asks) == Reached():
+            key, severity = f"{NAME}:nobody_asked:{matter.key}", matter.finding.severity
+            yield Finding(key, "nobody_asked", severity, matter.subjects[:1], "nobody_asked")
 
 
 def _without_room(chat: Chat, standing: list[Matter], published: Mapping[str, Published]) -> Iterator[Finding]:
