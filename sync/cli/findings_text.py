@@ -77,7 +77,7 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "nobody_asked": {
         "zh-CN": "没有人可以通知：{subjects}；请在任务里指定负责人，或让它归一个部门，并在 departments.yaml 里给这个部门写上 head",
-        "en": "nobody can be asked about {subjects}: name an owner in the task, or give it a department that has a head in departments.yaml",
+        "en": "nobody can be asked about {subjects}: name its owner, or give it a department that has a head in departments.yaml",
     },
     "no_room": {
         "zh-CN": "{connection} 没能建群，改为逐个通知：{subjects} {detail}",

@@ -171,7 +171,7 @@ def test_an_incident_that_asks_nobody_is_a_finding_until_somebody_can_be_asked()
     assert office.run(at("10-04 02:10")) == []
     (finding,) = (item for item in office.findings if item.kind == "nobody_asked")
     assert (finding.severity, finding.subjects) == ("critical", (OUTAGE,))
-    for language, words in (("zh-CN", "请在任务里指定负责人"), ("en", "name an owner in the task")):
+    for language, words in (("zh-CN", "请在任务里指定负责人"), ("en", "name its owner")):
         text = finding_text(finding, language, office.view(at("10-04 02:10")))  # type: ignore[arg-type]
         assert words in text
         assert "支付接口超时" in text
