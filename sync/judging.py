@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
-from sync.core.escalation import Event, Stated
+from sync.core.escalation import REMEMBERED, Event, Stated
 from sync.core.plan import Desired, Published
 from sync.core.tracking import tracked
 from sync.core.values import TrackedFinding, View
@@ -21,8 +21,6 @@ from sync.store.store import Store
 log = structlog.get_logger()
 LATELY = timedelta(days=7)
 """How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
-REMEMBERED = timedelta(days=90)
-"""How long what happened to a finding that is over is still shown to jobs: who declines or stalls often is asked of some weeks."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:

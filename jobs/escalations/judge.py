@@ -11,7 +11,8 @@ from jobs.escalations.chats import Chat, Reached, chat_of, reached
 from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
 from jobs.escalations.notices import notices, put_right, room_key
-from jobs.escalations.reasons import questions, routes, stalling, talk_finding, talks
+from jobs.escalations.reasons import questions, routes
+from jobs.escalations.talks import suggested, talk_finding, talk_messages
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import NO_ROOM, Desired, Judgement, Published
@@ -34,9 +35,9 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
     findings = [*incidents, *_unreached(view, chat, standing), *_asking_nobody(view, chat, standing)]
     findings += _without_room(chat, standing, published)
     known = {item.finding.key for item in view.standing if item.state != "resolved"} | {item.key for item in incidents}
-    for item in stalling(view, settings, known):
+    for item in suggested(view, settings, known):
         findings.append(talk_finding(view, item))
-        desired += talks(view, chat, settings, item, published)
+        desired += talk_messages(view, chat, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
     again = {item.key for item in desired}
     desired += (item for item in closings(view, published, episodes) if item.key not in again)

@@ -28,6 +28,8 @@ ORDER: Mapping[EventKind, int] = {
     "opened": 0, "declined": 1, "acknowledged": 2, "promised": 3, "solved": 4, "reopened": 5, "told": 6,
 }  # fmt: skip
 PHASES: tuple[Phase, ...] = ("response", "solution")
+REMEMBERED = timedelta(days=90)
+"""How long what happened to a finding that is over is still shown to jobs, and a refusal counts towards a talk."""
 LONGEST_MINUTES = 525_600  # a year: a rung beyond is a slip of the pen
 
 

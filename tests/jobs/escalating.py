@@ -127,7 +127,8 @@ class Office:
         return news
 
     def _sync(self, standing: set[str], now: datetime) -> None:
-        for key in (*self.delays, INCIDENT, BY_HAND):
+        talks = {key for key in (*standing, *self.events) if ":talk:" in key}
+        for key in (*self.delays, INCIDENT, BY_HAND, *sorted(talks)):
             events = self.events.setdefault(key, [])
             is_open = is_standing(tuple(events))
             if key in standing and not is_open:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from sync.core.duty import Leave
-from sync.core.escalation import Stated
+from sync.core.escalation import Event, Stated
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
     DELAY,
@@ -181,6 +181,43 @@ def test_a_kept_or_renewed_promise_counts_for_nothing() -> None:
     assert "talk_suggested" not in kinds(office)
     office.run(at("10-09 12:00"))
     assert "talk_suggested" in kinds(office)
+
+
+def talks_of(office: Office, when: datetime) -> list[str]:
+    return to(item for item in office.run(when) if item.message == "talk")
+
+
+def test_what_was_declined_long_ago_counts_for_nothing() -> None:
+    office = Office()
+    office.events[DELAY] = [Event("opened", at("05-06 10:00"))]
+    for day in ("05-06", "05-07", "09-29"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+    assert talks_of(office, at("09-29 17:00")) == []
+    assert "talk_suggested" not in kinds(office)
+
+
+def test_as_many_times_more_are_a_series_of_their_own_also_after_the_first_was_forgotten() -> None:
+    office = Office()
+    office.settings = replace(office.settings, declines_before_talk=2)
+    office.events[DELAY] = [Event("opened", at("05-06 10:00"))]
+    for day in ("05-06", "05-07"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+    assert talks_of(office, at("05-07 13:00")) == ["wang-qiang"]
+    assert "talk_suggested" in kinds(office)
+    office.happens("declined", at("05-08 11:00"), "zhang-wei")
+    office.happens("acknowledged", at("05-08 12:00"), "zhang-wei")
+    assert talks_of(office, at("05-08 13:00")) == []
+    assert talks_of(office, at("09-01 13:00")) == []
+    assert "talk_suggested" not in kinds(office)
+    for day in ("09-02", "09-03", "09-04", "09-07"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+        expected = ["wang-qiang"] if day in ("09-03", "09-07") else []
+        assert talks_of(office, at(f"{day} 13:00")) == expected
+        assert talks_of(office, at(f"{day} 14:00")) == []
+    assert [item.kind for item in office.findings].count("talk_suggested") == 1
 
 
 def test_nobody_is_talked_about_where_the_setting_is_zero() -> None:
