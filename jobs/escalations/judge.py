@@ -12,7 +12,8 @@ from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
 from jobs.escalations.notices import notices, put_right, room_key
 from jobs.escalations.reasons import questions, routes
-from jobs.escalations.talks import suggested, talk_finding, talk_messages
+from jobs.escalations.talk_notices import talk_finding, talk_messages
+from jobs.escalations.talks import suggested
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import NO_ROOM, Desired, Judgement, Published
@@ -36,7 +37,7 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
     findings += _without_room(chat, standing, published)
     known = {item.finding.key for item in view.standing if item.state != "resolved"} | {item.key for item in incidents}
     for item in suggested(view, settings, known):
-        findings.append(talk_finding(view, item))
+        findings += [talk_finding(view, item)] if not item.decided else []
         desired += talk_messages(view, chat, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
     again = {item.key for item in desired}

@@ -1,60 +1,66 @@
-"""Who often cannot take things on is not blamed: the coordination group hears, each in their own chat, that a talk 约谈 would help."""
+"""Who often cannot take things on is not blamed: a talk 约谈 would help. How often it happened, and which talk matters now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct
 
-from jobs.escalations.chats import Chat, account_of
 from jobs.escalations.matters import NAME, is_open
-from jobs.escalations.notices import shown_facts
-from jobs.escalations.text import message_of
-from sync.core.asking import coordinators
-from sync.core.disclosure import person_name
+from sync.core.answering import short_name
 from sync.core.escalation import REMEMBERED, Event
 from sync.core.ladders import EscalationSettings
-from sync.core.plan import Desired, MessageContent, Published
-from sync.core.values import Finding, Ref, View
+from sync.core.talks import TalkEvent
+from sync.core.values import Ref, View
 
-MOST_TASKS, INSTANT = 8, "%Y%m%dT%H%M%S%f"
+INSTANT = "%Y%m%dT%H%M%S%f"
+_KEY = re.compile(rf"{NAME}:talk:([0-9a-f]+)#([0-9]{{8}}T[0-9]{{12}})-([0-9]{{8}}T[0-9]{{12}})")
 Strike = tuple[datetime, str]
 """When somebody could not take something on, or a time that they promised went by, and the finding that it was about."""
 
 
 class Talk(Struct, frozen=True):
-    """A talk that would help: with whom, its finding's key, how often it happened, and the findings that it was about."""
+    """A talk that would help: with whom, its finding's key, how often it happened, and the findings that it was about; the day for which
+    it was set last, and what was decided in it.
+    """
 
     person: Ref
     key: str
     count: int
     findings: tuple[str, ...]
+    set_for: TalkEvent | None = None
+    decided: TalkEvent | None = None
+
+    @property
+    def day(self) -> date | None:
+        """The day of a talk in which nothing was decided yet."""
+        return self.set_for.day if self.set_for and not self.decided else None
+
+    def is_arranged(self, today: date) -> bool:
+        """Whether it is to come, or only just was: nobody needs to hear again that it would help."""
+        return self.day is not None and today <= self.day + timedelta(days=1)
 
 
 class _Series(Struct, frozen=True, order=True):
-    """A series of refusals that was noticed before: when the last and the first of them were, which its key tells, and when it was noticed."""
+    """A series of refusals that was noticed before: when the last and the first of them were, as its key tells, and when it was noticed."""
 
     until: datetime
     since: datetime
     noticed_at: datetime
     key: str
 
-    @classmethod
-    def from_key(cls, key: str, noticed_at: datetime) -> _Series:
-        since, until = key.rpartition("#")[2].split("-")
-        return cls(_instant(until), _instant(since), noticed_at, key)
-
 
 def suggested(view: View, settings: EscalationSettings, standing: Collection[str]) -> tuple[Talk, ...]:
-    """A talk with everybody who declined, or let a promised time go by, as often within REMEMBERED as the setting says. What was counted
-    once is not counted again: as many times more are the next series, which has a name of its own. ``standing`` are the keys of the
-    findings that are not over now.
+    """A talk with everybody who declined, or let a promised time go by, as often within REMEMBERED as the setting says; also one in which
+    something was decided lately. What was counted once, or came before a decision, is not counted again: as many times more are the next
+    series, which has a name of its own. ``standing`` are the keys of the findings that are not over now.
     """
     if not settings.declines_before_talk:
         return ()
-    strikes, series = _strikes(view, standing), _series(view)
+    strikes = _strikes(view, standing)
+    series = _series(view, {*strikes, *view.people})
     found = (
         _talk(view, settings, person, strikes.get(person, []), series.get(person))
         for person in sorted({*strikes, *series})
@@ -65,72 +71,38 @@ def suggested(view: View, settings: EscalationSettings, standing: Collection[str
 def _talk(
     view: View, settings: EscalationSettings, person: Ref, strikes: Sequence[Strike], last: _Series | None
 ) -> Talk | None:
-    """The talk that is suggested now: for a new series, else for the last that was noticed and is not long ago."""
-    fresh = [item for item in strikes if last is None or item[0] > last.until]
-    recent = [item for item in fresh if item[0] >= view.at - REMEMBERED]
-    if len(recent) >= settings.declines_before_talk:
-        since, until = (item[0].astimezone(UTC) for item in (recent[0], recent[-1]))
-        key = f"{NAME}:talk:{person}#{since:{INSTANT}}-{until:{INSTANT}}"
-        return Talk(person, key, len(recent), tuple(dict.fromkeys(key for _, key in recent)))
-    if last is None or view.at - last.noticed_at > REMEMBERED:
-        return None
-    before = [item for item in strikes if last.since <= item[0] <= last.until]
-    count = max(len(before), settings.declines_before_talk)
-    return Talk(person, last.key, count, tuple(dict.fromkeys(key for _, key in before)))
+    """The talk that matters now: one of a new series, else that of the last which was noticed and is not long ago."""
+    least = settings.declines_before_talk
+    known = _known(view, person, strikes, last, least) if last else None
+    if known is None or not known.is_arranged(view.at.date()):
+        marks = ([last.until] if last else []) + ([known.decided.at] if known and known.decided else [])
+        recent = [item for item in strikes if view.at - item[0] <= REMEMBERED and all(item[0] > mark for mark in marks)]
+        if len(recent) >= least:
+            since, until = (item[0].astimezone(UTC) for item in (recent[0], recent[-1]))
+            key = f"{NAME}:talk:{short_name(person)}#{since:{INSTANT}}-{until:{INSTANT}}"  # keys stand in logs
+            return Talk(person, key, len(recent), tuple(dict.fromkeys(key for _, key in recent)))
+    is_long_ago = last is not None and view.at - last.noticed_at > REMEMBERED
+    is_set_lately = known is not None and known.day is not None and view.at.date() - known.day <= REMEMBERED
+    return None if is_long_ago and not is_set_lately else known
 
 
-def talk_finding(view: View, item: Talk) -> Finding:
-    """That a talk with somebody would help; for the admin's list, which says no more than the message."""
-    return Finding(
-        key=item.key,
-        kind="talk_suggested",
-        severity="info",
-        subjects=(item.person,),
-        message="talk_suggested",
-        parameters={"name": person_name(view, item.person, "zh-CN") or item.person, "count": item.count},
-    )
+def _known(view: View, person: Ref, strikes: Sequence[Strike], last: _Series, least: int) -> Talk:
+    """The talk of a series that was noticed before, with what was kept of it."""
+    own = [item for item in strikes if last.since <= item[0] <= last.until]
+    kept = view.talks.get(last.key, ())
+    latest = {event.kind: event for event in kept}
+    findings = tuple(dict.fromkeys(key for _, key in own))
+    return Talk(person, last.key, max(len(own), least), findings, latest.get("talk_set"), latest.get("talk_decided"))
 
 
-def talk_messages(view: View, chat: Chat, item: Talk, published: Mapping[str, Published]) -> Iterator[Desired]:
-    """One message to each of the coordination group, never to the person or in a room; once for each series."""
-    known = view.people.get(item.person)
-    department = view.departments.get(known.department) if known and known.department else None
-    refs = [ref for key in item.findings for ref in _subjects(key)]
-    tasks = [view.tasks[ref] for ref in dict.fromkeys(refs) if ref in view.tasks]
-    if department is None or not tasks:
-        return
-    facts: dict[str, Any] = {
-        "name": person_name(view, item.person, chat.language),
-        "count": item.count,
-        "tasks": [shown_facts(view, chat, task) for task in tasks[:MOST_TASKS]],
-        "subjects": [task.ref for task in tasks[:MOST_TASKS]],
-        "language": chat.language,
-    }
-    for person in coordinators(department):
-        key, account = f"{item.key}@{person}", account_of(view, chat, person)
-        if person == item.person or not account or key in published:
-            continue
-        yield Desired(
-            key=key,
-            job=NAME,
-            target=Ref.of(chat.connection, "person", account),
-            message="talk",
-            facts=facts,
-            content=MessageContent(message_of("talk", facts, chat.language)),
-            reason=f"{item.count} times",
-            rests_on=tuple(sorted({task.ref.connection for task in tasks})),
-            about=tuple(task.ref for task in tasks),
-        )
-
-
-def _series(view: View) -> Mapping[Ref, _Series]:
-    """The last series of each person that was noticed, as far as the ledger still tells of it."""
+def _series(view: View, people: Iterable[Ref]) -> Mapping[Ref, _Series]:
+    """The last series of each of these people that was noticed, as far as the ledger still tells of it."""
+    named = {short_name(person): person for person in people}
     found: dict[Ref, _Series] = {}
     for key, events in view.events.items():
-        start, _, name = key.rpartition("#")
-        opened = [event.at for event in events if event.kind == "opened"]
-        if name and opened and start.startswith(f"{NAME}:talk:"):
-            person, series = Ref(start.removeprefix(f"{NAME}:talk:")), _Series.from_key(key, opened[0])
+        read, opened = _KEY.fullmatch(key), [event.at for event in events if event.kind == "opened"]
+        if read and opened and (person := named.get(read[1])):
+            series = _Series(_instant(read[3]), _instant(read[2]), opened[0], key)
             found[person] = max(found.get(person, series), series)
     return found
 
@@ -174,12 +146,3 @@ def _promises_gone_by(events: Sequence[Event], view: View) -> Iterator[tuple[Ref
         is_kept = any(item.kind in ("solved", "promised", "declined") and item.at <= event.until for item in later)
         if not is_kept and (is_open(tuple(events)) or any(item.kind == "solved" for item in later)):
             yield event.by, event.until
-
-
-def _subjects(key: str) -> Iterator[Ref]:
-    """The task that a finding of ours was about: what is late or broke. Its key names it, also when the finding is over."""
-    _, _, rest = key.partition(":")
-    _, _, name = rest.partition(":")
-    first = name.partition(">")[0]
-    if first.count(":") >= 2:
-        yield Ref(first)

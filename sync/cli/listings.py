@@ -13,6 +13,7 @@ from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.core.certificate import Certificate
 from sync.core.disclosure import cleared, department_name, may_name, shown
+from sync.core.talks import TALK
 from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
 from sync.reading import WHOLE
 from sync.store.entries import Answer, FindingEvent
@@ -196,7 +197,8 @@ def events_by_finding(app: App, tracked: Iterable[TrackedFinding]) -> Mapping[st
 
 
 def event_shape(event: FindingEvent, is_open: bool) -> dict[str, Any]:
-    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named not who did or said what."""
+    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named, and of a talk, not who
+    did or said what."""
     names = ("kind", "at", "by", "name", "until", "day", "reason", "note", "source")
     hidden = {} if is_open else {"by": None, "name": "", "note": ""}
     return {**{name: getattr(event, name) for name in names}, **hidden}
@@ -206,7 +208,8 @@ def finding_shape(
     view: View, item: TrackedFinding, language: Language, events: Sequence[FindingEvent]
 ) -> dict[str, Any]:
     """A finding in the shape of docs/cli.md, with all that ever happened to it."""
-    finding, is_open = cleared(view, item.finding), may_name(view, item.finding.subjects)
+    finding = cleared(view, item.finding)
+    is_open = may_name(view, item.finding.subjects) and finding.kind != TALK
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
     return {
         **{name: getattr(finding, name) for name in names},

@@ -91,7 +91,9 @@ class Sayable:
         return self.may_say_facts(facts)
 
     def may_say_facts(self, facts: object) -> bool:
-        """Whether plain values, as a file may hold them, name nobody who may not be named."""
+        """Whether plain values, as a file may hold them, name nobody who may not be named, and are not for their readers alone."""
+        if isinstance(facts, Mapping) and facts.get("is_private"):
+            return False
         other = facts.get("other") if isinstance(facts, Mapping) else None
         if isinstance(other, str) and other.count(":") > 1 and not self.is_open(Ref.trusted(other)):
             return False

@@ -22,6 +22,7 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import NO_ROOM, Desired, Judgement, MessageContent, Published, RoomContent, digest_of
 from sync.core.ports import Written
+from sync.core.talks import TalkEvent
 from sync.core.values import ConnectionFacts, Department, Finding, Language, Person, Ref, Task, TrackedFinding, View
 from tests.jobs.story import API, DEPARTMENTS, FLOW, PEOPLE, PRODUCT, TECH, WAITS, as_json, person, story
 
@@ -82,6 +83,7 @@ class Office:
     note: str = ""  # with which somebody opened an incident by hand; "" for none
     events: dict[str, list[Event]] = field(default_factory=dict)
     reasons: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
+    kept: dict[str, tuple[TalkEvent, ...]] = field(default_factory=dict)  # of talks
     published: dict[str, Published] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)  # of the view
     refuses_rooms: bool = False
@@ -103,7 +105,7 @@ class Office:
             opened = Finding(BY_HAND, "incident", "critical", (OUTAGE,), "incident", parameters)
             standing += (TrackedFinding(opened, "incidents", "open", now),)
         events = {key: tuple(items) for key, items in self.events.items()}
-        return replace(view, standing=standing, events=events, reasons=self.reasons)
+        return replace(view, standing=standing, events=events, reasons=self.reasons, talks=self.kept)
 
     def judged(self, now: datetime) -> Judgement:
         return judge(self.view(now), self.settings, self.published)

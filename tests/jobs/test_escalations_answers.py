@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sync.core.disclosure import Sayable
 from sync.core.duty import Leave
 from sync.core.escalation import Event, Stated
+from sync.core.talks import TalkEvent
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
     DELAY,
@@ -218,6 +220,66 @@ def test_as_many_times_more_are_a_series_of_their_own_also_after_the_first_was_f
         assert talks_of(office, at(f"{day} 13:00")) == expected
         assert talks_of(office, at(f"{day} 14:00")) == []
     assert [item.kind for item in office.findings].count("talk_suggested") == 1
+
+
+def grouped(office: Office) -> str:
+    """张伟 could not take it on once, which is enough here; 王强 and 赵敏 are the group. The key of the talk."""
+    office.settings = replace(office.settings, declines_before_talk=1)
+    departments = office.view(WEDNESDAY).departments
+    group = (who("wang-qiang"), who("zhao-min"), who("zhang-wei"))
+    office.changes = {"departments": {**departments, TECH: replace(departments[TECH], coordination_group=group)}}
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    assert talks_of(office, at("09-30 16:10")) == ["wang-qiang", "zhao-min"], "never the person"
+    (finding,) = (item for item in office.findings if item.kind == "talk_suggested")
+    return finding.key
+
+
+def kept_news(office: Office, when: datetime) -> list[tuple[str, str]]:
+    news = [item for item in office.run(when) if item.message.startswith("talk_")]
+    return [(item.message, name) for item, name in zip(news, to(news), strict=True)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_becomes_of_a_talk_reads_well_and_only_the_group_hears_of_it(language: Language) -> None:
+    office = Office(language)
+    key = grouped(office)
+    set_for = TalkEvent("talk_set", at("09-30 16:20"), who("zhao-min"), "赵敏", date(2026, 10, 8))
+    office.kept = {key: (set_for,)}
+    assert kept_news(office, at("09-30 16:30")) == [("talk_set", "wang-qiang")]
+    assert kept_news(office, at("10-08 16:30")) == [], "the day is not over"
+    assert kept_news(office, at("10-09 08:30")) == [], "nobody is at work"
+    assert kept_news(office, at("10-09 09:30")) == [("talk_asked", "wang-qiang"), ("talk_asked", "zhao-min")]
+    assert kept_news(office, at("10-09 09:40")) == [], "asked once"
+    decided = TalkEvent("talk_decided", at("10-09 10:00"), who("wang-qiang"), "王强", note="先把联调交给陈洁")
+    office.kept = {key: (set_for, decided)}
+    assert kept_news(office, at("10-09 10:10")) == [("talk_decided", "zhao-min")]
+    assert "talk_suggested" not in kinds(office)
+    heard = [item for _, item in office.said if item.message.startswith("talk_")]
+    sayable = Sayable(office.view(at("10-09 10:10")))
+    assert not [item for item in heard if sayable.may_say(item.content, item.facts)], "no plan or log repeats it"
+    assert not [item for item in heard if "zhang-wei" in item.key], "keys stand in logs"
+    check_golden(f"escalation-talk-kept.{language}.md", said(heard[:1] + heard[-2:]))
+    everything = said(item for _, item in office.said if not item.message.startswith("talk"))
+    assert "约谈" not in everything
+    assert "先把联调" not in everything
+
+
+def test_the_count_starts_anew_with_the_decision_and_a_talk_to_come_is_not_suggested_again() -> None:
+    office = Office()
+    key = grouped(office)
+    set_for = TalkEvent("talk_set", at("09-30 16:20"), who("zhao-min"), "赵敏", date(2026, 10, 8))
+    office.kept = {key: (set_for,)}
+    office.happens("acknowledged", at("09-30 16:30"), "zhang-wei")
+    office.happens("declined", at("09-30 16:40"), "zhang-wei")
+    assert talks_of(office, at("09-30 16:50")) == []
+    decided = TalkEvent("talk_decided", at("09-30 17:00"), who("zhao-min"), "赵敏", note="再看一周")
+    office.kept = {key: (set_for, decided)}
+    assert talks_of(office, at("09-30 17:10")) == []
+    assert "talk_suggested" not in kinds(office)
+    office.happens("acknowledged", at("09-30 17:20"), "zhang-wei")
+    office.happens("declined", at("09-30 17:30"), "zhang-wei")
+    assert talks_of(office, at("09-30 17:40")) == ["wang-qiang", "zhao-min"]
 
 
 def test_nobody_is_talked_about_where_the_setting_is_zero() -> None:
