@@ -57,6 +57,24 @@ REPLIES: dict[str, dict[Language, str]] = {
         "zh-CN": "{task} 是在它自己的工具里标成突发的，请在那里改状态。",
         "en": "It is its own tool that says that this is an incident: {task}. Please change its status there.",
     },
+    "talk_set": {
+        "zh-CN": "记下了：和{name}的约谈定在 {day}。谈完请发给我：“约谈 {name} 结论：……”。只有协调小组看得到。",
+        "en": "Noted: the talk with {name} is set for {day}. Afterwards please write to me: “talk {name} decided: …”. Only the "
+        "coordination group sees this.",
+    },
+    "talk_decided": {
+        "zh-CN": "记下了和{name}约谈的结论，之后重新开始计数。只有协调小组看得到。",
+        "en": "Noted what was decided in the talk with {name}; counting starts anew. Only the coordination group sees this.",
+    },
+    "talk_unclear": {
+        "zh-CN": "没看懂。请写今天或以后的日期，例如“约谈 {name} 12月3日”；谈完发“约谈 {name} 结论：……”。",
+        "en": "I cannot read that. Please write today or a later day, such as “talk {name} 3 Dec”, or “talk {name} decided: …”.",
+    },
+    "talk_unknown": {
+        "zh-CN": "没有找到可以由你来记的约谈。请核对姓名；有同名的，请写 people.yaml 里的键。",
+        "en": "I know of no such talk that you could note anything about. Please check the name; where two have the same one, write the "
+        "key in people.yaml.",
+    },
     "unknown": {
         "zh-CN": "没找到这个任务。请写任务编号或链接，例如“突发 PAY-1 接口全部超时”，解决后发“已解决 PAY-1”。",
         "en": "I know no such task. Please write its key or address: “incident PAY-1 everything times out”, and later “solved PAY-1”.",

@@ -9,8 +9,9 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
-from sync.core.escalation import Event, Stated, is_open
+from sync.core.escalation import REMEMBERED, Event, Stated, is_open
 from sync.core.plan import Desired, Published
+from sync.core.talks import TalkEvent
 from sync.core.tracking import tracked
 from sync.core.values import TrackedFinding, View
 from sync.incidents import JOB as INCIDENTS
@@ -22,8 +23,6 @@ from sync.store.store import Store
 log = structlog.get_logger()
 LATELY = timedelta(days=7)
 """How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
-REMEMBERED = timedelta(days=90)
-"""How long what happened to a finding that is over is still shown to jobs: who declines or stalls often is asked of some weeks."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
@@ -42,6 +41,7 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
             ended=ended,
             events=events_of(events, standing),
             reasons=reasons_of(events),
+            talks=talks_of(events),
         )
         desired += _judge(planned, view, [item for item in readers if item.job.asks], published)
         view = replace(view, asked=planned.asked)
@@ -103,7 +103,7 @@ def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding])
     """What happened to each finding, by its key. What was found just now, and is not in the ledger yet, opened or came back with it."""
     events: dict[str, tuple[Event, ...]] = {}
     for item in known:
-        if item.kind != "stated":
+        if item.kind != "stated" and item.kind != "talk_set" and item.kind != "talk_decided":
             event = Event(item.kind, item.at, item.by, item.until)
             events[item.finding] = (*events.get(item.finding, ()), event)
     for found in standing:
@@ -121,3 +121,13 @@ def reasons_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[Stated, ...]
         if item.reason:
             reasons[item.finding] = (*reasons.get(item.finding, ()), Stated(item.reason, item.at, item.by))
     return reasons
+
+
+def talks_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[TalkEvent, ...]]:
+    """What was kept of each talk, by the key of its finding."""
+    talks: dict[str, tuple[TalkEvent, ...]] = {}
+    for item in known:
+        if item.kind == "talk_set" or item.kind == "talk_decided":
+            kept = TalkEvent(item.kind, item.at, item.by, item.name, item.day, item.note)
+            talks[item.finding] = (*talks.get(item.finding, ()), kept)
+    return talks

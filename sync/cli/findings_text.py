@@ -75,6 +75,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "要找 {name}，但不知道在 {connection} 里是哪个账号；请在 people.yaml 的 accounts 里补上",
         "en": "{name} should be asked, and nobody knows their account in {connection}; add it to accounts in people.yaml",
     },
+    "nobody_asked": {
+        "zh-CN": "没有人可以通知：{subjects}；请在任务里指定负责人，或让它归一个部门，并在 departments.yaml 里给这个部门写上 head",
+        "en": "nobody can be asked about {subjects}: name its owner, or give it a department that has a head in departments.yaml",
+    },
     "no_room": {
         "zh-CN": "{connection} 没能建群，改为逐个通知：{subjects} {detail}",
         "en": "{connection} made no group, people are told one by one: {subjects} {detail}",

@@ -150,6 +150,24 @@ def solve_incident(
 
 
 @app.command()
+def talk(
+    person: Annotated[str, typer.Argument(help="whom it is with: the key, name or e-mail in people.yaml")],
+    word: Annotated[Literal["date", "decided", "show"], typer.Argument(help="what is noted")] = "show",
+    value: Annotated[str, typer.Argument(help="date: the day; decided: what was decided, in a few words")] = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Note the day of a suggested talk 约谈 or what was decided in it, for the coordination group; or show what was noted."""
+    from sync.cli.talk import list_talks, note_talk
+
+    if word == "show":
+        list_talks(config, person, as_json)
+    else:
+        note_talk(config, person, word, value, by, as_json)
+
+
+@app.command()
 def findings(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,

@@ -14,6 +14,7 @@ from sync.cli.show import say, say_json, say_table
 from sync.core.certificate import Certificate
 from sync.core.disclosure import cleared, may_name, shown
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem
+from sync.core.talks import TALK
 from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
 from sync.mapping.rules import Directory
 from sync.mapping.validation import nearest
@@ -200,7 +201,8 @@ def events_by_finding(app: App, tracked: Iterable[TrackedFinding]) -> Mapping[st
 
 
 def event_shape(event: FindingEvent, is_open: bool) -> dict[str, Any]:
-    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named not who did or said what."""
+    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named, and of a talk, not who
+    did or said what."""
     names = ("kind", "at", "by", "name", "until", "day", "reason", "note", "source")
     hidden = {} if is_open else {"by": None, "name": "", "note": ""}
     return {**{name: getattr(event, name) for name in names}, **hidden}
@@ -210,7 +212,8 @@ def finding_shape(
     view: View, item: TrackedFinding, language: Language, events: Sequence[FindingEvent]
 ) -> dict[str, Any]:
     """A finding in the shape of docs/cli.md, with all that ever happened to it."""
-    finding, is_open = cleared(view, item.finding), may_name(view, item.finding.subjects)
+    finding = cleared(view, item.finding)
+    is_open = may_name(view, item.finding.subjects) and finding.kind != TALK
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
     return {
         **{name: getattr(finding, name) for name in names},

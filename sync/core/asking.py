@@ -33,6 +33,11 @@ class AskedPerson(Struct, frozen=True):
     instead_of: Ref | None = None
 
 
+def coordinators(department: Department) -> tuple[Ref, ...]:
+    """Who decides between departments: the coordination group, without one the head."""
+    return department.coordination_group or ((department.head,) if department.head else ())
+
+
 def is_away(person: Person, day: date) -> bool:
     """Whether people.yaml says that they are away on this day."""
     return any(leave.covers(day) for leave in person.absences)

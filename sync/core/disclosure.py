@@ -42,6 +42,11 @@ def shown(view: View, task: Task, language: Language) -> Shown:
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
 
 
+def names_no_task(text: str) -> bool:
+    """Whether a text that was made earlier, such as the name of a group, calls its task no more than "restricted item"."""
+    return any(words.partition("{")[0] in text for words in RESTRICTED.values())
+
+
 def person_name(view: View, ref: Ref | None, language: Language) -> str:
     """How a person is called in this language; empty for nobody."""
     person = view.people.get(ref) if ref else None
@@ -92,7 +97,9 @@ class Sayable:
         return self.may_say_facts(facts)
 
     def may_say_facts(self, facts: object) -> bool:
-        """Whether plain values, as a file may hold them, name nobody who may not be named."""
+        """Whether plain values, as a file may hold them, name nobody who may not be named, and are not for their readers alone."""
+        if isinstance(facts, Mapping) and facts.get("is_private"):
+            return False
         other = facts.get("other") if isinstance(facts, Mapping) else None
         if isinstance(other, str) and other.count(":") > 1 and not self.is_open(Ref.trusted(other)):
             return False

@@ -22,6 +22,7 @@ from sync.core.answering import acknowledgement, refusal, statement
 from sync.core.brakes import Accepted
 from sync.core.messages import Answer
 from sync.core.plan import MessageContent, mark_of
+from sync.core.talks import TALK
 from sync.engine import Cycle
 from sync.web.answers import ear_of
 from tests.end_to_end.company import Company, founded
@@ -167,7 +168,8 @@ def test_an_incident_from_two_in_the_morning_to_its_end(night: Night) -> None:
 
 @pytest.mark.parametrize("night", ["feishu"], indirect=True)
 def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(night: Night) -> None:
-    night.company.configure(jobs={"delays": {}, "escalations": {"connection": "chat_main"}})
+    settings = {"connection": "chat_main", "declines_before_talk": 1}
+    night.company.configure(jobs={"delays": {}, "escalations": settings})
     always = "weekend: []\n    hours: ['00:00-24:00']"  # the real clock, whenever it is: a ledger's instants are real
     night.company.rewrite("mappings/calendar.yaml", "days_off: []", f"days_off: []\n    {always}")
     night.app.close()
@@ -196,3 +198,10 @@ def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(ni
         entry.target.key: entry for key, entry in night.app.store.published("escalations").items() if ":route:" in key
     }
     assert list(said) == [night.account("赵敏")]
+    # 张伟 could not: the head of his department hears that a talk would help, and notes what was decided in it.
+    assert [night.told(name, ":talk:") for name in ("张伟", "赵敏")] == [[], []]
+    assert len(night.told("陈杰", ":talk:")) == 1
+    ear = ear_of(night.app, "chat_main")
+    assert ear.hear(Answer("t1", night.account("陈杰"), text="约谈 张伟 结论：先把联调交给我"), night.app.clock())
+    night.cycle(0)
+    assert [item.state for item in night.app.store.findings() if item.finding.kind == TALK] == ["resolved"]
