@@ -20,7 +20,7 @@ from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
 from sync.core.source_files import SourceFile
-from sync.core.values import ConnectionFacts
+from sync.core.view import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob

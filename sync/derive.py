@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from sync.core.errors import Problem, RecordError, TielineError
 from sync.core.history import StatusChange
-from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task, View
+from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task
+from sync.core.view import View
 from sync.core.vocabulary import Vocabulary, folded
 from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up

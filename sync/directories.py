@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from sync.core.answering import Speaker
 from sync.core.errors import TielineError
 from sync.core.organisation import Organisation
-from sync.core.values import Account, ConnectionFacts, Finding, Ref
+from sync.core.values import Account, Finding, Ref
+from sync.core.view import ConnectionFacts
 from sync.mapping.identity import Identity
 from sync.noticed import ENGINE
 from sync.remote import redact

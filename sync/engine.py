@@ -31,7 +31,8 @@ from sync.core.plan import (
     fingerprint,
 )
 from sync.core.ports import Stream
-from sync.core.values import Finding, Freshness, Language, Ref, View
+from sync.core.values import Finding, Language, Ref
+from sync.core.view import Freshness, View
 from sync.directories import directory_findings, read_directories
 from sync.due import begin_reading, end_reading, not_due
 from sync.judging import judge_all

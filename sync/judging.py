@@ -13,7 +13,8 @@ from sync.core.escalation import REMEMBERED, Event, Stated, is_open
 from sync.core.plan import Desired, Published
 from sync.core.talks import TalkEvent
 from sync.core.tracking import tracked
-from sync.core.values import TrackedFinding, View
+from sync.core.values import TrackedFinding
+from sync.core.view import View
 from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact

@@ -17,7 +17,8 @@ from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
 from sync.core.source_files import SourceFile
-from sync.core.values import ConnectionFacts, Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import ConnectionFacts, View
 from sync.derive import Deriver
 from sync.look import Ports
 from sync.reading import Cadence, Collected, Site

@@ -15,7 +15,8 @@ from sync.core.half_days import date_of
 from sync.core.impact import Cost
 from sync.core.projection import projection_facts
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, Finding, Ref, Severity, Task, View
+from sync.core.values import Dependency, Finding, Ref, Severity, Task
+from sync.core.view import View
 
 WAITING = ("todo", "blocked")
 

@@ -30,7 +30,8 @@ from sync.core.impact import costs_of
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
 from sync.core.schedule import Schedule, forecasts_of
-from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task, View
+from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task
+from sync.core.view import View
 
 MOST_SHOWN_DOWNSTREAM = 8
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.

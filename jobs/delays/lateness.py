@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from sync.core.baseline import BaselinePair, is_news
 from sync.core.plan import Published
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, Language, Ref, Task, View
+from sync.core.values import Dependency, Language, Ref, Task
+from sync.core.view import View
 
 NAME = "delays"
 ENDED = ("done", "cancelled")

@@ -10,7 +10,8 @@ from jobs.digests.items import Item
 from sync.core.answering import acknowledgement, denial
 from sync.core.disclosure import NOT_VISIBLE, SOMEBODY, contact_for, name_beside, person_name, shown
 from sync.core.projection import PROJECTED_YEARS
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 from sync.core.wording import day_from_fact
 from sync.core.working_time import calendar_of_person, zone_of_person
 

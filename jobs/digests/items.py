@@ -10,7 +10,8 @@ from typing import Any, Literal
 from jobs.digests.settings import DigestSettings
 from sync.core.asking import asked_instead
 from sync.core.plan import digest_of
-from sync.core.values import Finding, Ref, Task, TrackedFinding, View
+from sync.core.values import Finding, Ref, Task, TrackedFinding
+from sync.core.view import View
 from sync.core.working_time import zone_of_person
 
 Section = Literal["asked", "ready", "held", "awaited", "unowned"]

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from sync.core.asking import is_away
-from sync.core.values import Language, Person, Ref, View
+from sync.core.values import Language, Person, Ref
+from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 NAME = "digests"

@@ -12,7 +12,8 @@ from jobs.escalations.matters import Matter
 from sync.core.asking import AskedPerson, people_asked
 from sync.core.calendar import Calendar
 from sync.core.escalation import Asked
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 ABOVE: tuple[Asked, ...] = ("head", "waiting_head", "coordination_group")

@@ -9,7 +9,8 @@ from jobs.escalations.masks import masked
 from jobs.escalations.matters import BY_HAND, NAME, TOLD, step_of, told_at
 from jobs.escalations.text import message_of
 from sync.core.plan import Desired, MessageContent, Published
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 
 
 def closings(view: View, published: Mapping[str, Published], episodes: Mapping[str, int]) -> Iterator[Desired]:

@@ -17,7 +17,8 @@ from jobs.escalations.talks import suggested
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import NO_ROOM, Desired, Judgement, Published
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 
 
 def judge(view: View, settings: EscalationSettings, published: Mapping[str, Published]) -> Judgement:

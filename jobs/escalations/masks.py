@@ -7,7 +7,8 @@ from typing import Any
 
 from jobs.escalations.text import WORDS
 from sync.core.disclosure import NOT_VISIBLE, names_no_task, shown
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 
 
 def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from sync.core.calendar import Calendar
 from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, is_open, position
 from sync.core.ladders import EscalationSettings, ladder_for
 from sync.core.plan import Published
-from sync.core.values import Department, Finding, Ref, Severity, Task, View
+from sync.core.values import Department, Finding, Ref, Severity, Task
+from sync.core.view import View
 from sync.core.working_time import WEEKDAYS
 
 NAME = "escalations"

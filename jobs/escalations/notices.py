@@ -18,7 +18,8 @@ from sync.core.asking import AskedPerson
 from sync.core.disclosure import contact_for, names_no_task, person_name, shown
 from sync.core.escalation import Act, Asked, Step
 from sync.core.plan import NO_ROOM, Desired, MessageContent, Published, RoomContent
-from sync.core.values import Ref, Task, View
+from sync.core.values import Ref, Task
+from sync.core.view import View
 
 MOST_SHOWN = 8
 

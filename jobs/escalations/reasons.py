@@ -14,7 +14,8 @@ from sync.core.asking import asked_instead, coordinators
 from sync.core.disclosure import person_name
 from sync.core.escalation import Reason
 from sync.core.plan import Desired, MessageContent, Published
-from sync.core.values import Ref, View
+from sync.core.values import Ref
+from sync.core.view import View
 
 
 def questions(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:

@@ -14,7 +14,8 @@ from jobs.escalations.text import WORDS, message_of
 from sync.core.disclosure import person_name
 from sync.core.plan import Desired, MessageContent, Published
 from sync.core.talks import TALK, speaks_of
-from sync.core.values import Finding, Ref, Task, View
+from sync.core.values import Finding, Ref, Task
+from sync.core.view import View
 from sync.core.working_time import zone_of_person
 
 MOST_TASKS = 8

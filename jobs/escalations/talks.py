@@ -13,7 +13,8 @@ from sync.core.answering import short_name
 from sync.core.escalation import REMEMBERED, Event, is_open
 from sync.core.ladders import EscalationSettings
 from sync.core.talks import TalkEvent
-from sync.core.values import Ref, View
+from sync.core.values import Ref
+from sync.core.view import View
 
 INSTANT = "%Y%m%dT%H%M%S%f"
 _KEY = re.compile(rf"{NAME}:talk:([0-9a-f]+)#([0-9]{{8}}T[0-9]{{12}})-([0-9]{{8}}T[0-9]{{12}})")

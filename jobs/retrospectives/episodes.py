@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, FindingStep, Language, Ref, Severity, Task, TrackedFinding, View
+from sync.core.values import Dependency, FindingStep, Language, Ref, Severity, Task, TrackedFinding
+from sync.core.view import View
 
 DELAYS = "delays"
 PREFIX = f"{DELAYS}:delay:"

@@ -16,7 +16,8 @@ from sync.core.plan import Desired, Judgement, PageAsContent, Published, TableAs
 from sync.core.ports import PageContent
 from sync.core.projection import projection_facts
 from sync.core.schedule import Schedule, calendar_for, forecasts_of
-from sync.core.values import Dependency, Language, Ref, Task, View
+from sync.core.values import Dependency, Language, Ref, Task
+from sync.core.view import View
 
 NAME = "status_view"
 PICTURE = "tieline-dependencies.svg"

@@ -24,7 +24,8 @@ from sync.core.rich_text import (
     Table,
     Text,
 )
-from sync.core.values import Language, View
+from sync.core.values import Language
+from sync.core.view import View
 
 WORDS: dict[str, dict[Language, str]] = {
     "intro": {

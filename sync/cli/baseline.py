@@ -10,7 +10,8 @@ from sync.cli.findings_text import subject_text
 from sync.cli.show import say, say_json, say_table
 from sync.core.baseline import BaselinePair
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 from sync.mapping.validation import nearest
 
 SHAPE = ("key", "is_late", "is_over", "planned", "expected", "due", "awaited", "is_open_ended")

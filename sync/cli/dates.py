@@ -19,7 +19,8 @@ from sync.core.half_days import SENSIBLE
 from sync.core.impact import impact_of
 from sync.core.schedule import Schedule, forecasts_of
 from sync.core.spoken import day_named
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 
 MOST_SHOWN = 50
 

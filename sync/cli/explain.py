@@ -12,7 +12,8 @@ from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, shown
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem, RecordError
 from sync.core.plan import Published
-from sync.core.values import RawRecord, Ref, View
+from sync.core.values import RawRecord, Ref
+from sync.core.view import View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
 

@@ -18,7 +18,8 @@ from sync.core.answering import Speaker
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.core.escalation import Reason, end_of_day
 from sync.core.spoken import MOST_NOTE, day_from_words
-from sync.core.values import Task, TrackedFinding, View
+from sync.core.values import Task, TrackedFinding
+from sync.core.view import View
 from sync.incidents import incident_key, is_marked_in_its_tool, open_incident, solve_incident
 from sync.mapping.validation import nearest
 from sync.store.entries import FindingEvent, FindingEventKind

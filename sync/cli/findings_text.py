@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from sync.core.disclosure import cleared, contact_for, shown
 from sync.core.projection import projection_note
-from sync.core.values import Finding, Language, Ref, Severity, View
+from sync.core.values import Finding, Language, Ref, Severity
+from sync.core.view import View
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sync.core.history import StatusChange
 from sync.core.likely import ENOUGH, Likely, likely_finish, past_of
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 
 WORDS: dict[str, dict[Language, str]] = {
     "lateness": {

@@ -15,7 +15,8 @@ from sync.core.certificate import Certificate
 from sync.core.disclosure import cleared, may_name, shown
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.core.talks import TALK
-from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
+from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding
+from sync.core.view import View
 from sync.mapping.rules import Directory
 from sync.mapping.validation import nearest
 from sync.reading import WHOLE

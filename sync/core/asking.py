@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from sync.core.duty import OnCall
 from sync.core.escalation import Asked
-from sync.core.values import Department, Person, Ref, View
+from sync.core.values import Department, Person, Ref
+from sync.core.view import View
 from sync.core.working_time import zone_of_person
 
 People = Mapping[Ref, Person]

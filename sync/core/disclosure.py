@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.plan import Change, Content, LinkContent
-from sync.core.values import Finding, Language, Ref, Task, View
+from sync.core.values import Finding, Language, Ref, Task
+from sync.core.view import View
 
 RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted item, please ask {contact}"}
 NOBODY = {"zh-CN": "管理员", "en": "your administrator"}

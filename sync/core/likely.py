@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from sync.core.history import StatusChange, with_history
 from sync.core.schedule import CalendarOf, calendar_for
-from sync.core.values import Ref, Task, View
+from sync.core.values import Ref, Task
+from sync.core.view import View
 
 OPEN = ("todo", "in_progress", "blocked")
 WINDOW = 250  # F4: working days; what happened longer ago tells nothing

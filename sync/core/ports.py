@@ -19,7 +19,8 @@ from sync.core.hooks import Hint, HookRequest
 from sync.core.messages import CallbackReply, Hearing
 from sync.core.options import OptionKind
 from sync.core.rich_text import RichText
-from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View
+from sync.core.values import Account, LinkSide, RawRecord, Record, Ref
+from sync.core.view import View
 from sync.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

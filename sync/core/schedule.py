@@ -32,7 +32,8 @@ from sync.core.passes import (
     workdays_between,
 )
 from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
-from sync.core.values import Dependency, Ref, Task, View
+from sync.core.values import Dependency, Ref, Task
+from sync.core.view import View
 from sync.core.working_time import WEEKDAYS
 
 CalendarOf = Callable[[Task], Calendar]

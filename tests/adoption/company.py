@@ -13,7 +13,8 @@ from jobs.baseline.judge import BaselineSettings
 from sync.adoption import Adopting
 from sync.core.brakes import Accepted, Limits
 from sync.core.plan import Change
-from sync.core.values import ConnectionFacts, Language, RawRecord, Record
+from sync.core.values import Language, RawRecord, Record
+from sync.core.view import ConnectionFacts
 from sync.derive import Deriver
 from sync.engine import Cycle, Engine, Parts, PlannedJob
 from sync.mapping.schema import parse_all

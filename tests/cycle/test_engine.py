@@ -19,7 +19,8 @@ from sync.core.messages import Message
 from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import ConnectionFacts, Finding, Ref, Task, View
+from sync.core.values import Finding, Ref, Task
+from sync.core.view import ConnectionFacts, View
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
 from sync.incidents import incident_key, open_incident, solve_incident

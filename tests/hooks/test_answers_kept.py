@@ -19,7 +19,8 @@ from sync.core.plan import MessageContent, mark_of
 from sync.core.ports import Written
 from sync.core.rich_text import Paragraph, Text
 from sync.core.talks import TALK
-from sync.core.values import Department, Finding, Language, Person, Ref, View
+from sync.core.values import Department, Finding, Language, Person, Ref
+from sync.core.view import View
 from sync.incidents import incident_key
 from sync.judging import events_of, talks_of
 from sync.mapping.rules import Directory

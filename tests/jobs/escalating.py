@@ -22,7 +22,8 @@ from sync.core.messages import Message
 from sync.core.plan import NO_ROOM, Desired, Judgement, MessageContent, Published, RoomContent, digest_of
 from sync.core.ports import Written
 from sync.core.talks import TalkEvent
-from sync.core.values import ConnectionFacts, Department, Finding, Language, Person, Ref, Task, TrackedFinding, View
+from sync.core.values import Department, Finding, Language, Person, Ref, Task, TrackedFinding
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, DEPARTMENTS, FLOW, PEOPLE, PRODUCT, TECH, WAITS, as_json, person, story
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -14,7 +14,8 @@ from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
 from sync.core.history import StatusChange
 from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
-from sync.core.values import Department, Ref, Status, Task, TaskKind, View
+from sync.core.values import Department, Ref, Status, Task, TaskKind
+from sync.core.view import View
 
 TECH, PRODUCT = Ref("tieline:department:tech"), Ref("tieline:department:product")
 TODAY = date(2026, 11, 25)  # a Wednesday

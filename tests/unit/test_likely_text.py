@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from sync.cli.likely_text import likely_sentence, likely_shape
 from sync.core.likely import Likely, Reason
-from sync.core.values import Department, Language, Ref, Task, View
+from sync.core.values import Department, Language, Ref, Task
+from sync.core.view import View
 
 TECH = Ref("tieline:department:tech")
 FOUND = Likely(date(2026, 10, 12), date(2026, 10, 15), "department", 40, "lateness")
