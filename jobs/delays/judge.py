@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jobs.delays.findings import cycle_finding, delay_finding, projection_of, proposed_finding, watched
 from jobs.delays.lateness import (
@@ -30,7 +31,7 @@ from sync.core.impact import costs_of
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
 from sync.core.schedule import Schedule, forecasts_of
-from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task, View
+from sync.core.values import ConnectionFacts, Dependency, Finding, Language, LinkSide, Ref, Task, View
 
 MOST_SHOWN_DOWNSTREAM = 8
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
@@ -143,13 +144,16 @@ def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
         if connection is None or "tracker" not in connection.ports:
             continue
         facts = _facts(view, plan, delay, downstream, here, connection.language)
+        facts |= _answered_facts(view, delay, connection)
         yield Desired(
             key=f"{NAME}:comment:{delay.dependency.key}@{here.ref}",
             job=NAME,
             target=here.ref,
             message="delay",
             facts=facts,
-            content=CommentContent(comment_body("delay", facts, connection.language)),
+            content=CommentContent(
+                comment_body("delay", facts, connection.language, is_heard="replies" in connection.ports)
+            ),
             reason=f"delay:{delay.dependency.key}",
             rests_on=_connections(delay.predecessor, delay.successor, *(task for task, _ in downstream)),
         )
@@ -195,6 +199,19 @@ def _facts(
         "language": language,
         **projection_of(plan, delay),
     }
+
+
+def _answered_facts(view: View, delay: Delay, connection: ConnectionFacts) -> dict[str, Any]:
+    """What people said about this delay; nothing where one end is restricted: who is on it would tell something of it."""
+    said = view.answered.get(f"{NAME}:delay:{delay.dependency.key}", ())
+    if not said or "restricted" in (delay.predecessor.visibility, delay.successor.visibility):
+        return {}
+    zone = ZoneInfo(connection.zone)
+    lines = [
+        {"word": item.word, "name": item.name, "time": f"{item.at.astimezone(zone):%m-%d %H:%M}", "day": item.day}
+        for item in said
+    ]
+    return {"answered": lines}
 
 
 def _ends(view: View, before: Task, after: Task, here: Ref | None, language: Language) -> dict[str, Any]:
@@ -315,6 +332,7 @@ def _closing_facts(
         if is_hidden and "downstream" in facts:
             contact = _contact(view, before, language) if before else contact_for(view, None, language)
             facts |= {"downstream": [], "contact": contact}
+            facts.pop("answered", None)
         return facts | masked
     facts |= _ends(view, before, after, last.target, language)
     if message == "delay_over_done" and facts["side"] == "successor":

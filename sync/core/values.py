@@ -22,6 +22,7 @@ from sync.core.vendor_change import VendorChange
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
+    from sync.core.said import Answered
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -369,7 +370,8 @@ class View(Struct, frozen=True):
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
     incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
-    it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
+    it is late, as people said. ``answered`` is what holds of findings because somebody said it, by their keys, as it may be shown.
+    ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
     """
 
     at: datetime
@@ -390,6 +392,7 @@ class View(Struct, frozen=True):
     ended: tuple[TrackedFinding, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
+    answered: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
 
     def is_fresh(self, *connections: str) -> bool:
