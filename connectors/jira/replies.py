@@ -13,7 +13,7 @@ from connectors.jira.paging import comment_pages
 from connectors.jira.records import account_from_user, instant_from
 from connectors.jira.site import Site, issue_path
 from sync.core.replies import By, Reply
-from sync.core.values import Ref
+from sync.core.values import Ref, Visibility
 
 PAGE = 100
 _QUOTED = re.compile(r"\{quote\}.*?(?:\{quote\}|\Z)|^\s*bq\..*?$", re.DOTALL | re.MULTILINE)
@@ -41,7 +41,7 @@ class JiraReplies:
     def _reply(self, comment: Mapping[str, Any], at: datetime) -> Reply:
         author = account_from_user(comment["author"])
         by: By = "us" if marks_in(comment) or author.id == self.site.account_id() else _by(comment["author"])
-        visibility = "restricted" if _is_internal(comment) else "open"
+        visibility: Visibility = "restricted" if _is_internal(comment) else "open"
         return Reply(str(comment.get("id")), author, words_of(comment.get("body")), at, by, visibility)
 
 
