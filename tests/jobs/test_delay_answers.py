@@ -47,10 +47,12 @@ def test_what_can_be_written_is_no_fact_and_an_answer_is() -> None:
 @pytest.mark.parametrize("end", ["api", "flow"])
 def test_nothing_is_told_of_who_is_on_what_is_restricted(end: str) -> None:
     hidden: dict[str, Any] = {"visibility": "restricted"}
-    view = heard(story(**{end: hidden}), PROMISED)
+    changes: dict[str, Any] = {end: hidden}
+    view = heard(story(**changes), PROMISED)
     assert all("answered" not in item.facts for item in comments(judged(view)).values())
     before = publish(judged(heard(story(), PROMISED)).desired)
-    unknown = heard(story(**{"api": {"status": "unknown"}, end: {"status": "unknown", **hidden}}))
+    changes = {"api": {"status": "unknown"}, end: {"status": "unknown", **hidden}}
+    unknown = heard(story(**changes))
     kept = [item for key, item in before.items() if key in digests(judged(unknown, before)) and item.kind == "comment"]
     assert kept
     assert all("answered" not in item.facts for item in judged(unknown, before).desired)
