@@ -40,9 +40,12 @@ class JiraReplies:
 
     def _reply(self, comment: Mapping[str, Any], at: datetime) -> Reply:
         author = account_from_user(comment["author"])
-        by: By = "us" if marks_in(comment) or author.id == self.site.account_id() else _by(comment["author"])
+        # Whoever quotes us on Data Center quotes our mark, which is text there.
+        said = words_of(comment.get("body"))
+        is_marked = bool(marks_in({**comment, "body": said}))
+        by: By = "us" if is_marked or author.id == self.site.account_id() else _by(comment["author"])
         visibility: Visibility = "restricted" if _is_internal(comment) else "open"
-        return Reply(str(comment.get("id")), author, words_of(comment.get("body")), at, by, visibility)
+        return Reply(str(comment.get("id")), author, said, at, by, visibility)
 
 
 def words_of(body: object) -> str:

@@ -22,7 +22,7 @@ from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
 from tests.conformance.replies_suite import RepliesFaults, RepliesSuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
 from tests.conformance.source_suite import SourceSuite
-from tests.conformance.subjects import Clock, Wire, hurry, served
+from tests.conformance.subjects import MARK, Clock, Wire, hurry, served
 from tests.conformance.tracker_suite import LinkFaults, LinkSuite, MutualLinkSuite, TrackerFaults, TrackerSuite
 
 __all__ = ["empty_database", "store"]
@@ -123,7 +123,7 @@ class JiraSubject:
         quote = {"type": "blockquote", "content": paragraphs[:1]}
         document = {"type": "doc", "version": 1, "content": [quote, paragraphs[1]]}
         is_cloud = self.simulator.site.variant == "cloud"
-        body = document if is_cloud else f"{{quote}}{quoted}{{quote}}\n[~tieline] {words}"
+        body = document if is_cloud else f"{{quote}}{quoted}{{anchor:{MARK}}}{{quote}}\n[~tieline] {words}"
         self.simulator.comment(self.task.key, body, author="zhang-wei")
 
     def link_by_hand(self, side: LinkSide) -> None:
