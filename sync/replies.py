@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from sync.answered import COMMENT
 from sync.answers import KINDS, say_of_dependency
-from sync.core.answering import CONFIRM, DENY, PROMISE, REASONS, SOLVE, Speaker, short_name
+from sync.core.answering import ACKNOWLEDGE, CONFIRM, DENY, PROMISE, REASONS, SOLVE, Speaker, short_name
 from sync.core.errors import TielineError, TryLater
 from sync.core.escalation import end_of_day
 from sync.core.messages import Answer
@@ -27,7 +27,7 @@ from sync.parallel import as_completed
 from sync.remote import redact
 from sync.store.entries import FindingEvent, FindingEventKind
 from sync.store.store import Store
-from sync.topics import SKEW, Topic, about, stood, topics_of
+from sync.topics import SKEW, Topic, about, is_clear, stood, topics_of
 
 STREAM = "replies"
 """Under which the store keeps how far each task's comments were read: as its record was then, which is the cursor's ``feed``."""
@@ -103,7 +103,11 @@ class CommentEar:
         if said is None or not found or not (answer := self._new_answer(ref, reply, said, found, at)):
             return False
         source = f"{'' if reply.visibility == 'open' else INTERNAL}{COMMENT}:{ref}:{reply.id}"
-        outcome = self._do(ref, found[0], said, speaker, at, source) if len(found) == 1 else "unclear:"
+        outcome = self._do(ref, found[0], said, speaker, at, source) if is_clear(said, found) else "unclear:"
+        if said.action in (ACKNOWLEDGE, PROMISE) and is_clear(said, found):
+            # What stands longest carries the answers (E19); nobody needs to be asked about the others either.
+            for topic in found[1:]:
+                self._do(ref, topic, Said(ACKNOWLEDGE), speaker, at, source)
         self.store.settle_chat_answer(ref.connection, answer, outcome)
         log.info("reply_heard", task=ref, outcome=outcome.partition(":")[0])
         return outcome.startswith(("rejected", "confirmed"))
@@ -113,13 +117,13 @@ class CommentEar:
         world has changed, but when its author has made it clear."""
         name = f"comment:{ref.key}:{reply.id}"
         unclear = f"{name}:{short_name(plain_line(reply.text))}"
-        is_clear = len(found) == 1
         if self.store.has_chat_answer(ref.connection, unclear):
             return None
-        about_what = short_name(found[0].key) if is_clear else ""
+        is_meant = is_clear(said, found)
+        about_what = short_name(found[0].key) if is_meant else ""
         day = said.day.isoformat() if said.day else ""
         account, action = reply.author.id, f"{said.action}{about_what}"
-        answer = Answer(name if is_clear else unclear, account, action, day, at=reply.written_at)
+        answer = Answer(name if is_meant else unclear, account, action, day, at=reply.written_at)
         return answer if self.store.add_chat_answer(ref.connection, answer, at) else None
 
     def _do(self, ref: Ref, topic: Topic, said: Said, speaker: Speaker, at: datetime, source: str) -> str:

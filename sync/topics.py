@@ -21,7 +21,8 @@ TAKEN_BACK_WITHIN = timedelta(days=30)
 @dataclass(frozen=True)
 class Topic:
     """Something that a comment on a task may be about: a finding, by its key, and the dependency where it is about one. ``comment`` is the
-    id of our comment about it, ``names`` what the other task is called, ``since`` when it began by our clock."""
+    id of our comment about it, ``names`` what the other task is called, ``since`` when it began by our clock. ``is_cause``: the task
+    itself is what is late."""
 
     key: str
     since: datetime
@@ -30,6 +31,7 @@ class Topic:
     names: tuple[str, ...] = ()
     is_incident: bool = False
     is_denied: bool = False
+    is_cause: bool = False
 
 
 def topics_of(store: Store, connections: Container[str], at: datetime) -> dict[Ref, list[Topic]]:
@@ -59,19 +61,27 @@ def stood(topics: Iterable[Topic], reply: Reply, later: Sequence[Reply]) -> list
 
 
 def about(said: Said, reply: Reply, topics: Sequence[Topic]) -> list[Topic]:
-    """Which of these a comment is about: the one to whose comment it replies, else those whose other task it names, else all that it can
-    be. Several: that is not clear. While there is an incident, whoever takes something on takes on that."""
+    """Which of these a comment is about, first what stands longest: the one to whose comment it replies, else those whose other task it
+    names, else all that it can be: an incident of the task before its delays, and those that it causes before those that it suffers."""
+    topics = sorted(topics, key=lambda topic: (topic.since, topic.key))
     incidents = [topic for topic in topics if topic.is_incident]
     denied = [topic for topic in topics if topic.is_denied]
     delays = [topic for topic in topics if topic not in (*incidents, *denied)]
     pools = {DENY: delays, CONFIRM: denied or delays, SOLVE: incidents}
-    pool = pools.get(said.action, incidents or delays)
+    causes = [topic for topic in delays if topic.is_cause]
+    pool = pools.get(said.action, incidents or causes or delays)
     if answered := [topic for topic in pool if topic.comment and topic.comment == reply.in_reply_to]:
         return answered
     named = named_in(reply.text, {topic.key: topic.names for topic in (*delays, *denied)})
     return [
-        topic for topic in (*delays, *denied) if topic.key in named and (topic in pool or pool == incidents)
+        topic for topic in (*delays, *denied) if topic.key in named and (topic not in denied or topic in pool)
     ] or pool
+
+
+def is_clear(said: Said, topics: Sequence[Topic]) -> bool:
+    """Whether it is known what is meant. Several delays that one task causes are one matter (docs/escalation.md, E19) to whoever takes it
+    on; that something is no dependency is said of one."""
+    return len(topics) == 1 or (said.action not in (DENY, CONFIRM) and all(topic.is_cause for topic in topics))
 
 
 def _delay(
@@ -88,9 +98,9 @@ def _delay(
         for name in (task.key, task.title, task.url)
         if name
     )
-    key = f"{item.job}:delay:{dependency}"
+    key, is_cause = f"{item.job}:delay:{dependency}", dependency.startswith(f"{item.target}>")
     if found := standing.get(key):
-        return Topic(key, found.opened_at, dependency, item.written.id, names)
+        return Topic(key, found.opened_at, dependency, item.written.id, names, is_cause=is_cause)
     if said_at := denied.get(dependency):
         return Topic(key, said_at, dependency, item.written.id, names, is_denied=True)
     return None

@@ -117,9 +117,10 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "reply_predecessor": {
         "zh-CN": "在下面评论就是答复，第一行写：我来处理 / 现在处理不了 / 新日期 12月3日 / 资源不足 / 目标不清楚 / 优先级冲突 / 不是依赖。"
-        "这里有几条提醒时，后面加上对方任务的编号或标题。",
+        "这里有几条提醒时，“不是依赖”后面加上对方任务的编号或标题。",
         "en": "To answer, comment below and begin with one of: on it / cannot take it / new date 3 Dec / lack of resources / "
-        "goal not clear / priorities conflict / not a dependency. If there are several notices here, add the other task's key or title.",
+        "goal not clear / priorities conflict / not a dependency. "
+        "If there are several notices here, “not a dependency” needs the other task's key or title.",
     },
     "reply_successor": {
         "zh-CN": "其实不用等的话，在下面评论“不是依赖”就行；这里有几条提醒时，后面加上对方任务的编号或标题。",

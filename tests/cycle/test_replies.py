@@ -41,21 +41,20 @@ class Desk:
         self.store.save_raw([a_record("1")])
         self.now = self.tool.now
 
-    def tell(self, *others: str) -> None:
-        findings = [
-            Finding(f"delays:delay:{self.dependency(key)}", "delay", "warning", (HERE,), "delay") for key in others
-        ]
+    def tell(self, *others: str, is_cause: bool = True) -> None:
+        keys = [f"delays:delay:{self.dependency(key, is_cause)}" for key in others]
+        findings = [Finding(key, "delay", "warning", (HERE,), "delay") for key in keys]
         self.store.sync_findings({"delays": findings}, self.tool.now, {"delays"})
         for key in others:
             mark = f"tieline:demo:{key}"
             made = self.tool.find_comment(HERE, mark) or self.tool.add_comment(
                 HERE, mark, (Paragraph((Text("晚了"),)),)
             )
-            entry = published_from(a_change(f"delays:comment:{self.dependency(key)}@{HERE}"))
+            entry = published_from(a_change(f"delays:comment:{self.dependency(key, is_cause)}@{HERE}"))
             self.store.put_published(replace(entry, written=Written(made.id, "1")))
 
-    def dependency(self, other: str) -> str:
-        return a_dependency("1", other).key
+    def dependency(self, other: str, is_cause: bool = True) -> str:
+        return (a_dependency("1", other) if is_cause else a_dependency(other, "1")).key
 
     def say(self, words: str, who: str = "zhang", **more: Any) -> Comment:
         return self.tool.say(HERE, words, who, **more)
@@ -72,8 +71,8 @@ class Desk:
         known = account.id == "zhang"
         return Speaker(ZHANG if known else Ref.of(connection, "account", account.id), "张伟" if known else account.name)
 
-    def events(self, other: str = "2") -> list[tuple[str, str]]:
-        found = self.store.events_of_finding(f"delays:delay:{self.dependency(other)}")
+    def events(self, other: str = "2", is_cause: bool = True) -> list[tuple[str, str]]:
+        found = self.store.events_of_finding(f"delays:delay:{self.dependency(other, is_cause)}")
         return [(event.kind, event.name) for event in found if event.kind != "opened"]
 
     @property
@@ -173,16 +172,34 @@ def test_of_several_the_named_one_is_meant(desk: Desk, words: str, named: str) -
     assert desk.events("3" if named == "2" else "2") == []
 
 
+def test_what_a_late_task_holds_up_is_one_matter_to_whoever_takes_it_on(desk: Desk) -> None:
+    desk.tell("2", "3")
+    desk.say("新日期 12月3日")
+    desk.say("资源不足")
+    desk.say("现在处理不了", "li")
+    desk.run()
+    assert desk.events("2") == [("promised", "张伟"), ("stated", "张伟"), ("declined", "li")], "it stands longest"
+    assert desk.events("3") == [("acknowledged", "张伟")]
+
+
 def test_what_could_be_about_several_is_not_taken_until_its_author_makes_it_clear(desk: Desk) -> None:
     desk.tell("2", "3")
-    made = desk.say("我来处理")
+    made = desk.say("不是依赖")
     desk.run()
     desk.tell("2")
+    assert not desk.run(), "that the other is over makes it no clearer"
+    assert (desk.store.answers(), desk.outcomes) == ({}, ["unclear"])
+    made.body = (Paragraph((Text("不是依赖 PAY-2"),)),)
+    assert desk.run()
+    assert list(desk.store.answers()) == [desk.dependency("2")]
+
+
+def test_a_task_that_waits_for_several_says_which_one_it_takes_on(desk: Desk) -> None:
+    desk.tell("2", "3", is_cause=False)
+    desk.say("我来处理")
+    desk.say("我来处理 PAY-3")
     desk.run()
-    assert (desk.events("2"), desk.outcomes) == ([], ["unclear"]), "that the other is over makes it no clearer"
-    made.body = (Paragraph((Text("我来处理 PAY-2"),)),)
-    desk.run()
-    assert desk.events("2") == [("acknowledged", "张伟")]
+    assert (desk.events("2", is_cause=False), desk.events("3", is_cause=False)) == ([], [("acknowledged", "张伟")])
 
 
 def test_a_later_delay_does_not_make_an_answer_unclear(desk: Desk) -> None:
