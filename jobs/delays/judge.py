@@ -209,9 +209,9 @@ def _answered_by_cause(view: View) -> Answers:
     about any of them holds."""
     found: dict[Ref, tuple[Answered, ...]] = {}
     prefix = f"{NAME}:delay:"
-    for key, said in view.answered.items():
-        cause = ends_of(key.removeprefix(prefix))[0]
-        if key.startswith(prefix) and (cause not in found or _last_said(said) > _last_said(found[cause])):
+    for key in (key for key in view.answered if key.startswith(prefix)):
+        cause, said = ends_of(key.removeprefix(prefix))[0], view.answered[key]
+        if cause not in found or _last_said(said) > _last_said(found[cause]):
             found[cause] = said
     return found
 

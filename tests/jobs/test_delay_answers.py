@@ -19,13 +19,15 @@ from tests.jobs.story import API, AT, FLOW, WAITS, check_golden, comments, diges
 from tests.jobs.test_delays import judged, texts
 
 KEY = f"delays:delay:{WAITS[0].key}"
+EARLIER = (Answered("taken_on", "李雷", AT - timedelta(minutes=1)),)
 PROMISED = Answered("promised", "张伟", AT + timedelta(minutes=64), date(2026, 10, 9))
 
 
 def heard(view: View, *answered: Answered) -> View:
     """The same view where both tools offer to read comments, and this was answered."""
     tools = {name: replace(facts, ports=(*facts.ports, "replies")) for name, facts in view.connections.items()}
-    return replace(view, connections=tools, answered={KEY: answered} if answered else {})
+    said = {KEY: answered, f"incidents:incident:{API}": answered, f"delays:delay:{API}>{API}9:finish_to_start": EARLIER}
+    return replace(view, connections=tools, answered=said if answered else {})
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
