@@ -19,6 +19,7 @@ from sync.judging import answered_of
 from sync.replies import CommentEar
 from sync.store import Store
 from sync.store.derived import Derived
+from sync.store.entries import FindingEvent
 from tests.fakes import Comment, FakeTracker
 from tests.store.samples import a_change, a_dependency, a_record, a_task, published_from
 
@@ -29,7 +30,7 @@ WORDS = {"2": "支付流程测试", "3": "支付"}
 
 @dataclass
 class Desk:
-    """PAY-1, for which two others wait; on it stands a living comment about each of these that ``tell`` was called for."""
+    """PAY-1, for which two others wait (or with "<" for which it waits); on it stands a living comment about each that was told."""
 
     store: Store
     tool: FakeTracker = field(default_factory=FakeTracker)
@@ -41,8 +42,8 @@ class Desk:
         self.store.save_raw([a_record("1")])
         self.now = self.tool.now
 
-    def tell(self, *others: str, is_cause: bool = True) -> None:
-        keys = [f"delays:delay:{self.dependency(key, is_cause)}" for key in others]
+    def tell(self, *others: str) -> None:
+        keys = [f"delays:delay:{self.dependency(key)}" for key in others]
         findings = [Finding(key, "delay", "warning", (HERE,), "delay") for key in keys]
         self.store.sync_findings({"delays": findings}, self.tool.now, {"delays"})
         for key in others:
@@ -50,11 +51,11 @@ class Desk:
             made = self.tool.find_comment(HERE, mark) or self.tool.add_comment(
                 HERE, mark, (Paragraph((Text("晚了"),)),)
             )
-            entry = published_from(a_change(f"delays:comment:{self.dependency(key, is_cause)}@{HERE}"))
+            entry = published_from(a_change(f"delays:comment:{self.dependency(key)}@{HERE}"))
             self.store.put_published(replace(entry, written=Written(made.id, "1")))
 
-    def dependency(self, other: str, is_cause: bool = True) -> str:
-        return (a_dependency("1", other) if is_cause else a_dependency(other, "1")).key
+    def dependency(self, other: str) -> str:
+        return (a_dependency(other[1:], "1") if other.startswith("<") else a_dependency("1", other)).key
 
     def say(self, words: str, who: str = "zhang", **more: Any) -> Comment:
         return self.tool.say(HERE, words, who, **more)
@@ -71,8 +72,8 @@ class Desk:
         known = account.id == "zhang"
         return Speaker(ZHANG if known else Ref.of(connection, "account", account.id), "张伟" if known else account.name)
 
-    def events(self, other: str = "2", is_cause: bool = True) -> list[tuple[str, str]]:
-        found = self.store.events_of_finding(f"delays:delay:{self.dependency(other, is_cause)}")
+    def events(self, other: str = "2") -> list[tuple[str, str]]:
+        found = self.store.events_of_finding(f"delays:delay:{self.dependency(other)}")
         return [(event.kind, event.name) for event in found if event.kind != "opened"]
 
     @property
@@ -145,8 +146,9 @@ def test_not_a_dependency_holds_whoever_says_it_and_can_be_taken_back(desk: Desk
     assert not desk.run(), "there is nothing left to deny"
     desk.say("是依赖")
     assert desk.run()
+    desk.tell("2")
+    assert not desk.run(), "what was said before is not said again"
     assert [item.answer for item in desk.store.answers().values()] == ["confirmed"]
-    assert not desk.run()
 
 
 def test_what_is_taken_stays_whatever_becomes_of_the_comment(desk: Desk) -> None:
@@ -194,12 +196,19 @@ def test_what_could_be_about_several_is_not_taken_until_its_author_makes_it_clea
     assert list(desk.store.answers()) == [desk.dependency("2")]
 
 
+def test_whoever_is_waited_for_takes_on_that_and_not_what_it_waits_for(desk: Desk) -> None:
+    desk.tell("<2", "3")
+    desk.say("我来处理")
+    desk.run()
+    assert (desk.events("<2"), desk.events("3")) == ([], [("acknowledged", "张伟")])
+
+
 def test_a_task_that_waits_for_several_says_which_one_it_takes_on(desk: Desk) -> None:
-    desk.tell("2", "3", is_cause=False)
+    desk.tell("<2", "<3")
     desk.say("我来处理")
     desk.say("我来处理 PAY-3")
     desk.run()
-    assert (desk.events("2", is_cause=False), desk.events("3", is_cause=False)) == ([], [("acknowledged", "张伟")])
+    assert (desk.events("<2"), desk.events("<3")) == ([], [("acknowledged", "张伟")])
 
 
 def test_a_later_delay_does_not_make_an_answer_unclear(desk: Desk) -> None:
@@ -266,6 +275,16 @@ def test_the_last_of_several_dates_counts_and_only_open_words_are_shown(desk: De
     desk.say("目标不清楚")
     desk.run()
     assert [item.word for item in shown(desk)] == ["promised", "goal"]
+
+
+def test_that_somebody_cannot_is_shown_where_they_said_it_in_the_tool(desk: Desk) -> None:
+    desk.tell("2")
+    key = f"delays:delay:{desk.dependency('2')}"
+    desk.store.take_answer(FindingEvent(key, "declined", desk.now, "chat:wecom:1", ZHANG, "张伟"))
+    assert shown(desk) == []
+    desk.say("现在处理不了", "li")
+    desk.run()
+    assert [(item.word, item.name) for item in shown(desk)] == [("declined", "li")]
 
 
 def shown(desk: Desk) -> list[Any]:
