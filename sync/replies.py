@@ -99,15 +99,13 @@ class CommentEar:
         speaker = self._speaker(ref, reply.author)
         today = reply.written_at.astimezone(ZoneInfo(speaker.zone)).date()
         said = said_in(reply.text, today, [name for topic in topics for name in topic.names])
-        found = about(said, reply, topics) if said else []
-        if said is None or not found or not (answer := self._new_answer(ref, reply, said, found, at)):
+        if said is None or not topics:
+            return False
+        found = about(said, reply, topics)
+        if not (answer := self._new_answer(ref, reply, said, found, at)):
             return False
         source = f"{'' if reply.visibility == 'open' else INTERNAL}{COMMENT}:{ref}:{reply.id}"
-        outcome = self._do(ref, found[0], said, speaker, at, source) if is_clear(said, found) else "unclear:"
-        if said.action in (ACKNOWLEDGE, PROMISE) and is_clear(said, found):
-            # What stands longest carries the answers (E19); nobody needs to be asked about the others either.
-            for topic in found[1:]:
-                self._do(ref, topic, Said(ACKNOWLEDGE), speaker, at, source)
+        outcome = self._done(ref, found, said, speaker, at, source) if is_clear(said, found) else "unclear:"
         self.store.settle_chat_answer(ref.connection, answer, outcome)
         log.info("reply_heard", task=ref, outcome=outcome.partition(":")[0])
         return outcome.startswith(("rejected", "confirmed"))
@@ -120,11 +118,20 @@ class CommentEar:
         if self.store.has_chat_answer(ref.connection, unclear):
             return None
         is_meant = is_clear(said, found)
-        about_what = short_name(found[0].key) if is_meant else ""
+        about_what = short_name(found[0].key) if found and is_meant else ""
         day = said.day.isoformat() if said.day else ""
         account, action = reply.author.id, f"{said.action}{about_what}"
         answer = Answer(name if is_meant else unclear, account, action, day, at=reply.written_at)
         return answer if self.store.add_chat_answer(ref.connection, answer, at) else None
+
+    def _done(self, ref: Ref, topics: Sequence[Topic], said: Said, speaker: Speaker, at: datetime, source: str) -> str:
+        """Do what was said. Of several delays of one task the one that stands longest carries the answers (E19), and nobody needs to be asked
+        about the others."""
+        outcome = self._do(ref, topics[0], said, speaker, at, source) if topics else ""
+        if said.action in (ACKNOWLEDGE, PROMISE):
+            for topic in topics[1:]:
+                self._do(ref, topic, Said(ACKNOWLEDGE), speaker, at, source)
+        return outcome
 
     def _do(self, ref: Ref, topic: Topic, said: Said, speaker: Speaker, at: datetime, source: str) -> str:
         """Do what was said, and tell it; "" for nothing, as it is over or another was first."""

@@ -115,7 +115,7 @@ def test_the_words_of_the_buttons_are_understood(desk: Desk, words: str, kind: s
 @pytest.mark.parametrize(
     "words",
     [
-        "不是依赖？", "这不算不是依赖", "我来处理一下接口", "> 我来处理\n好的", "先看看\n我来处理", "新日期 下周三", "我来处理 PAY-99", "已解决", "",
+        "不是依赖？", "这不算不是依赖", "我来处理一下接口", "> 我来处理\n好的", "先看看\n我来处理", "新日期 下周三", "我来处理 PAY-99", "",
         "is on it", "依赖",
     ],
 )  # fmt: skip
