@@ -125,8 +125,8 @@ class CommentEar:
         return answer if self.store.add_chat_answer(ref.connection, answer, at) else None
 
     def _done(self, ref: Ref, topics: Sequence[Topic], said: Said, speaker: Speaker, at: datetime, source: str) -> str:
-        """Do what was said. Of several delays of one task the one that stands longest carries the answers (E19), and nobody needs to be asked
-        about the others."""
+        """Do what was said. Of several delays of one task the one that stands longest carries the answers (E19), and nobody needs to be
+        asked about the others."""
         outcome = self._do(ref, topics[0], said, speaker, at, source) if topics else ""
         if said.action in (ACKNOWLEDGE, PROMISE):
             for topic in topics[1:]:

@@ -79,8 +79,8 @@ def about(said: Said, reply: Reply, topics: Sequence[Topic]) -> list[Topic]:
 
 
 def is_clear(said: Said, topics: Sequence[Topic]) -> bool:
-    """Whether it is known what is meant, or that it is nothing. Several delays that one task causes are one matter (docs/escalation.md, E19) to whoever takes it
-    on; that something is no dependency is said of one."""
+    """Whether it is known what is meant, or that it is nothing. Several delays that one task causes are one matter (docs/escalation.md,
+    E19) to whoever takes it on; that something is no dependency is said of one."""
     return len(topics) < 2 or (said.action not in (DENY, CONFIRM) and all(topic.is_cause for topic in topics))
 
 

@@ -61,7 +61,13 @@ def _reply_from(comment: Comment) -> Reply:
     said = (block.content for block in comment.body if isinstance(block, Paragraph))
     words = "\n".join("".join(part.text for part in line if isinstance(part, Text)) for line in said)
     kept = "\n".join(line for line in words.splitlines() if not line.startswith(">"))
-    by: By = "us" if comment.is_ours else "other" if comment.author.id.startswith("robot") else "person"
+    by: By = (
+        "us"
+        if comment.is_ours or comment.author.id == US.id
+        else "other"
+        if comment.author.id.startswith("robot")
+        else "person"
+    )
     return Reply(comment.id, comment.author, kept, comment.at, by, comment.visibility)
 
 

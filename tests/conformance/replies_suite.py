@@ -63,7 +63,11 @@ class RepliesSuite:
     def test_what_is_quoted_is_not_said(self, subject: RepliesSubject) -> None:
         subject.quote_by_hand("不是依赖", "这句是什么意思？")
         [reply] = told(subject)
-        assert reply.text.strip() == "这句是什么意思？"
+        assert (reply.text.strip(), reply.by) == ("这句是什么意思？", "person")
+
+    def test_what_our_account_says_is_ours_without_a_mark_too(self, subject: RepliesSubject) -> None:
+        subject.comment_as_us("我来处理")
+        assert [reply.by for reply in told(subject)] == ["us"]
 
     def test_a_task_that_is_gone_raises(self, subject: RepliesSubject) -> None:
         subject.delete_task()

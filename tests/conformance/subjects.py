@@ -172,6 +172,10 @@ class RepliesSubject(TrackerSubject, Protocol):
         """Let as much time pass as the vendor's clock needs to tell two comments apart."""
         ...
 
+    def comment_as_us(self, text: str) -> None:
+        """Somebody uses our account by hand."""
+        ...
+
     def quote_by_hand(self, quoted: str, words: str) -> None:
         """A colleague quotes something and writes below it."""
         ...

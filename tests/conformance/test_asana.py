@@ -111,6 +111,9 @@ class AsanaSubject:
     def wait(self) -> None:
         self.clock.now += timedelta(seconds=1)
 
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.comment(self.task.key, text, by=self.simulator.me)
+
     def quote_by_hand(self, quoted: str, words: str) -> None:
         self.comment_by_hand(f"> {quoted}\n{words}")
 

@@ -101,6 +101,9 @@ class FakeTrackerSubject:
     def wait(self) -> None:
         """Each comment is a second later."""
 
+    def comment_as_us(self, text: str) -> None:
+        self.tracker.say(self.task, text, "tieline")
+
     def quote_by_hand(self, quoted: str, words: str) -> None:
         self.comment_by_hand(f"> {quoted}\n{words}")
 

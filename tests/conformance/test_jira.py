@@ -118,6 +118,9 @@ class JiraSubject:
     def wait(self) -> None:
         self.clock.now += timedelta(seconds=1)
 
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.comment(self.task.key, text, author=self.simulator.site.account)
+
     def quote_by_hand(self, quoted: str, words: str) -> None:
         paragraphs = [{"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in (quoted, words)]
         quote = {"type": "blockquote", "content": paragraphs[:1]}

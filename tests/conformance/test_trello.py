@@ -112,6 +112,9 @@ class TrelloSubject:
     def wait(self) -> None:
         self.clock.now += timedelta(seconds=1)
 
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.add_comment(self.task.key, text, by="tieline")
+
     def quote_by_hand(self, quoted: str, words: str) -> None:
         self.comment_by_hand(f"> {quoted}\n\n{words}")
 
