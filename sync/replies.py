@@ -32,6 +32,7 @@ from sync.topics import SKEW, Topic, about, is_clear, stood, topics_of
 STREAM = "replies"
 """Under which the store keeps how far each task's comments were read: as its record was then, which is the cursor's ``feed``."""
 THREADS = 4
+A_DAY = timedelta(days=1)
 INTERNAL = "internal "
 """How the source of what was said in a comment begins that only some of the task's readers see."""
 
@@ -96,10 +97,12 @@ class CommentEar:
 
     def _heard(self, ref: Ref, reply: Reply, topics: Sequence[Topic], at: datetime) -> bool:
         """Take one comment, once; whether it said something about a dependency."""
+        names = [name for topic in topics for name in topic.names]
+        if not topics or not said_in(reply.text, (reply.written_at - A_DAY).date(), names):
+            return False  # talk: whose it is need not be known
         speaker = self._speaker(ref, reply.author)
-        today = reply.written_at.astimezone(ZoneInfo(speaker.zone)).date()
-        said = said_in(reply.text, today, [name for topic in topics for name in topic.names])
-        if said is None or not topics:
+        said = said_in(reply.text, reply.written_at.astimezone(ZoneInfo(speaker.zone)).date(), names)
+        if said is None:
             return False
         found = about(said, reply, topics)
         if not (answer := self._new_answer(ref, reply, said, found, at)):
@@ -148,5 +151,8 @@ class CommentEar:
         return f"{kind}:{topic.key}" if self.store.take_answer(event) else ""
 
     def _speaker(self, ref: Ref, author: Account) -> Speaker:
+        """Whoever this is: where a comment does not tell an author's e-mail, by what records tell of the same account."""
+        if not author.email:
+            author = self.store.load_accounts().get(ref.connection, {}).get(author.id, author)
         found = self.speaker_of(ref.connection, author)
         return found if found.name else replace(found, name=author.name or author.login or author.id)

@@ -16,7 +16,7 @@ from sync.core.instants import instant_from_text
 from sync.core.replies import By, Reply
 from sync.core.values import Account, Ref
 
-FIELDS = "html_text,created_by.name,created_by.email,resource_subtype,created_at"
+FIELDS = "html_text,created_by.name,resource_subtype,created_at"
 LINES = frozenset({"body", "ol", "ul", "li", "h1", "h2", "hr", "pre", "blockquote", "p", "br"})
 
 

@@ -69,7 +69,7 @@ class Desk:
         return CommentEar(self.store, {"jira-main": lambda: self.tool}, self.speaker_of).hear(self.now)
 
     def speaker_of(self, connection: str, account: Account) -> Speaker:
-        known = account.id == "zhang"
+        known = "zhang" in (account.id, account.email)
         return Speaker(ZHANG if known else Ref.of(connection, "account", account.id), "张伟" if known else account.name)
 
     def events(self, other: str = "2") -> list[tuple[str, str]]:
@@ -149,6 +149,15 @@ def test_not_a_dependency_holds_whoever_says_it_and_can_be_taken_back(desk: Desk
     desk.tell("2")
     assert not desk.run(), "what was said before is not said again"
     assert [item.answer for item in desk.store.answers().values()] == ["confirmed"]
+
+
+def test_whoever_a_comment_names_only_by_id_is_known_by_the_e_mail_of_records(desk: Desk) -> None:
+    known = {HERE: [Account("u-7", "z.wei", "zhang")]}
+    desk.store.replace_derived([HERE], Derived([a_task("1")], (), (), {}, known, ()))
+    desk.tell("2")
+    desk.say("我来处理", "u-7")
+    desk.run()
+    assert desk.events() == [("acknowledged", "张伟")]
 
 
 def test_what_is_taken_stays_whatever_becomes_of_the_comment(desk: Desk) -> None:
