@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
 from sync.core.half_days import NONE, date_of, half_of
-from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of
+from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of, waits_of
 from sync.core.passes import (
     NEVER,
     Forward,
@@ -36,7 +36,6 @@ from sync.core.values import Dependency, Ref, Task, View
 from sync.core.working_time import WEEKDAYS
 
 CalendarOf = Callable[[Task], Calendar]
-ENDS = ("predecessor", "successor")
 
 
 class Forecast(Struct, frozen=True):
@@ -162,13 +161,12 @@ class Schedule:
     @cached_property
     def _bounds(self) -> Mapping[str, tuple[int, bool]]:
         """By the key of each dependency between known tasks: its bound, and whether that is one of the start."""
-        number = self.number
-        said = [item for item in self.dependencies if item.predecessor in number and item.successor in number]
-        before, after = (np.array([number[getattr(item, end)] for item in said], dtype=np.int64) for end in ENDS)
-        edges = bounds_between(self.network.plans, before, after, np.arange(len(said)), said)
+        waits = waits_of(self.number, self.dependencies)
+        waits = waits.at(waits.is_known)
+        edges = bounds_between(self.network.plans, waits)
         halves = bounds_of(self.network, self.passed.halves, edges).tolist()
-        is_start = (edges.target % 2 == 1).tolist()
-        return {item.key: pair for item, pair in zip(said, zip(halves, is_start, strict=True), strict=True)}
+        keys = [self.dependencies[place].key for place in waits.place.tolist()]
+        return dict(zip(keys, zip(halves, (edges.target % 2 == 1).tolist(), strict=True), strict=True))
 
     def workdays_between(self, ref: Ref, start: date, end: date) -> int:
         """Workdays of the task's calendar after one day up to and with another; negative backwards."""
