@@ -350,9 +350,8 @@ class FindingStep(Struct, frozen=True):
 
 
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
-    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
-    """
+    """A finding and where it is in its life: open, acknowledged, resolved; it opened, or came back, at ``opened_at``. ``steps`` are how it
+    changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept)."""
 
     finding: Finding
     job: str
@@ -371,8 +370,7 @@ class View(Struct, frozen=True):
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
     incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
     it is late, as people said. ``answered`` is what holds of findings because somebody said it, by their keys, as it may be shown.
-    ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
-    """
+    ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once."""
 
     at: datetime
     tasks: Mapping[Ref, Task]
