@@ -33,6 +33,7 @@ STREAM = "replies"
 """Under which the store keeps how far each task's comments were read: as its record was then, which is the cursor's ``feed``."""
 THREADS = 4
 A_DAY = timedelta(days=1)
+MOST_NAME = 80
 INTERNAL = "internal "
 """How the source of what was said in a comment begins that only some of the task's readers see."""
 
@@ -110,7 +111,7 @@ class CommentEar:
         source = f"{'' if reply.visibility == 'open' else INTERNAL}{COMMENT}:{ref}:{reply.id}"
         outcome = self._done(ref, found, said, speaker, at, source) if is_clear(said, found) else "unclear:"
         self.store.settle_chat_answer(ref.connection, answer, outcome)
-        log.info("reply_heard", task=ref, outcome=outcome.partition(":")[0])
+        log.info("reply_heard", task=ref, account=reply.author.id, outcome=outcome.partition(":")[0])
         return outcome.startswith(("rejected", "confirmed"))
 
     def _new_answer(self, ref: Ref, reply: Reply, said: Said, found: Sequence[Topic], at: datetime) -> Answer | None:
@@ -155,4 +156,5 @@ class CommentEar:
         if not author.email:
             author = self.store.load_accounts().get(ref.connection, {}).get(author.id, author)
         found = self.speaker_of(ref.connection, author)
-        return found if found.name else replace(found, name=author.name or author.login or author.id)
+        name = found.name or author.name or author.login or author.id
+        return replace(found, name=" ".join(name.split())[:MOST_NAME])  # it is shown in other departments' tools

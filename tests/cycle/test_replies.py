@@ -137,10 +137,10 @@ def test_only_people_are_heard_and_what_was_said_before_we_spoke_is_about_someth
 
 def test_not_a_dependency_holds_whoever_says_it_and_can_be_taken_back(desk: Desk) -> None:
     desk.tell("2")
-    desk.say("不是依赖", "guest-7")
+    desk.say("不是依赖", "guest-7\n" + "x" * 500)
     assert desk.run()
     [said] = desk.store.answers().values()
-    assert (said.key, said.answer, said.by) == (desk.dependency("2"), "rejected", "guest-7")
+    assert (said.key, said.answer, said.by) == (desk.dependency("2"), "rejected", f"guest-7 {'x' * 72}")
     desk.store.sync_findings({"delays": []}, desk.now, {"delays"})
     desk.say("不是依赖")
     assert not desk.run(), "there is nothing left to deny"
