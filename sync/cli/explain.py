@@ -10,21 +10,24 @@ from sync.cli.cycle import opened
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, shown
-from sync.core.errors import ConfigError, Problem, RecordError
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, RecordError
 from sync.core.plan import Published
 from sync.core.values import RawRecord, Ref, View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
 
+CALCULATED = ("finish", "planned_start", "planned_finish", "slack", "slip_days", "likely")
+DATES = "calculated from dates and dependencies: `tieline dates REF` says why"
+
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
-    """Print the chain; a restricted record is explained without its values. The field ``finish`` asks when it will likely be done."""
+    """Print the chain; a restricted record is explained without its values."""
     with opened(config) as app:
         view = app.engine.view()
         ref = ref_named(app, view, text)
         raw = app.store.raw(ref)
         if raw is None:
-            raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
+            raise ConfigError([Problem(COMMAND_LINE, 0, text, "is not stored", "`tieline tasks` lists what is")])
         steps, error = _steps(app, ref, field)
         if raw.visibility == "restricted":
             steps = [_masked(step) for step in steps]
@@ -47,7 +50,7 @@ def ref_named(app: App, view: View, text: str) -> Ref:
     if len(found) == 1:
         return found.pop()
     words = f"names {', '.join(sorted(found))}" if found else "names nothing that is stored"
-    raise ConfigError([Problem("command line", 0, text, words, "give a ref, as `tieline tasks` lists them")])
+    raise ConfigError([Problem(COMMAND_LINE, 0, text, words, "give a ref, as `tieline tasks` lists them")])
 
 
 def _skipped(app: App) -> set[Ref]:
@@ -63,9 +66,8 @@ def _steps(app: App, ref: Ref, field: str) -> tuple[list[Step], str]:
         return [], str(error)
     if field and not steps:
         known = sorted({step.field for step in app.deriver.explain(ref)})
-        raise ConfigError(
-            [Problem("command line", 0, field, "is not mapped for this record", f"mapped: {', '.join(known)}")]
-        )
+        hint = DATES if field in CALCULATED else f"mapped: {', '.join(known)}"
+        raise ConfigError([Problem(COMMAND_LINE, 0, field, "is not mapped for this record", hint)])
     return steps, ""
 
 
