@@ -369,8 +369,8 @@ class View(Struct, frozen=True):
     were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
     incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
-    it is late, as people said. ``answered`` is what holds of findings because somebody said it, by their keys, as it may be shown.
-    ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once."""
+    it is late, as people said; ``answered`` what holds because somebody said it. ``pilot`` are the tasks that take part in it (None: all).
+    ``asked`` tells when another job (``Job.asks``) asked a person last about a finding (its key) that stands, now at the latest."""
 
     at: datetime
     tasks: Mapping[Ref, Task]
@@ -392,6 +392,7 @@ class View(Struct, frozen=True):
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     answered: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
+    asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""
