@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,25 +13,23 @@ from msgspec.structs import replace
 from sync.core.answering import ACKNOWLEDGE, DECLINE, DENY, PROMISE, REASONS, word_of
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Paragraph, Text
+from sync.core.said import LINES, SOMEBODY, Answered
 from sync.core.values import Language, TrackedFinding
 from sync.core.wording import day_text
 from sync.store.entries import Answer as DependencyAnswer
 from sync.store.entries import FindingEvent
 
 WORDS: dict[str, dict[Language, str]] = {
-    "taken_on": {"zh-CN": "{name} 在处理（{time}）", "en": "{name} is on it ({time})"},
-    "declined": {"zh-CN": "{name}：现在处理不了（{time}）", "en": "{name} cannot do it now ({time})"},
-    "promised": {"zh-CN": "{name}：新日期 {day}（{time}）", "en": "{name} promised {day} ({time})"},
+    **LINES,
     "asked": {
         "zh-CN": "{name}：请直接发新日期给我，例如 12月3日 或 2026-12-03",
         "en": "{name}, please type the new date to me, such as 3 Dec or 2026-12-03",
     },
-    "resources": {"zh-CN": "{name}：人手或资源不够（{time}）", "en": "{name}: too few people or means ({time})"},
-    "goal": {"zh-CN": "{name}：目标不清楚（{time}）", "en": "{name}: the goal is not clear ({time})"},
-    "conflict": {"zh-CN": "{name}：和别的工作有冲突（{time}）", "en": "{name}: conflicts with other work ({time})"},
     "denied": {"zh-CN": "{name} 说这不是依赖（{time}）", "en": "{name} said that this is no dependency ({time})"},
-    "somebody": {"zh-CN": "有同事", "en": "Somebody"},
+    "somebody": SOMEBODY,
 }
+COMMENT = "comment"
+"""How the source of an answer begins that was given in a comment which everybody reads who reads its task."""
 REPLIES: dict[str, dict[Language, str]] = {
     "promised": {"zh-CN": "记下了：{task}，新日期 {day}。", "en": "Noted: {task}, new date {day}."},
     "over": {"zh-CN": "这件事已经了结，不用再给日期了。", "en": "This is over already; no date is needed any more."},
@@ -106,6 +104,20 @@ class Told:
 
     def _last(self, *kinds: str) -> FindingEvent | None:
         return next((event for event in reversed(self.said) if event.kind in kinds), None)
+
+
+def holding(told: Told) -> Iterator[Answered]:
+    """What may be shown in tools of what was answered: who is on it or the date they promised; that they cannot, and why, only where they
+    said it in a tool themselves: what is said to us in a chat is not told to other departments."""
+    finding, promise, last, reason = told.finding, told.promise, told.last, told.reason
+    if promise and promise.day:
+        yield Answered("promised", promise.name, promise.at, promise.day)
+    elif finding.state == "acknowledged" and finding.acknowledged_at:
+        yield Answered("taken_on", finding.acknowledged_by or "", finding.acknowledged_at)
+    elif last and last.kind == "declined" and last.source.startswith(COMMENT):
+        yield Answered("declined", last.name, last.at)
+    if reason and reason.reason and reason.source.startswith(COMMENT):
+        yield Answered(reason.reason, reason.name, reason.at)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
+from sync.core.replies import Replies
 from sync.core.source_files import SourceFile
+from sync.core.values import Account
 from sync.core.view import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
@@ -31,6 +33,7 @@ from sync.mapping.schema import nearest, parse_all
 from sync.pauses import keep_pauses, kept_pauses
 from sync.reading import Cadence, Site
 from sync.registry import connectors_by_name, jobs_by_name
+from sync.replies import CommentEar
 from sync.store.store import Store
 from sync.turn import hold
 
@@ -86,6 +89,9 @@ class Connections:
 
     def organisation(self, name: str) -> Organisation:
         return cast("Organisation", self._port(name, "organisation"))
+
+    def replies(self, name: str) -> Replies:
+        return cast("Replies", self._port(name, "replies"))
 
     def metric_source(self, name: str) -> MetricSource:
         return cast("MetricSource", self._port(name, "metric_source"))
@@ -187,7 +193,13 @@ class App:
             adopting=adopting_from(self.loaded.config.adoption, self.mappings, self.loaded.node, self.loaded.file),
             cadences={name: cadence_of(self.loaded, name) for name in config.connections},
             around_run=self.connections.run,
+            comment_ear=self._comment_ear(),
         )
+
+    def _comment_ear(self) -> CommentEar:
+        names = [name for name in self.loaded.config.connections if "replies" in self.loaded.offered(name)]
+        ports = {name: partial(self.connections.replies, name) for name in names}
+        return CommentEar(self.store, ports, self.speaker_of)
 
     def _collects(self, name: str) -> bool:
         return "source" in self.loaded.offered(name)
@@ -207,8 +219,9 @@ class App:
             reaches=reach_of(config, manifest),
         )
 
-    def speaker_of(self, connection: str, account: str) -> Speaker:
+    def speaker_of(self, connection: str, account: str | Account) -> Speaker:
         """Who answers with an account, by people.yaml and the chat's own directory; the name is "" where nobody knows one."""
+        account = Account(account) if isinstance(account, str) else account
         house = self.store.organisations().get(connection)
         return speaker_of(Identity(self.mappings.directory), house, self.facts(connection), account)
 

@@ -286,6 +286,8 @@ class Engine:
         may_go_on: MayGoOn,
         reviewed: Container[str] | None = None,
     ) -> None:
+        if self._parts.comment_ear and self._parts.comment_ear.hear(self._parts.clock()):
+            self._parts.deriver.link()
         planned = self.plan()
         if reviewed is not None:
             changes = tuple(change for change in planned.plan.changes if fingerprint(change) in reviewed)

@@ -9,8 +9,10 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
+from sync.answered import Told, holding
 from sync.core.escalation import REMEMBERED, Event, Stated, is_open
 from sync.core.plan import Desired, Published
+from sync.core.said import Answered
 from sync.core.talks import TalkEvent
 from sync.core.tracking import tracked
 from sync.core.values import TrackedFinding
@@ -30,14 +32,16 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
     planned.pairs = planned.forgotten = ()
     planned.asked = {}
-    desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
+    ledger = store.findings("open", "acknowledged")
+    view = replace(planned.view, answered=answered_of(ledger, store.finding_events(planned.view.at)))
+    desired = _judge(planned, view, [item for item in parts.jobs if not item.job.reads_findings], published)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
+        lately = store.resolved_findings(planned.view.at - LATELY)
         standing = (*_standing(ledger, planned), *_incidents(ledger))
         ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
         view = replace(
-            planned.view,
+            view,
             standing=standing,
             ended=ended,
             events=events_of(events, standing),
@@ -132,3 +136,16 @@ def talks_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[TalkEvent, ...
             kept = TalkEvent(item.kind, item.at, item.by, item.name, item.day, item.note)
             talks[item.finding] = (*talks.get(item.finding, ()), kept)
     return talks
+
+
+def answered_of(ledger: Iterable[TrackedFinding], known: Iterable[FindingEvent]) -> Mapping[str, tuple[Answered, ...]]:
+    """What holds of each finding because somebody said it since it opened, by its key."""
+    said: dict[str, list[FindingEvent]] = {}
+    for event in known:
+        said.setdefault(event.finding, []).append(event)
+    found = {}
+    for item in ledger:
+        lately = [event for event in said.get(item.finding.key, ()) if event.at >= item.opened_at]
+        if lines := tuple(holding(Told(item, lately))):
+            found[item.finding.key] = lines
+    return found

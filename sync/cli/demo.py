@@ -105,35 +105,51 @@ def _tell(app: App, world: World) -> list[int]:
     say("2. The second run. The world did not change, so nothing may be written.")
     second = app.engine.cycle()
     show_outcome(second)
+    say("3. 张伟 answers under Tieline's comment in Jira; the next run shows it on both sides.")
+    answered = _answered_in_jira(app, world, "我来处理")
     say(
-        "3. 张伟 finishes 支付接口开发; the next run closes the comments, says that testing can start and drafts a retrospective."
+        "4. 张伟 finishes 支付接口开发; the next run closes the comments, says that testing can start and drafts a retrospective."
     )
     world.jira_cloud.edit_issue("PAY-1", status="已完成")
-    third = app.engine.cycle()
-    _show_written(third)
-    say("4. And again nothing.")
+    closed = app.engine.cycle()
+    _show_written(closed)
+    say("5. And again nothing.")
     fourth = app.engine.cycle()
     show_outcome(fourth)
     incident = _tell_incident(app, world)
     is_quiet = not _written(second) and not _written(fourth)
-    is_told = bool(_written(first)) and "retrospectives" in {change.job for change in _written(third)}
-    codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth, *incident)]
+    is_told = (
+        bool(_written(first))
+        and bool(_written(answered))
+        and "retrospectives" in {change.job for change in _written(closed)}
+    )
+    codes = [code_of_cycle(cycle, None) for cycle in (first, second, answered, closed, fourth, *incident)]
     is_over = all(change.operation == "update" for change in _written(incident[-1]))
     has_met = any(change.kind == "room" for change in _written(incident[0]))
     return [*codes, 0 if is_quiet and is_told and has_met and is_over else 70]
 
 
+def _answered_in_jira(app: App, world: World, words: str) -> Cycle:
+    """张伟 writes this under our comment, and a run hears it."""
+    line = {"type": "paragraph", "content": [{"type": "text", "text": words}]}
+    world.jira_cloud.comment("PAY-1", {"type": "doc", "version": 1, "content": [line]}, author="zhang-wei")
+    say(f"  张伟: {words}")
+    cycle = app.engine.cycle()
+    _show_written(cycle)
+    return cycle
+
+
 def _tell_incident(app: App, world: World) -> list[Cycle]:
     """突发: an emergency group of the right people, quiet once somebody is on it, closed in place when it is solved."""
-    say("5. 突发: 李娜 writes to Tieline's chat; the next run makes an emergency group of those who have to act.")
+    say("6. 突发: 李娜 writes to Tieline's chat; the next run makes an emergency group of those who have to act.")
     _writes(app, world, "李娜", "突发 PAY-1 上线后接口全部超时")
     opened = app.engine.cycle()
     _show_written(opened)
-    say("6. 张伟 presses 我来处理 there; the next run has nothing to ask.")
+    say("7. 张伟 presses 我来处理 there; the next run has nothing to ask.")
     _presses(app, world, "张伟", acknowledgement(incident_key(_task_of(app, "PAY-1"))))
     quiet = app.engine.cycle()
     show_outcome(quiet)
-    say("7. 已解决: what was said is closed in its place.")
+    say("8. 已解决: what was said is closed in its place.")
     _writes(app, world, "张伟", "已解决 PAY-1")
     solved = app.engine.cycle()
     _show_written(solved)

@@ -322,7 +322,7 @@ class Connector:
     variants: tuple[str, ...]
     default_base_url: str
     credentials: Mapping[str, tuple[str, ...]]  # by variant: the settings it needs to sign in
-    # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_catalog, metric_sink
+    # source, tracker, replies, knowledge_base, directory, messenger, organisation, metric_source, metric_catalog, metric_sink
     ports: tuple[str, ...]
     connect: Callable[[ConnectionSettings], Any]
     record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]  # ``no_records`` where nothing is collected

@@ -321,9 +321,8 @@ class FindingStep(Struct, frozen=True):
 
 
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
-    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
-    """
+    """A finding and where it is in its life: open, acknowledged, resolved; it opened, or came back, at ``opened_at``. ``steps`` are how it
+    changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept)."""
 
     finding: Finding
     job: str

@@ -26,6 +26,7 @@ from sync.core.values import (
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
+    from sync.core.said import Answered
     from sync.core.talks import TalkEvent
 
 
@@ -52,13 +53,15 @@ class ConnectionFacts(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
-    was there on the first day (None: none was asked for). ``hidden`` are records that we read once and may not any more, or that
-    were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
-    it is late, as people said; ``talks`` what was kept of talks. ``pilot`` are the tasks that take part in it (None: all).
-    ``asked`` tells when another job (``Job.asks``) asked a person last about a finding that stands.
+    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is.
+
+    ``baseline`` is what was there on the first day (None: none was asked for). ``hidden`` are records that we read once and may not any
+    more, or that were deleted where a vendor does not tell the two apart: they may not be named. ``answered`` is what holds of a finding
+    because somebody said it. For jobs that read findings (``Job.reads_findings``): ``standing`` are all of this judgement, ``ended`` those
+    that are over with it or since a few days, and not because anything was incomplete; ``events`` and ``reasons`` what happened to each
+    over all its episodes (not what was told), and why it is late, as people said; ``talks`` what was kept of talks. ``pilot`` are the
+    tasks that take part in it (None: all), for messages that tell of several at once. ``asked`` tells when another job (``Job.asks``)
+    asked a person last about a finding (its key) that stands, now at the latest.
     """
 
     at: datetime
@@ -79,6 +82,7 @@ class View(Struct, frozen=True):
     ended: tuple[TrackedFinding, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
+    answered: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)
     talks: Mapping[str, tuple[TalkEvent, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
     asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)

@@ -188,6 +188,7 @@ class Store:
     put_organisation = _writes(houses.put_organisation)
     organisations = _reads(houses.organisations)
     add_chat_answer = _writes(chat.add_chat_answer)
+    has_chat_answer = _reads(chat.has_chat_answer)
     settle_chat_answer = _writes(chat.settle_chat_answer)
     chat_answers = _reads(chat.chat_answers)
     answers_of_account = _reads(chat.answers_of_account)

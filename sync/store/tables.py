@@ -192,7 +192,7 @@ HINTS = Table(
 )
 # The departments and people that chats' directories tell, as last read.
 ORGANISATIONS = Table("organisations", METADATA, _key("connection"), _text("read_at"), _text("error"), _text("value"))
-# What people answered in chats, each once.
+# What people answered in chats and in comments, each once.
 CHAT_ANSWERS = Table(
     "chat_answers",
     METADATA,
