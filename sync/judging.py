@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -28,9 +28,11 @@ REMEMBERED = timedelta(days=90)
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
     planned.pairs = planned.forgotten = ()
-    desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
+    ledger = store.findings("open", "acknowledged")
+    first = [item for item in parts.jobs if not item.job.reads_findings]
+    desired = _judge(planned, planned.view, first, published, ledger)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
+        lately = store.resolved_findings(planned.view.at - LATELY)
         standing = (*_standing(ledger, planned), *_incidents(ledger))
         ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
@@ -41,19 +43,25 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
             events=events_of(events, standing),
             reasons=reasons_of(events),
         )
-        desired += _judge(planned, view, readers, published)
+        desired += _judge(planned, view, readers, published, ledger)
     return desired
 
 
 def _judge(
-    planned: Planned, view: View, jobs: Iterable[PlannedJob], published: Mapping[str, Published]
+    planned: Planned,
+    view: View,
+    jobs: Iterable[PlannedJob],
+    published: Mapping[str, Published],
+    ledger: Sequence[TrackedFinding],
 ) -> list[Desired]:
     desired: list[Desired] = []
     for item in jobs:
         name = item.job.name
         own = {key: entry for key, entry in published.items() if entry.job == name}
+        known = {entry.finding.key: entry for entry in ledger if entry.job == name}
         try:
-            judgement = item.job.judge(replace(view, files=item.read_files()), item.settings, own)
+            seen = replace(view, files=item.read_files(), known=known)
+            judgement = item.job.judge(seen, item.settings, own)
         except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
             log.exception("job_broke", job=name)
             planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")

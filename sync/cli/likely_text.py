@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Likely, likely_finish, past_of
+from sync.core.likely import Likely, likely_finish, past_of
 from sync.core.values import Language, Ref, Task, View
+from sync.core.watched import ENOUGH
 
 WORDS: dict[str, dict[Language, str]] = {
     "lateness": {

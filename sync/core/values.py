@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from sync.core.vendor_change import VendorChange
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
+    from sync.core.history import StatusChange
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -370,7 +371,7 @@ class View(Struct, frozen=True):
     jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
     incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
     it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
-    """
+    ``known`` are the job's own findings that stood until now; ``read_changes`` reads what the tools' histories tell."""
 
     at: datetime
     tasks: Mapping[Ref, Task]
@@ -391,6 +392,8 @@ class View(Struct, frozen=True):
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
+    known: Mapping[str, TrackedFinding] = field(default_factory=dict)
+    read_changes: Callable[[], Iterable[StatusChange]] = tuple
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

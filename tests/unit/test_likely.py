@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
 from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
+from sync.core.likely import Likely, Past, likely_finish, past_of
 from sync.core.values import Department, Ref, Status, Task, TaskKind, View
+from sync.core.watched import ENOUGH, Curve, Spell, Watched
 
 TECH, PRODUCT = Ref("tieline:department:tech"), Ref("tieline:department:product")
 TODAY = date(2026, 11, 25)  # a Wednesday
@@ -163,7 +164,7 @@ def test_a_weekend_counts_as_the_monday_after_it() -> None:
     ],
 )
 def test_how_a_task_was_watched(item: Watched, spell: Spell) -> None:
-    assert item.spell(0) == spell
+    assert item.spell() == spell
 
 
 def test_what_ended_over_a_year_ago_or_never_ended_is_no_past() -> None:
