@@ -22,13 +22,13 @@ Numbers = NDArray[np.int64]
 
 def share_that_held(items: Sequence[Watched]) -> float | None:
     """Which share may still be open on the day that is called P85, so that the forecasts of the last year held; None when none does."""
-    for share, (held, said) in tested(items).items():
+    for share, (held, said) in hits_of(items).items():
         if said < ENOUGH_TESTED or held >= HELD * said:
             return share
     return None
 
 
-def tested(items: Sequence[Watched]) -> dict[float, tuple[int, int]]:
+def hits_of(items: Sequence[Watched]) -> dict[float, tuple[int, int]]:
     """For each share how often what would have been said held, and how often it would have been said."""
     columns = _Columns(items)
     hits = zip(*(columns.hits(ago) for ago in TESTED_AGO), strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from sync.core.hindsight import SHARES, TESTED_AGO, share_that_held, tested
+from sync.core.hindsight import SHARES, TESTED_AGO, hits_of, share_that_held
 from sync.core.watched import ENOUGH, Curve, Watched
 
 TODAY = 7000
@@ -52,5 +52,5 @@ def slipping() -> list[Watched]:
 
 def test_counted_at_once_it_says_what_the_curve_says() -> None:
     tried = [*map(history, range(7)), slipping(), []]
-    assert [tested(items) for items in tried] == [plainly(items) for items in tried]
+    assert [hits_of(items) for items in tried] == [plainly(items) for items in tried]
     assert {share_that_held(items) for items in tried} == {*SHARES, None}  # each answer was tried
