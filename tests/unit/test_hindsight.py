@@ -50,7 +50,19 @@ def slipping() -> list[Watched]:
     return [Watched(due, due - 10, due + number // 4, False, TODAY) for number, due in enumerate(dues)]
 
 
+def steady() -> list[Watched]:
+    """Everything ends twenty days after it was due: what is said of some falls on today, and is not over."""
+    dues = [TODAY - 200 + number for number in range(200)]
+    return [Watched(due, due - 10, due + 20 if due + 20 < TODAY else None, False, TODAY) for due in dues]
+
+
+def begun_too_late() -> list[Watched]:
+    """What had begun was past its due date; what is not due yet is like none of it."""
+    past = [Watched(begun - 5, begun, begun + 9, False, TODAY) for begun in range(TODAY - 200, TODAY - 20)]
+    return past + [Watched(TODAY - 20, TODAY - 60, TODAY - 10, False, TODAY)] * 10
+
+
 def test_counted_at_once_it_says_what_the_curve_says() -> None:
-    tried = [*map(history, range(7)), slipping(), []]
+    tried = [*map(history, range(7)), slipping(), steady(), begun_too_late(), []]
     assert [hits_of(items) for items in tried] == [plainly(items) for items in tried]
     assert {share_that_held(items) for items in tried} == {*SHARES, None}  # each answer was tried
