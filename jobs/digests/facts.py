@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.digests.items import Item
 from sync.core.answering import acknowledgement, denial
-from sync.core.disclosure import NOT_VISIBLE, contact_for, person_name, shown
+from sync.core.disclosure import NOT_VISIBLE, contact_for, history_name, person_name, shown
 from sync.core.projection import PROJECTED_YEARS
 from sync.core.values import Language, Ref, Task, View
 from sync.core.wording import day_from_fact
@@ -43,8 +43,17 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
         "by": calendar_of_person(view, person).add_workdays(day, 1),
         "acknowledge": _acknowledge(item),
         "deny": denial(item.dependency) if item.dependency else "",
+        **_estimate(view, parameters, language),
         **({PROJECTED_YEARS: years} if (years := parameters.get(PROJECTED_YEARS)) else {}),
     }
+
+
+def _estimate(view: View, parameters: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """When such tasks are usually done, and whose, where the finding tells it."""
+    if "likely" not in parameters:
+        return {}
+    days = {name: day_from_fact(parameters[name]) for name in ("likely", "likely_by")}
+    return {**days, "whose": history_name(view, parameters["whose"], language)}
 
 
 def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,19 @@ from typing import Any
 
 from sync.app import App
 from sync.cli.cycle import opened
+from sync.cli.likely_text import conflict_sentence
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, shown
 from sync.core.errors import ConfigError, Problem, RecordError
 from sync.core.plan import Published
-from sync.core.values import RawRecord, Ref, View
+from sync.core.values import Language, RawRecord, Ref, TrackedFinding, View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
 
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
-    """Print the chain; a restricted record is explained without its values. The field ``finish`` asks when it will likely be done."""
+    """Print the chain; a restricted record is explained without its values."""
     with opened(config) as app:
         view = app.engine.view()
         ref = ref_named(app, view, text)
@@ -86,7 +87,10 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "error": error or None,
         "steps": steps,
         "dependencies": [dependency_shape(view, item) for item in dependencies],
-        "findings": [finding_shape(view, item, language, events[item.finding.key]) for item in tracked],
+        "findings": [
+            {**finding_shape(view, item, language, events[item.finding.key]), "basis": _basis(view, item, language)}
+            for item in tracked
+        ],
         "published": [
             {
                 "key": entry.key,
@@ -98,6 +102,11 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
             for entry in published
         ],
     }
+
+
+def _basis(view: View, item: TrackedFinding, language: Language) -> str:
+    """What the likely day rests on that a finding tells; empty where it tells none."""
+    return conflict_sentence(view, item.finding, language) if item.finding.kind == "forecast_conflict" else ""
 
 
 def _concerns(entry: Published, ref: Ref) -> bool:
@@ -128,5 +137,7 @@ def _show(view: View, ref: Ref, raw: RawRecord, steps: list[Step], shape: dict[s
         say(f"dependency ({item['state']}): {item['predecessor']} → {item['successor']}, by {rules}")
     for item in shape["findings"]:
         say(f"finding ({item['severity']}): {item['text']}")
+        if item["basis"]:
+            say(f"  {item['basis']}")
     for item in shape["published"]:
         say(f"written: {item['kind']} {item['url']} in run {item['run']} ({item['key']})")

@@ -57,6 +57,16 @@ def department_name(view: View, ref: Ref | None, language: Language) -> str:
     return department.english_name if language == "en" and department.english_name else department.name
 
 
+def history_name(view: View, whose: str, language: Language) -> str:
+    """How whoever's history an estimate rests on is called: a department, given by its ref, else a connection by its own name, which
+    stands apart from Chinese words.
+    """
+    department = view.departments.get(Ref.trusted(whose))
+    if department is None:
+        return f" {whose} " if language == "zh-CN" else whose
+    return department_name(view, department.ref, language)
+
+
 def contact_for(view: View, department: Ref | None, language: Language) -> str:
     """Whom to ask: the department and its head, or the administrator when neither is known."""
     found = view.departments.get(department) if department else None
