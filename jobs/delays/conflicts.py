@@ -87,18 +87,19 @@ def _slip(plan: Schedule, item: Dependency, bound: Bound) -> int:
 
 
 def _kept(view: View, plan: Schedule, item: Dependency, now: Days | None) -> Finding | None:
-    """F11: what was told of it, where that holds: no plan changed, and the estimate is not a week off. A history that says nothing any
-    more takes nothing back.
+    """F11: what was told of it, where that holds: no plan changed, and the usual day is not a week off. A history that falls silent
+    takes nothing back.
     """
     last = view.known.get(f"{PREFIX}{item.key}")
-    usual, most = (day_from_fact(last.finding.parameters[name]) if last else None for name in ("likely", "likely_by"))
-    if last is None or usual is None or most is None:
+    usual = day_from_fact(last.finding.parameters["likely"]) if last else None
+    if last is None or usual is None:
         return None
-    moved = [] if now is None else [(usual, now.usual), (most, now.most)]
-    is_off = any(abs(plan.workdays_between(item.predecessor, *pair)) >= MOVED_FROM for pair in moved)
+    moved = plan.workdays_between(item.predecessor, usual, now.usual) if now else 0
     bound = plan.bounds_if({item.predecessor: usual}, [item])[item.key]
     told = without_projection(last.finding.parameters)
-    if is_off or any(told.get(name) != fact for name, fact in _plans(view, plan, item, bound).items()):
+    if abs(moved) >= MOVED_FROM or any(
+        told.get(name) != fact for name, fact in _plans(view, plan, item, bound).items()
+    ):
         return None
     parameters = {**told, **_projection(view, plan, item, told)}
     return replace(last.finding, parameters=parameters, evidence=_rules(item))

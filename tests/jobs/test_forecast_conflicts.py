@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -29,7 +32,8 @@ ON_PLAN: dict[str, dict[str, Any]] = {
 }
 
 
-def history(lates: Sequence[int], department: Ref = TECH, name: str = "past") -> dict[Ref, Task]:
+@cache
+def history(lates: tuple[int, ...], department: Ref = TECH, name: str = "past") -> dict[Ref, Task]:
     """One done task for each, due a working day apart, so many working days late."""
     made = {}
     for number, late in enumerate(lates):
@@ -51,10 +55,10 @@ def world(
     **changes: dict[str, Any],
 ) -> View:
     """The story on plan, with a history; ``standing`` is what the job found before."""
-    named = {name: {**ON_PLAN[name], **changes.get(name, {})} for name in ON_PLAN}
+    named: dict[str, Any] = {name: {**ON_PLAN[name], **changes.get(name, {})} for name in ON_PLAN}
     view = story(at=at, waits=waits, **named)
     known = {item.finding.key: item for item in standing}
-    return replace(view, tasks={**history(lates), **view.tasks}, known=known)
+    return replace(view, tasks={**history(tuple(lates)), **view.tasks}, known=known)
 
 
 def found(view: View, kind: str = "forecast_conflict", **settings: Any) -> list[Finding]:
@@ -245,3 +249,20 @@ def test_it_is_over_when_another_date_leaves_room() -> None:
     first = found(world())
     assert not found(world(standing=remembered(first), flow={"start": date(2026, 10, 20), "due": date(2026, 10, 21)}))
     assert not found(world(standing=remembered(first), api={"visibility": "restricted"}))
+
+
+def test_while_only_the_clock_goes_on_it_is_told_anew_rarely_and_never_for_less_than_a_week() -> None:
+    """A task without dates gets older every day, and its usual day with it, in five weeks by some two."""
+    chance, begun = random.Random(1), datetime.combine(date(2026, 9, 24), time(2), UTC)
+    lates = [round(chance.gammavariate(2, 6)) - 6 for _ in range(80)]
+    told: list[date] = []
+    standing: list[TrackedFinding] = []
+    for number in range(26):
+        at = datetime.combine(CHINA.add_workdays(AT.date(), number), time(1), UTC)
+        undated = {"start": None, "due": None, "started": begun, "updated_at": at}
+        [now] = found(world(lates, at, standing, api=undated, flow={"start": date(2026, 10, 9), "due": None}))
+        if not standing or now != standing[0].finding:
+            told.append(date.fromisoformat(now.parameters["likely"]))
+        standing = remembered([now], at)
+    assert told == [date(2026, 10, 22), date(2026, 10, 29), date(2026, 11, 5)]  # and not each day anew
+    assert all(CHINA.workdays_between(*pair) >= MOVED_FROM for pair in pairwise(told))
