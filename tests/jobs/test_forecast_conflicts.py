@@ -176,6 +176,15 @@ def test_what_has_room_left_is_told_when_it_is_past_due_and_nobody_is_late_yet()
     assert (finding.parameters["due"], finding.parameters["likely"]) == ("2026-09-25", "2026-10-08")
 
 
+def test_what_waits_for_something_without_a_date_is_not_guessed_at() -> None:
+    """Its history says nothing of waiting."""
+    waits = (WAITS[0], wait(CAMPAIGN, API))
+    api, flow = {"status": "todo", "start": date(2026, 9, 28)}, {"start": date(2026, 10, 15), "due": date(2026, 10, 16)}
+    late, in_time = ({"start": None, "due": date(2026, 9, day)} for day in (24, 28))
+    assert not found(world(waits=waits, api=api, flow=flow, campaign=late))
+    assert [item.subjects for item in found(world(waits=waits, api=api, flow=flow, campaign=in_time))] == [(API, FLOW)]
+
+
 def test_a_task_without_dates_is_told_of_by_its_age_as_the_tools_history_tells_it() -> None:
     at = datetime.combine(date(2026, 9, 24), time(2), UTC)
     view = world(api={"start": None, "due": None}, flow={"start": date(2026, 9, 30), "due": date(2026, 10, 8)})
