@@ -15,6 +15,8 @@ from sync.core.wording import day_from_fact
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 DATED = ("planned", "expected", "due", "since")
+UNTOLD = {"likely": None, "likely_by": None, "expected": None}
+"""Of a restricted task no likely day is told, nor what would come of it."""
 
 
 def said_of(view: View, item: Item, person: Ref, day: date, language: Language) -> dict[str, Any]:
@@ -43,17 +45,19 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
         "by": calendar_of_person(view, person).add_workdays(day, 1),
         "acknowledge": _acknowledge(item),
         "deny": denial(item.dependency) if item.dependency else "",
-        **_estimate(view, parameters, language),
+        **_estimate(view, item, language),
         **({PROJECTED_YEARS: years} if (years := parameters.get(PROJECTED_YEARS)) else {}),
     }
 
 
-def _estimate(view: View, parameters: Mapping[str, Any], language: Language) -> dict[str, Any]:
+def _estimate(view: View, item: Item, language: Language) -> dict[str, Any]:
     """When such tasks are usually done, and whose, where the finding tells it."""
+    parameters = item.finding.finding.parameters if item.finding else {}
     if "likely" not in parameters:
         return {}
     days = {name: day_from_fact(parameters[name]) for name in ("likely", "likely_by")}
-    return {**days, "whose": history_name(view, parameters["whose"], language)}
+    told = {**days, "whose": history_name(view, parameters["whose"], language)}
+    return told if item.mine.visibility == "open" else {**told, **UNTOLD}
 
 
 def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +70,8 @@ def _masked_item(view: View, item: Mapping[str, Any], language: Language) -> Map
     now = {name: _masked_task(view, item[name], language) for name in ("mine", "other")}
     if all(now[name] == item[name] for name in now):
         return item
-    return {**item, **now, "contact": contact_for(view, None, language)}
+    untold = UNTOLD if "likely" in item and now["mine"] != item["mine"] else {}
+    return {**item, **now, **untold, "contact": contact_for(view, None, language)}
 
 
 def _masked_task(view: View, said: Mapping[str, Any] | None, language: Language) -> Mapping[str, Any] | None:

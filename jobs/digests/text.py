@@ -73,9 +73,14 @@ WORDS: dict[str, dict[Language, str]] = {
     },
     "asked_forecast_conflict": {
         "zh-CN": "{other}在等{your}{mine}，计划 {planned}{verb}。{whose}以往这类任务通常要到 {likely}前后才做完{most}，"
-        "对方可能要推到 {expected}。赶得上就不用管；赶不上的话，早点改一下到期日，对方好安排。",
+        "对方可能要推到 {expected}{moved}。赶得上就不用管；赶不上的话，早点改一下到期日，对方好安排。",
         "en": "{other} is waiting for {your}{mine} and is planned to {verb} on {planned}. Going by the past, such tasks of {whose} are "
-        "usually done around {likely}{most}; theirs may have to move to {expected}. If you will be in time there is nothing to do; "
+        "usually done around {likely}{most}; theirs may have to move to {expected}{moved}. If you will be in time there is nothing to do; "
+        "if not, please change the due date early, so that they can plan.",
+    },
+    "asked_forecast_conflict_masked": {
+        "zh-CN": "{other}在等{your}{mine}，计划 {planned}{verb}。赶得上就不用管；赶不上的话，早点改一下到期日，对方好安排。",
+        "en": "{other} is waiting for {your}{mine} and is planned to {verb} on {planned}. If you will be in time there is nothing to do; "
         "if not, please change the due date early, so that they can plan.",
     },
     "asked_silent": {
@@ -237,6 +242,8 @@ def _word_of(item: Mapping[str, Any]) -> str:
     """Which sentence says it: without a date that is known now, the one that asks for it."""
     name: str = item["message"]
     is_dated = item["expected"] is not None
+    if name == "asked_forecast_conflict":
+        return name if is_dated else f"{name}_masked"
     if name == "asked_delay" and not is_dated:
         word = "open" if item["is_past_due"] else "pushed_open" if item["mine_due"] else "undated"
         return f"{name}_{word}"

@@ -160,10 +160,9 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
 
 
 def _is_likely_late(view: View, item: TrackedFinding) -> bool:
-    refs = item.finding.subjects
-    return (
-        item.finding.kind == "forecast_conflict" and item.state != "resolved" and all(ref in view.tasks for ref in refs)
-    )
+    tasks = [view.tasks.get(ref) for ref in item.finding.subjects]
+    is_told = item.finding.kind == "forecast_conflict" and all(tasks)
+    return is_told and tasks[0] is not None and tasks[0].visibility == "open"
 
 
 def _likely_row(view: View, finding: Finding, language: Language) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sync.cli.cycle import opened
 from sync.cli.likely_text import conflict_sentence
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
-from sync.core.disclosure import Sayable, shown
+from sync.core.disclosure import Sayable, cleared, shown
 from sync.core.errors import ConfigError, Problem, RecordError
 from sync.core.plan import Published
 from sync.core.values import Language, RawRecord, Ref, TrackedFinding, View
@@ -106,7 +106,8 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
 
 def _basis(view: View, item: TrackedFinding, language: Language) -> str:
     """What the likely day rests on that a finding tells; empty where it tells none."""
-    return conflict_sentence(view, item.finding, language) if item.finding.kind == "forecast_conflict" else ""
+    finding = cleared(view, item.finding)
+    return conflict_sentence(view, finding, language) if "likely" in finding.parameters else ""
 
 
 def _concerns(entry: Published, ref: Ref) -> bool:

@@ -36,6 +36,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "may not be in time, going by the past: {subjects}; such tasks of {whose} are usually done around {likely}. "
         "What follows is planned to {verb} on {planned} and may have to move to {expected}, {slip_days} working days later ({who})",
     },
+    "forecast_conflict_masked": {
+        "zh-CN": "按以往的进度可能赶不上：{subjects}（{who}）",
+        "en": "may not be in time, going by the past: {subjects} ({who})",
+    },
     "can_start": {
         "zh-CN": "可以开始了：{subjects}，前置任务都已完成（{who}）",
         "en": "can start now: {subjects}; all that it waited for is done ({who})",

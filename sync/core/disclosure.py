@@ -118,9 +118,11 @@ def may_name(view: View, refs: Iterable[Ref]) -> bool:
 
 
 def cleared(view: View, finding: Finding) -> Finding:
-    """A finding without the address of what may not be named now, and without what a person said of it."""
+    """A finding without the address of what may not be named now, what a person said of it, and when it will likely be done."""
     if finding.kind == "incident" and not may_name(view, finding.subjects):
         return replace(finding, parameters={**finding.parameters, "note": "", "by": ""})
+    if finding.kind == "forecast_conflict" and not may_name(view, finding.subjects[:1]):
+        return replace(finding, message="forecast_conflict_masked", parameters={})
     detail = finding.parameters.get("detail")
     if not isinstance(detail, str) or not detail.startswith("http") or not finding.subjects:
         return finding

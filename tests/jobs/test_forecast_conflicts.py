@@ -16,12 +16,32 @@ from msgspec.structs import replace
 from jobs.delays import JOB
 from jobs.delays.conflicts import MOVED_FROM
 from jobs.delays.lateness import DelaySettings
+from jobs.status_view.judge import StatusPage, StatusSettings
+from jobs.status_view.judge import judge as judge_status
 from sync.cli.findings_text import finding_text
 from sync.cli.likely_text import conflict_sentence
+from sync.core.disclosure import cleared
 from sync.core.history import StatusChange
+from sync.core.markdown import markdown_from_rich_text
+from sync.core.plan import MessageContent
 from sync.core.tracking import tracked
-from sync.core.values import Dependency, Finding, FindingState, Ref, Task, TrackedFinding, View
-from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, TECH, WAITS, as_json, story, wait
+from sync.core.values import Dependency, Finding, FindingState, Language, Ref, Task, TrackedFinding, View
+from tests.jobs.digest_story import MONDAY, ZHANG_WEI, in_chats, judged, said, text_of
+from tests.jobs.story import (
+    API,
+    AT,
+    CAMPAIGN,
+    CHINA,
+    FLOW,
+    TECH,
+    WAITS,
+    as_json,
+    check_golden,
+    page,
+    publish,
+    story,
+    wait,
+)
 
 DAY = timedelta(days=1)
 LATES = [2, 3, 4, 5] * 10  # nobody of 技术部 was ever in time; half were four days late or less
@@ -50,13 +70,14 @@ def history(lates: tuple[int, ...], department: Ref = TECH, name: str = "past") 
 def world(
     lates: Sequence[int] = LATES,
     at: datetime = AT,
+    language: Language = "zh-CN",
     standing: Sequence[TrackedFinding] = (),
     waits: tuple[Dependency, ...] = WAITS,
     **changes: dict[str, Any],
 ) -> View:
     """The story on plan, with a history; ``standing`` is what the job found before."""
     named: dict[str, Any] = {name: {**ON_PLAN[name], **changes.get(name, {})} for name in ON_PLAN}
-    view = story(at=at, waits=waits, **named)
+    view = story(language, at, waits, **named)
     known = {item.finding.key: item for item in standing}
     return replace(view, tasks={**history(tuple(lates)), **view.tasks}, known=known)
 
@@ -207,11 +228,53 @@ def test_everybody_who_waits_for_one_task_is_told_the_same_days() -> None:
     both = (*WAITS, wait(API, CAMPAIGN))
     [first] = found(world())
     later = AT + 9 * DAY
-    told = found(world([3, 4, 5, 6] * 10, later, remembered([first]), both))
+    told = found(world([3, 4, 5, 6] * 10, later, standing=remembered([first]), waits=both))
     assert {item.subjects for item in told} == {(API, FLOW), (API, CAMPAIGN)}
     assert {(item.parameters["likely"], item.parameters["estimated_on"]) for item in told} == {
         ("2026-10-19", "2026-10-07")
     }
+
+
+# Where it is said.
+
+
+def digest(view: View, at: datetime, standing: Sequence[TrackedFinding]) -> dict[Ref, str]:
+    seen = replace(in_chats(view, view.connections["wiki"].language), standing=tuple(standing), at=at)
+    return {ref: text_of(message) for ref, message in said(judged(seen)).items()}
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_it_reads_well_where_it_is_told(language: Language) -> None:
+    view = world(language=language)
+    standing = remembered(found(view))
+    told = digest(view, MONDAY, standing)
+    assert set(told) == {ZHANG_WEI}  # who may still do something about it, and nobody else
+    check_golden(f"digest-forecast.{language}.md", told[ZHANG_WEI])
+    pages = StatusSettings((StatusPage("wiki", "PM", "跨部门状态"),))
+    judgement = judge_status(replace(view, standing=tuple(standing)), pages, {})
+    check_golden(f"status-forecast.{language}.md", markdown_from_rich_text(page(judgement).page.body).rstrip("\n"))
+
+
+def test_it_is_said_once_and_asked_of_nobody_who_is_on_it() -> None:
+    standing = remembered(found(world()))
+    assert not digest(world(), MONDAY, [replace(item, state="acknowledged") for item in standing])
+    sharp = found(world([4] * 40))
+    assert "大多不晚于" not in finding_text(sharp[0], "zh-CN", world())
+    assert "大多不晚于" not in digest(world(), MONDAY, remembered(sharp))[ZHANG_WEI]
+
+
+def test_of_what_became_restricted_no_likely_day_is_told_any_more() -> None:
+    first = remembered(found(world()))
+    view = replace(in_chats(world(api={"visibility": "restricted"})), standing=tuple(first))
+    published = publish(judged(replace(in_chats(world()), standing=tuple(first), at=MONDAY)).desired)
+    telling = [*judged(replace(view, at=MONDAY + DAY), published).desired, *judged(replace(view, at=MONDAY)).desired]
+    pages = StatusSettings((StatusPage("wiki", "PM", "跨部门状态"),))
+    texts = [text_of(item.content.said) for item in telling if isinstance(item.content, MessageContent)]
+    texts += [str(page(judge_status(view, pages, {})).page.body), finding_text(first[0].finding, "zh-CN", view)]
+    assert len(texts) == 4  # the digest of yesterday in place, the same told now, the page, the finding
+    for text in texts:
+        assert not [day for day in ("10月16日", "10月19日", "10-16", "10-19") if day in text], text
+    assert "likely" not in cleared(view, first[0].finding).parameters
 
 
 # F11: what was told stands.
@@ -221,21 +284,21 @@ def test_what_was_told_stands_while_the_estimate_moves_by_less_than_a_week() -> 
     first = found(world())
     for by in range(-2, MOVED_FROM):
         lates = [late + by for late in LATES]
-        assert found(world(lates, AT + DAY, remembered(first))) == first, by
-        assert found(world(lates, AT + DAY, remembered(first, state="acknowledged"))) == first
-    [moved] = found(world([late + MOVED_FROM for late in LATES], AT + DAY, remembered(first)))
+        assert found(world(lates, AT + DAY, standing=remembered(first))) == first, by
+        assert found(world(lates, AT + DAY, standing=remembered(first, state="acknowledged"))) == first
+    [moved] = found(world([late + MOVED_FROM for late in LATES], AT + DAY, standing=remembered(first)))
     assert (moved.parameters["likely"], moved.parameters["estimated_on"]) == ("2026-10-23", "2026-09-29")
     assert moved.parameters["moved_days"] == 18
 
 
 def test_what_was_told_stands_while_the_history_says_nothing() -> None:
     first = found(world())
-    assert found(world(LATES[:19], AT + DAY, remembered(first))) == first
+    assert found(world(LATES[:19], AT + DAY, standing=remembered(first))) == first
     assert not found(world(LATES[:19], AT + DAY))
 
 
 def test_it_is_over_when_the_history_has_moved_so_far_that_all_is_in_time() -> None:
-    assert not found(world([0] * 40, AT + DAY, remembered(found(world([8] * 40)))))
+    assert not found(world([0] * 40, AT + DAY, standing=remembered(found(world([8] * 40)))))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +312,7 @@ def test_it_is_over_when_the_history_has_moved_so_far_that_all_is_in_time() -> N
 def test_when_a_plan_changes_it_is_told_anew(changes: dict[str, Any]) -> None:
     [first] = found(world())
     slower = [late + 1 for late in LATES]
-    [again] = found(world(slower, AT + DAY, remembered([first]), **changes))
+    [again] = found(world(slower, AT + DAY, standing=remembered([first]), **changes))
     assert again.parameters["estimated_on"] == "2026-09-29"
     assert again.parameters["likely"] > first.parameters["likely"]
 
@@ -269,7 +332,7 @@ def test_while_only_the_clock_goes_on_it_is_told_anew_rarely_and_never_for_less_
     for number in range(26):
         at = datetime.combine(CHINA.add_workdays(AT.date(), number), time(1), UTC)
         undated = {"start": None, "due": None, "started": begun, "updated_at": at}
-        [now] = found(world(lates, at, standing, api=undated, flow={"start": date(2026, 10, 9), "due": None}))
+        [now] = found(world(lates, at, standing=standing, api=undated, flow={"start": date(2026, 10, 9), "due": None}))
         if not standing or now != standing[0].finding:
             told.append(date.fromisoformat(now.parameters["likely"]))
         standing = remembered([now], at)
