@@ -263,6 +263,19 @@ def test_it_is_said_once_and_asked_of_nobody_who_is_on_it() -> None:
     assert "大多不晚于" not in digest(world(), MONDAY, remembered(sharp))[ZHANG_WEI]
 
 
+def test_it_is_said_again_when_the_day_moved_and_nothing_is_said_beside_it() -> None:
+    quiet = world(api={"updated_at": AT - 30 * DAY})
+    both = remembered([*found(quiet), *found(quiet, "silent")])
+    assert len(both) == 2
+    assert "没有更新" not in digest(quiet, MONDAY, both)[ZHANG_WEI]
+    said_first = replace(in_chats(world()), standing=tuple(remembered(found(world()))), at=MONDAY)
+    published = publish(judged(said_first).desired)
+    later = replace(said_first, at=MONDAY + DAY)
+    assert not judged(later, published).desired
+    moved = replace(later, standing=tuple(remembered(found(world([8] * 40)))))
+    assert len(judged(moved, published).desired) == 1
+
+
 def test_of_what_became_restricted_no_likely_day_is_told_any_more() -> None:
     first = remembered(found(world()))
     view = replace(in_chats(world(api={"visibility": "restricted"})), standing=tuple(first))
