@@ -30,7 +30,7 @@ scope: [S]
 language: {language}
 zone: Asia/Shanghai
 status: {{todo: todo, doing: in_progress, done: done, dropped: cancelled}}
-task: {{title: title, vendor_status: status, start: start, due: due, department: department, project: project, owner: owner}}
+task: {{title: title, vendor_status: status, start: start, due: due, department: department, project: project, owner: owner, started: started, finished: finished}}
 dependencies:
   - {{field: waits_for, other: predecessor}}
 """
