@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -19,8 +19,34 @@ from sync.core.values import Dependency, Ref
 Indexes = NDArray[np.int64]
 FROM_START = {"finish_to_start": 0, "start_to_start": 1, "finish_to_finish": 0, "start_to_finish": 1}
 TO_START = {"finish_to_start": 1, "start_to_start": 1, "finish_to_finish": 0, "start_to_finish": 0}
+_TYPES = {name: number for number, name in enumerate(FROM_START)}
+_HANDFUL = 1000  # so many stay in the processor's cache; one fact of all 300,000 after the other costs twice as much
 NO_DEPENDENCY = -1
 Circle = tuple[tuple[Ref, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Dependencies as columns: the numbers of both tasks (-1: not among them), the ends they are about, the lag, and each one's place
+    in the list that they were read from."""
+
+    before: Indexes
+    after: Indexes
+    from_start: Indexes
+    to_start: Indexes
+    lag_minutes: Indexes
+    is_elapsed: Flags
+    is_confirmed: Flags
+    place: Indexes
+
+    def at(self, which: Any) -> Waits:
+        """Some of them, in the order of ``which``."""
+        return Waits(*(column[which] for column in vars(self).values()))
+
+    @property
+    def is_known(self) -> Flags:
+        """Which of them are between two known tasks."""
+        return (self.before >= 0) & (self.after >= 0)
 
 
 @dataclass(frozen=True)
@@ -111,66 +137,73 @@ def _mapped(column: Halves, number: Indexes) -> Halves:
 
 def _edges(plans: Plans, parents: Parents, dependencies: Sequence[Dependency]) -> list[Edges]:
     """S1, S5 to S7, S16, S17: the bounds of dependencies, and those that parents hand down."""
-    number = {ref: index for index, ref in enumerate(plans.refs)}
-    before = _numbers(number, [item.predecessor for item in dependencies])
-    after = _numbers(number, [item.successor for item in dependencies])
-    is_confirmed = np.array([item.state == "confirmed" for item in dependencies], dtype=np.bool_)
-    (kept,) = np.nonzero(is_confirmed & (before >= 0) & (after >= 0))
-    before, after = before[kept], after[kept]
+    waits = waits_of({ref: index for index, ref in enumerate(plans.refs)}, dependencies)
+    waits = waits.at(waits.is_confirmed & waits.is_known)
     below, above = parents.descendants()
     if len(below):
-        pairs = np.concatenate([below * len(plans.refs) + above, above * len(plans.refs) + below])
-        is_apart = ~np.isin(before * len(plans.refs) + after, pairs)
-        kept, before, after = kept[is_apart], before[is_apart], after[is_apart]
-    said = [dependencies[i] for i in kept.tolist()]
-    own = bounds_between(plans, before, after, kept, said)
-    return [own, *_handed_down(plans, own, after, before, (below, above), said)]
+        count = len(plans.refs)
+        pairs = np.concatenate([below * count + above, above * count + below])
+        waits = waits.at(~np.isin(waits.before * count + waits.after, pairs))
+    own = bounds_between(plans, waits)
+    return [own, *_handed_down(plans, own, waits, (below, above))]
 
 
-def _numbers(number: Mapping[Ref, int], refs: Sequence[Ref]) -> Indexes:
-    return np.fromiter(map(number.get, refs, repeat(-1)), dtype=np.int64, count=len(refs))
-
-
-def bounds_between(plans: Plans, before: Indexes, after: Indexes, kept: Indexes, said: Sequence[Dependency]) -> Edges:
-    """S5 to S7, S13: the bounds that these dependencies (``kept`` are their indexes) set between tasks of these numbers."""
-    from_start = np.array([FROM_START[item.type] for item in said], dtype=np.int64)
-    to_start = np.array([TO_START[item.type] for item in said], dtype=np.int64)
-    minutes = np.array([item.lag_minutes for item in said], dtype=np.int64)
-    is_elapsed = np.array([item.lag_unit == "elapsed" for item in said], dtype=np.bool_)
-    to_start = np.where(plans.is_milestone[after], 0, to_start)  # S13
-    elapsed = np.where(is_elapsed, halves_from_minutes(minutes, ELAPSED_MINUTES_A_HALF), 0)
-    return Edges(
-        source=2 * before + from_start,
-        target=2 * after + to_start,
-        row=plans.row[after],
-        shift=(to_start & (1 - from_start)) + elapsed,  # S5: after the last half; at all others
-        lag=np.where(is_elapsed, 0, halves_from_minutes(minutes, MINUTES_A_HALF)),
-        dependency=kept,
+def waits_of(number: Mapping[Ref, int], dependencies: Sequence[Dependency]) -> Waits:
+    """These dependencies as columns, with the tasks' numbers."""
+    before: list[int] = []
+    after: list[int] = []
+    types: list[int] = []
+    minutes: list[int] = []
+    is_elapsed, is_confirmed = bytearray(), bytearray()
+    for begin in range(0, len(dependencies), _HANDFUL):
+        some = dependencies[begin : begin + _HANDFUL]
+        before += map(number.get, [item.predecessor for item in some], repeat(-1))
+        after += map(number.get, [item.successor for item in some], repeat(-1))
+        types += [_TYPES[item.type] for item in some]
+        minutes += [item.lag_minutes for item in some]
+        is_elapsed += bytes([item.lag_unit == "elapsed" for item in some])
+        is_confirmed += bytes([item.state == "confirmed" for item in some])
+    from_start, to_start = (np.array([ends[name] for name in _TYPES])[types] for ends in (FROM_START, TO_START))
+    return Waits(
+        before=np.array(before, dtype=np.int64),
+        after=np.array(after, dtype=np.int64),
+        from_start=from_start,
+        to_start=to_start,
+        lag_minutes=np.array(minutes, dtype=np.int64),
+        is_elapsed=np.frombuffer(is_elapsed, dtype=np.bool_),
+        is_confirmed=np.frombuffer(is_confirmed, dtype=np.bool_),
+        place=np.arange(len(dependencies)),
     )
 
 
-def _handed_down(
-    plans: Plans,
-    own: Edges,
-    after: Indexes,
-    before: Indexes,
-    below_above: tuple[Indexes, Indexes],
-    said: Sequence[Dependency],
-) -> list[Edges]:
+def bounds_between(plans: Plans, waits: Waits) -> Edges:
+    """S5 to S7, S13: the bounds that these dependencies set between known tasks."""
+    to_start = np.where(plans.is_milestone[waits.after], 0, waits.to_start)  # S13
+    elapsed = np.where(waits.is_elapsed, halves_from_minutes(waits.lag_minutes, ELAPSED_MINUTES_A_HALF), 0)
+    return Edges(
+        source=2 * waits.before + waits.from_start,
+        target=2 * waits.after + to_start,
+        row=plans.row[waits.after],
+        shift=(to_start & (1 - waits.from_start)) + elapsed,  # S5: after the last half; at all others
+        lag=np.where(waits.is_elapsed, 0, halves_from_minutes(waits.lag_minutes, MINUTES_A_HALF)),
+        dependency=waits.place,
+    )
+
+
+def _handed_down(plans: Plans, own: Edges, waits: Waits, below_above: tuple[Indexes, Indexes]) -> list[Edges]:
     """S16: what pushes the start of a parent pushes everything below it."""
     below, above = below_above
     is_open = plans.is_movable & ~plans.is_started & ~plans.is_milestone
-    is_start = (own.target % 2 == 1) & (before != after)
-    (pushing,) = np.nonzero(is_start & np.isin(after, above) & is_open[after])
+    is_start = (own.target % 2 == 1) & (waits.before != waits.after)
+    (pushing,) = np.nonzero(is_start & np.isin(waits.after, above) & is_open[waits.after])
     if not len(pushing):
         return []
     order = np.argsort(above, kind="stable")
     below, above = below[order], above[order]
-    begin, end = np.searchsorted(above, after[pushing]), np.searchsorted(above, after[pushing], side="right")
-    counts = end - begin
-    edge = np.repeat(pushing, counts)
-    which = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(begin, counts)
-    return [bounds_between(plans, before[edge], below[which], own.dependency[edge], [said[i] for i in edge.tolist()])]
+    parent = waits.after[pushing]
+    begin, end = np.searchsorted(above, parent), np.searchsorted(above, parent, side="right")
+    handed = waits.at(np.repeat(pushing, end - begin))
+    return [bounds_between(plans, replace(handed, after=below[spans(begin, end)]))]
 
 
 def _rollups(plans: Plans, parents: Parents) -> Edges:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
 from sync.core.half_days import NONE, date_of, half_of
-from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of
+from sync.core.network import NO_DEPENDENCY, Indexes, Network, bounds_between, network_of, waits_of
 from sync.core.passes import (
     NEVER,
     Forward,
@@ -37,7 +37,6 @@ from sync.core.values import Dependency, Ref, Task, View
 from sync.core.working_time import WEEKDAYS
 
 CalendarOf = Callable[[Task], Calendar]
-ENDS = ("predecessor", "successor")
 
 
 class Forecast(Struct, frozen=True):
@@ -160,7 +159,7 @@ class Schedule:
         day = date_of(half)
         return Bound(day, is_about_start) if day else None
 
-    def bounds_if(self, finishes: Mapping[Ref, date], dependencies: Iterable[Dependency]) -> Mapping[str, Bound]:
+    def bounds_if(self, finishes: Mapping[Ref, date], dependencies: Sequence[Dependency]) -> Mapping[str, Bound]:
         """By their keys, the earliest days that these dependencies by themselves would allow if tasks ended with these days."""
         halves = self.passed.halves.copy()
         for ref, day in finishes.items():
@@ -173,15 +172,14 @@ class Schedule:
     def _bounds(self) -> Mapping[str, tuple[int, bool]]:
         return self._bounds_by(self.passed.halves, self.dependencies)
 
-    def _bounds_by(self, halves: Halves, dependencies: Iterable[Dependency]) -> Mapping[str, tuple[int, bool]]:
+    def _bounds_by(self, halves: Halves, dependencies: Sequence[Dependency]) -> Mapping[str, tuple[int, bool]]:
         """By the key of each of these between known tasks: its bound, and whether that is one of the start."""
-        number = self.number
-        said = [item for item in dependencies if item.predecessor in number and item.successor in number]
-        before, after = (np.array([number[getattr(item, end)] for item in said], dtype=np.int64) for end in ENDS)
-        edges = bounds_between(self.network.plans, before, after, np.arange(len(said)), said)
+        waits = waits_of(self.number, dependencies)
+        waits = waits.at(waits.is_known)
+        edges = bounds_between(self.network.plans, waits)
         bounds = bounds_of(self.network, halves, edges).tolist()
-        is_start = (edges.target % 2 == 1).tolist()
-        return {item.key: pair for item, pair in zip(said, zip(bounds, is_start, strict=True), strict=True)}
+        keys = [dependencies[place].key for place in waits.place.tolist()]
+        return dict(zip(keys, zip(bounds, (edges.target % 2 == 1).tolist(), strict=True), strict=True))
 
     def workdays_between(self, ref: Ref, start: date, end: date) -> int:
         """Workdays of the task's calendar after one day up to and with another; negative backwards."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from campaigns import changes
 
 SEED = 11
@@ -25,8 +23,8 @@ def test_nothing_is_lost_and_no_certificate_is_falsely_green() -> None:
     assert report.counts["changes"] >= changes.SHORT.changes
 
 
-@pytest.mark.parametrize("name", ["no_census", "zone_literal"])
-def test_a_broken_product_is_found_out(name: str) -> None:
-    with changes.SABOTAGES[name]():
+def test_a_broken_product_is_found_out() -> None:
+    """By one break; the others are tried by ``python -m campaigns sabotage``."""
+    with changes.SABOTAGES["zone_literal"]():
         report = changes.run(seed=SEED, scale=0.0, workers=1)
     assert report.divergences

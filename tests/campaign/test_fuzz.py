@@ -20,7 +20,11 @@ FORMATS = (
     "tables and json",
     "log lines",
 )
-SLOW_TO_SEE = {"patterns_may_explode", "yaml_no_depth_limit"}  # they take as long as the limits allow
+SLOW_TO_SEE = {
+    "patterns_may_explode",
+    "yaml_no_alias_limit",
+    "yaml_no_depth_limit",
+}  # they take as long as the limits allow
 
 
 def test_the_short_form_finds_nothing() -> None:

@@ -205,9 +205,7 @@ def assert_whole(app: App) -> View:
     return view
 
 
-@pytest.mark.parametrize(
-    "app", [(1000, 0), (333, 1), (50, 2)], indirect=True, ids=["1000", "333-shuffled", "50-shuffled"]
-)
+@pytest.mark.parametrize("app", [(1000, 0), (50, 2)], indirect=True, ids=["1000", "50-shuffled"])
 def test_every_issue_and_every_link_of_the_archive_arrives_once(app: App) -> None:
     assert collected(app).stored == len(issues())
     view = assert_whole(app)

@@ -266,7 +266,7 @@ def containers(inner: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
 BLOCKS = st.lists(st.recursive(LEAF, containers, max_leaves=8), max_size=5).map(tuple)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(BLOCKS)
 def test_what_is_written_reads_back_the_same(blocks: RichText) -> None:
     assert rich_text_from_markdown(markdown_from_rich_text(blocks)) == blocks
