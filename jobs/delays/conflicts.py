@@ -69,7 +69,8 @@ def _may_be_told(view: View, plan: Schedule, item: Dependency) -> bool:
 
 
 def _days(past: Past, task: Task) -> Days | None:
-    likely, early = likely_finish(past, task), early_finish(past, task)
+    likely = likely_finish(past, task)
+    early = early_finish(past, task, likely)
     if early is None or likely.p50 is None or likely.p85 is None:
         return None
     return Days(early, likely.p50, likely.p85, likely)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from sync.core.calendar import Calendar
 from sync.core.hindsight import share_that_held
 from sync.core.history import StatusChange, with_history
-from sync.core.schedule import CalendarOf, calendar_for
+from sync.core.schedule import CalendarOf, place_for
 from sync.core.values import Ref, Task, View
 from sync.core.watched import ENOUGH, WINDOW, Curve, Watched
 
@@ -45,6 +45,18 @@ class Likely(Struct, frozen=True):
     reason: Reason
 
 
+class _Numbers(dict[date, int]):
+    """F2: the days of a calendar as numbers of working days; a day off counts as the next one. Each is counted when it is needed."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        super().__init__()
+        self._calendar = calendar
+
+    def __missing__(self, day: date) -> int:
+        self[day] = number = self._calendar.workdays_between(_LONG_AGO, self._calendar.next_workday(day))
+        return number
+
+
 class Past:
     """What all tasks did in the last year, as curves by department and by connection. Made once per view; a curve at first need."""
 
@@ -58,7 +70,9 @@ class Past:
         """``today_of`` gives a task's local today, ``day_of`` the local date of an instant."""
         self._calendar_of, self._today_of, self._day_of = calendar_of, today_of, day_of
         self.tasks: dict[Ref, Task] = {task.ref: task for task in tasks}
-        self._numbers: dict[tuple[str, date], int] = {}
+        self._numbers: dict[str, _Numbers] = {}
+        self._days: dict[tuple[str, date, int], date] = {}
+        self._seen: dict[tuple[Ref, Scale], Watched | None] = {}
         self._tasks: dict[tuple[str, str], list[Task]] = {}
         self._members: dict[Group, list[Watched]] = {}
         self._curves: dict[Group, Curve] = {}
@@ -81,7 +95,11 @@ class Past:
     def day(self, task: Task, number: int) -> date:
         """The date of a working day, today or later."""
         calendar, today = self._calendar_of(task), self._today_of(task)
-        return calendar.add_workdays(calendar.next_workday(today), number - self._number(task, today))
+        key = (calendar.name, today, number)
+        if key not in self._days:
+            ahead = number - self._numbers_of(task)[today]
+            self._days[key] = calendar.add_workdays(calendar.next_workday(today), ahead)
+        return self._days[key]
 
     def plain_day(self, task: Task) -> date | None:
         """F9: the plain rule's day: the due date, or today when that is past (S8)."""
@@ -101,6 +119,14 @@ class Past:
         return self._members[group]
 
     def _watched(self, task: Task, scale: Scale) -> Watched | None:
+        if self.tasks.get(task.ref) is not task:
+            return self._made(task, scale)
+        key = (task.ref, scale)
+        if key not in self._seen:
+            self._seen[key] = self._made(task, scale)
+        return self._seen[key]
+
+    def _made(self, task: Task, scale: Scale) -> Watched | None:
         """F3: a task as far as it tells something: it is open, or it is known when it ended; None otherwise."""
         is_open = task.status in OPEN
         ended = self._day_of(task, task.finished) if task.finished and not is_open else None
@@ -108,32 +134,31 @@ class Past:
         origin = task.due if scale == "lateness" else begun
         if origin is None or task.status == "unknown" or (ended is None and not is_open):
             return None
+        number = self._numbers_of(task)
         return Watched(
-            self._number(task, origin),
-            self._number(task, begun) if begun else None,
-            self._number(task, ended) if ended else None,
+            number[origin],
+            number[begun] if begun else None,
+            number[ended] if ended else None,
             task.status == "cancelled",
-            self._number(task, self._today_of(task)),
+            number[self._today_of(task)],
         )
 
-    def _number(self, task: Task, day: date) -> int:
-        """F2: a day as a number of working days; a day off counts as the next working day."""
+    def _numbers_of(self, task: Task) -> _Numbers:
         calendar = self._calendar_of(task)
-        key = (calendar.name, day)
-        if key not in self._numbers:
-            self._numbers[key] = calendar.workdays_between(_LONG_AGO, calendar.next_workday(day))
-        return self._numbers[key]
+        if calendar.name not in self._numbers:
+            self._numbers[calendar.name] = _Numbers(calendar)
+        return self._numbers[calendar.name]
 
 
 def past_of(view: View, changes: Iterable[StatusChange] = ()) -> Past:
     """The history that a view holds, as of the moment it was taken; F3: with what the tools' histories tell of starts and ends."""
 
-    def day_of(task: Task, at: datetime) -> date:
-        department = view.departments.get(task.department) if task.department else None
-        return at.astimezone(ZoneInfo(department.zone if department else "UTC")).date()
-
+    place_of = place_for(view)
     return Past(
-        with_history(view.tasks.values(), changes), calendar_for(view), lambda task: day_of(task, view.at), day_of
+        with_history(view.tasks.values(), changes),
+        lambda task: place_of(task).calendar,
+        lambda task: place_of(task).today,
+        lambda task, at: at.astimezone(place_of(task).zone).date(),
     )
 
 
@@ -169,15 +194,14 @@ def likely_finish(past: Past, task: Task) -> Likely:
     return Likely(past.plain_day(task), None, "plan", sample, reason)
 
 
-def early_finish(past: Past, task: Task) -> date | None:
-    """F10: the day by which one in three of such tasks was done, by the history that ``likely_finish`` asks; None where none speaks."""
+def early_finish(past: Past, task: Task, likely: Likely) -> date | None:
+    """F10: the day by which one in three of such tasks was done, by the history that ``likely`` rests on; None where none speaks."""
     task = past.tasks.get(task.ref, task)
-    basis = likely_finish(past, task).basis
     scale: Scale = "lateness" if task.due else "age"
-    place = past.place(task, scale)
-    if basis == "plan" or place is None:
+    place = past.place(task, scale) if likely.basis != "plan" else None
+    if place is None:
         return None
-    name = str(task.department) if basis == "department" else task.ref.connection
+    name = str(task.department) if likely.basis == "department" else task.ref.connection
     curve = past.curve((name, task.kind, scale))
     start = curve.comparable_from(place.today - place.origin)
     position = None if start is None else curve.quantiles(start, MOST)[0]

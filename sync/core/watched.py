@@ -37,6 +37,7 @@ class Curve:
                 ends[item.exit] = ends.get(item.exit, 0) + 1
         self._ends = sorted(ends.items())
         self.ended = sum(ends.values())
+        self._starts: dict[int, int | None] = {}
         self._found: dict[tuple[int, tuple[float, ...]], tuple[int | None, ...]] = {}
 
     def open_at(self, position: int) -> int:
@@ -46,8 +47,10 @@ class Curve:
     def comparable_from(self, position: int) -> int | None:
         """F7: the position itself when enough tasks were open at it; before the due date, else the first such position up to it;
         None when there is none."""
-        steps = (position, *self._entries[bisect_right(self._entries, position) : bisect_right(self._entries, 0)])
-        return next((step for step in steps if self.open_at(step) >= ENOUGH), None)
+        if position not in self._starts:
+            steps = (position, *self._entries[bisect_right(self._entries, position) : bisect_right(self._entries, 0)])
+            self._starts[position] = next((step for step in steps if self.open_at(step) >= ENOUGH), None)
+        return self._starts[position]
 
     def quantiles(self, position: int, *shares: float) -> tuple[int | None, ...]:
         """The first positions at which no more than these shares (falling) of what is open at ``position`` are still open; None: never."""
