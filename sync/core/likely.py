@@ -194,8 +194,8 @@ def likely_finish(past: Past, task: Task) -> Likely:
     return Likely(past.plain_day(task), None, "plan", sample, reason)
 
 
-def early_finish(past: Past, task: Task, likely: Likely) -> date | None:
-    """F10: the day by which one in three of such tasks was done, by the history that ``likely`` rests on; None where none speaks."""
+def early_finish(past: Past, task: Task, likely: Likely, share: float = MOST) -> date | None:
+    """F10: the day by which only this share of such tasks was open, by the history that ``likely`` rests on; None where none speaks."""
     task = past.tasks.get(task.ref, task)
     scale: Scale = "lateness" if task.due else "age"
     place = past.place(task, scale) if likely.basis != "plan" else None
@@ -204,7 +204,7 @@ def early_finish(past: Past, task: Task, likely: Likely) -> date | None:
     name = str(task.department) if likely.basis == "department" else task.ref.connection
     curve = past.curve((name, task.kind, scale))
     start = curve.comparable_from(place.today - place.origin)
-    position = None if start is None else curve.quantiles(start, MOST)[0]
+    position = None if start is None else curve.quantiles(start, share)[0]
     return None if position is None else past.day(task, place.origin + position)
 
 
