@@ -17,14 +17,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
 from sync.core.likely import HALF, MOST, Past, early_finish, likely_finish
+from sync.core.plans import Place
 from sync.core.values import Ref, Task
 
 WEEKDAYS = Calendar("weekdays")
+UTC_ZONE = ZoneInfo("UTC")
 STEP = timedelta(days=28)
 WARM_UP = timedelta(days=365)
 P85 = 0.85
@@ -62,7 +65,7 @@ def back_test(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) -> 
     today = min(case.known for case in cases) + WARM_UP
     while today < until:
         seen = [as_seen(case, today) for case in cases if case.known <= today]
-        past = Past([task for task, _ in seen], lambda _: calendar, lambda _, day=today: day, _day_of)  # type: ignore[misc]
+        past = Past([task for task, _ in seen], lambda _, day=today: Place(calendar, UTC_ZONE, day))  # type: ignore[misc]
         for task, truth in seen:
             if task.status == "in_progress" and truth.status != "cancelled":
                 _judge(score, past, task, truth, today, until, calendar)
@@ -76,10 +79,6 @@ def as_seen(case: Case, today: date) -> tuple[Task, Task]:
     if task.finished and task.finished.date() < today:
         return task, task
     return replace(task, status="in_progress", finished=None), task
-
-
-def _day_of(_: Task, at: datetime) -> date:
-    return at.date()
 
 
 def _judge(score: Score, past: Past, task: Task, truth: Task, today: date, until: date, calendar: Calendar) -> None:
@@ -126,7 +125,7 @@ def told_early(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) ->
     today = min(case.known for case in cases) + WARM_UP
     while today < until:
         seen = [as_seen(case, today) for case in cases if case.known <= today]
-        past = Past([task for task, _ in seen], lambda _: calendar, lambda _, day=today: day, _day_of)  # type: ignore[misc]
+        past = Past([task for task, _ in seen], lambda _, day=today: Place(calendar, UTC_ZONE, day))  # type: ignore[misc]
         for task, truth in seen:
             is_asked = task.status == "in_progress" and truth.status != "cancelled" and task.due
             likely = likely_finish(past, task) if is_asked and task.due and task.due >= today else None

@@ -6,8 +6,8 @@ numbers: working days of the task's department since a day long ago.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct
@@ -15,7 +15,8 @@ from msgspec import Struct
 from sync.core.calendar import Calendar
 from sync.core.hindsight import share_that_held
 from sync.core.history import StatusChange, with_history
-from sync.core.schedule import CalendarOf, place_for
+from sync.core.plans import PlaceOf
+from sync.core.schedule import place_for
 from sync.core.values import Ref, Task, View
 from sync.core.watched import ENOUGH, WINDOW, Curve, Watched
 
@@ -60,15 +61,8 @@ class _Numbers(dict[date, int]):
 class Past:
     """What all tasks did in the last year, as curves by department and by connection. Made once per view; a curve at first need."""
 
-    def __init__(
-        self,
-        tasks: Iterable[Task],
-        calendar_of: CalendarOf,
-        today_of: Callable[[Task], date],
-        day_of: Callable[[Task, datetime], date],
-    ) -> None:
-        """``today_of`` gives a task's local today, ``day_of`` the local date of an instant."""
-        self._calendar_of, self._today_of, self._day_of = calendar_of, today_of, day_of
+    def __init__(self, tasks: Iterable[Task], place_of: PlaceOf) -> None:
+        self._place_of = place_of
         self.tasks: dict[Ref, Task] = {task.ref: task for task in tasks}
         self._numbers: dict[str, _Numbers] = {}
         self._days: dict[tuple[str, date, int], date] = {}
@@ -94,16 +88,17 @@ class Past:
 
     def day(self, task: Task, number: int) -> date:
         """The date of a working day, today or later."""
-        calendar, today = self._calendar_of(task), self._today_of(task)
-        key = (calendar.name, today, number)
+        place = self._place_of(task)
+        key = (place.calendar.name, place.today, number)
         if key not in self._days:
-            ahead = number - self._numbers_of(task)[today]
-            self._days[key] = calendar.add_workdays(calendar.next_workday(today), ahead)
+            ahead = number - self._numbers_of(place.calendar)[place.today]
+            self._days[key] = place.calendar.add_workdays(place.calendar.next_workday(place.today), ahead)
         return self._days[key]
 
     def plain_day(self, task: Task) -> date | None:
         """F9: the plain rule's day: the due date, or today when that is past (S8)."""
-        return max(task.due, self._calendar_of(task).next_workday(self._today_of(task))) if task.due else None
+        place = self._place_of(task)
+        return max(task.due, place.calendar.next_workday(place.today)) if task.due else None
 
     def share(self, group: Group) -> float | None:
         """F8: which share may still be open on the day that is called P85; None where this group's forecasts did not hold."""
@@ -128,23 +123,22 @@ class Past:
 
     def _made(self, task: Task, scale: Scale) -> Watched | None:
         """F3: a task as far as it tells something: it is open, or it is known when it ended; None otherwise."""
-        is_open = task.status in OPEN
-        ended = self._day_of(task, task.finished) if task.finished and not is_open else None
-        begun = self._day_of(task, task.started) if task.started else task.start
+        place, is_open = self._place_of(task), task.status in OPEN
+        ended = task.finished.astimezone(place.zone).date() if task.finished and not is_open else None
+        begun = task.started.astimezone(place.zone).date() if task.started else task.start
         origin = task.due if scale == "lateness" else begun
         if origin is None or task.status == "unknown" or (ended is None and not is_open):
             return None
-        number = self._numbers_of(task)
+        number = self._numbers_of(place.calendar)
         return Watched(
             number[origin],
             number[begun] if begun else None,
             number[ended] if ended else None,
             task.status == "cancelled",
-            number[self._today_of(task)],
+            number[place.today],
         )
 
-    def _numbers_of(self, task: Task) -> _Numbers:
-        calendar = self._calendar_of(task)
+    def _numbers_of(self, calendar: Calendar) -> _Numbers:
         if calendar.name not in self._numbers:
             self._numbers[calendar.name] = _Numbers(calendar)
         return self._numbers[calendar.name]
@@ -153,13 +147,7 @@ class Past:
 def past_of(view: View, changes: Iterable[StatusChange] = ()) -> Past:
     """The history that a view holds, as of the moment it was taken; F3: with what the tools' histories tell of starts and ends."""
 
-    place_of = place_for(view)
-    return Past(
-        with_history(view.tasks.values(), changes),
-        lambda task: place_of(task).calendar,
-        lambda task: place_of(task).today,
-        lambda task, at: at.astimezone(place_of(task).zone).date(),
-    )
+    return Past(with_history(view.tasks.values(), changes), place_for(view))
 
 
 def likely_finish(past: Past, task: Task) -> Likely:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
 from sync.core.history import StatusChange
 from sync.core.likely import Likely, Past, likely_finish, past_of
+from sync.core.plans import Place
 from sync.core.values import Department, Ref, Status, Task, TaskKind, View
 from sync.core.watched import ENOUGH, Curve, Spell, Watched
 
@@ -64,7 +66,7 @@ def history(lates: Sequence[int], department: Ref = TECH, first: int = 1000) -> 
 
 
 def said(tasks: Sequence[Task], asked: Task, today: date = TODAY, calendar: Calendar = WEEK) -> Likely:
-    past = Past([*tasks, asked], lambda _: calendar, lambda _: today, lambda _, at: at.date())
+    past = Past([*tasks, asked], lambda _: Place(calendar, ZoneInfo("UTC"), today))
     return likely_finish(past, asked)
 
 
