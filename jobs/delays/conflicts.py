@@ -44,7 +44,7 @@ def conflicts(view: View, plan: Schedule, settings: DelaySettings, spoken: Set[s
         return
     past = past_of(view, view.read_changes())
     days = {ref: found for ref in {item.predecessor for item in waits} if (found := _days(past, view.tasks[ref]))}
-    kept = {item.key: told for item in waits if (told := _kept(view, plan, item, days.get(item.predecessor)))}
+    kept = _kept(view, plan, waits, days)
     early = plan.bounds_if({ref: item.early for ref, item in days.items()}, waits)
     least = max(1, settings.min_slip_days)
     new = [
@@ -87,23 +87,23 @@ def _slip(plan: Schedule, item: Dependency, bound: Bound) -> int:
     return plan.workdays_between(item.successor, planned, bound.day) if planned else 0
 
 
-def _kept(view: View, plan: Schedule, item: Dependency, now: Days | None) -> Finding | None:
-    """F11: what was told of it, where that holds: no plan changed, and the usual day is not a week off. A history that falls silent
-    takes nothing back.
+def _kept(view: View, plan: Schedule, waits: Sequence[Dependency], days: Mapping[Ref, Days]) -> Mapping[str, Finding]:
+    """F11: by dependency what was told, where that holds: no plan changed, and the usual day is not a week off. A history that falls
+    silent takes nothing back.
     """
-    last = view.known.get(f"{PREFIX}{item.key}")
-    usual = day_from_fact(last.finding.parameters["likely"]) if last else None
-    if last is None or usual is None:
-        return None
-    moved = plan.workdays_between(item.predecessor, usual, now.usual) if now else 0
-    bound = plan.bounds_if({item.predecessor: usual}, [item])[item.key]
-    told = without_projection(last.finding.parameters)
-    if abs(moved) >= MOVED_FROM or any(
-        told.get(name) != fact for name, fact in _plans(view, plan, item, bound).items()
-    ):
-        return None
-    parameters = {**told, **_projection(view, plan, item, told)}
-    return replace(last.finding, parameters=parameters, evidence=_rules(item))
+    last = {item.key: found.finding for item in waits if (found := view.known.get(f"{PREFIX}{item.key}"))}
+    told = [item for item in waits if item.key in last]
+    usual = {item.predecessor: date.fromisoformat(last[item.key].parameters["likely"]) for item in told}
+    bounds = plan.bounds_if(usual, told)
+    kept = {}
+    for item in told:
+        now, then = days.get(item.predecessor), without_projection(last[item.key].parameters)
+        moved = plan.workdays_between(item.predecessor, usual[item.predecessor], now.usual) if now else 0
+        plans = _plans(view, plan, item, bounds[item.key])
+        if abs(moved) < MOVED_FROM and all(then.get(name) == fact for name, fact in plans.items()):
+            parameters = {**then, **_projection(view, plan, item, then)}
+            kept[item.key] = replace(last[item.key], parameters=parameters, evidence=_rules(item))
+    return kept
 
 
 def _plans(view: View, plan: Schedule, item: Dependency, bound: Bound) -> Mapping[str, Any]:

@@ -81,8 +81,10 @@ def test_explain_tells_whose_history_a_likely_day_rests_on(known: Company) -> No
         store.sync_findings({"another": [finding]}, datetime.now(UTC), [])
         shown = known.say("explain", "PAY-1").expect(0).out.replace("\n", "")
         shape = known.say("explain", "PAY-1", "--json").expect(0).json()
+        listed = known.say("findings").expect(0).out.replace("\n", "")
         store.sync_findings({"another": []}, datetime.now(UTC), ["another"])
     assert "技术部这类任务通常要到 2026-10-16 前后才做完" in shown
+    assert "按以往的进度可能赶不上" in listed
     assert "2026-09-28 算的：情况相同的任务，一半最晚 2026-10-16 做完" in shown
     assert "依据是技术部近一年做完的 40 个任务" in shown
     assert [item["basis"] for item in shape["findings"] if item["kind"] != "forecast_conflict"] == [""] * (
