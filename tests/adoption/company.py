@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from jobs.baseline.judge import BaselineSettings
 from sync.adoption import Adopting
 from sync.core.brakes import Accepted, Limits
 from sync.core.plan import Change
 from sync.core.values import ConnectionFacts, Language, RawRecord, Record
+from sync.core.vendor_change import VendorChange
 from sync.derive import Deriver
 from sync.engine import Cycle, Engine, Parts, PlannedJob
 from sync.mapping.schema import parse_all
@@ -63,7 +66,14 @@ def decode(raw: RawRecord) -> Record:
     """The connector's part: the payload is the record."""
     values = json.loads(raw.payload)
     ref, url = raw.ref, url_of(raw.ref.connection, raw.ref.key)
-    return Record(ref, ref.key, values["title"], url, raw.updated_at, values, raw.scope, raw.visibility, aliases=(url,))
+    changes = tuple(
+        VendorChange(ref.key, "status", before, after, datetime.fromisoformat(at))
+        for at, before, after in values.get("history", ())
+    )
+    record = Record(
+        ref, ref.key, values["title"], url, raw.updated_at, values, raw.scope, raw.visibility, aliases=(url,)
+    )
+    return replace(record, changes=changes)
 
 
 @dataclass

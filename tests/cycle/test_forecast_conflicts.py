@@ -57,3 +57,19 @@ def test_while_only_the_clock_goes_on_little_is_written_and_nearer_matters_take_
         company.wait(days)
     assert kinds == ["forecast_conflict", "due_soon", "forecast_conflict", "delay"]
     assert written == ["create page"] + ["update page"] * 3
+
+
+def test_what_the_tools_own_history_tells_counts_and_what_was_told_of_it_stands(company: Company) -> None:
+    """A task without dates, begun on Thursday as its tool tells: its usual day moves as the days go by, and nothing is told anew."""
+    begun = ("2026-11-19T02:00:00+00:00", "todo", "doing")
+    company.put("a", "p1", start=None, due=None, status="doing")
+    company.put("b", "s1", start=date(2026, 11, 25), due=None)
+    company.run(is_first_run=True)
+    assert not conflict(company)
+    company.put("a", "p1", history=[begun])
+    for _ in range(4):
+        company.run()
+        [told] = conflict(company)
+        company.wait()
+    assert told.finding.parameters["scale"] == "age"
+    assert (told.finding.parameters["estimated_on"], len(told.steps)) == ("2026-11-23", 1)
