@@ -14,7 +14,7 @@ from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.connection_config import reach_of, variant_of
 from sync.core.answering import Speaker
-from sync.core.errors import CannotExpress, ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
@@ -24,6 +24,7 @@ from sync.core.values import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob
+from sync.job_settings import department_problems
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
@@ -220,13 +221,13 @@ class App:
         """Raise ConfigError for a name that is no connection, or for one from which nothing is collected where that is wanted."""
         known = self.loaded.config.connections
         problems = [
-            Problem("command line", 0, name, "not a connection", nearest(name, known))
+            Problem(COMMAND_LINE, 0, name, "not a connection", nearest(name, known) or f"there are {', '.join(known)}")
             for name in names
             if name not in known
         ]
         hint = f"collected are {', '.join(self.collected)}"
         problems += [
-            Problem("command line", 0, name, "nothing is collected from it", hint)
+            Problem(COMMAND_LINE, 0, name, "nothing is collected from it", hint)
             for name in names
             if are_collected and name in known and not self._collects(name)
         ]
@@ -259,6 +260,8 @@ def build(config: Path, clock: Callable[[], datetime] = now) -> App:
     """The application over a configuration file. Raises ConfigError or StoreUnavailable before anything is touched."""
     loaded = load_config(config)
     mappings = load_mappings(loaded)
+    if problems := list(department_problems(loaded.job_settings, mappings.directory, loaded.node, loaded.file)):
+        raise ConfigError(problems)
     url = loaded.database_url()
     if url.startswith("sqlite:///"):
         _make_folder(Path(url.removeprefix("sqlite:///")).parent)

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from sync.core.errors import Problem, RecordError, TielineError
 from sync.core.history import StatusChange
 from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task, View
-from sync.core.vocabulary import Vocabulary
+from sync.core.vocabulary import Vocabulary, folded
 from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up
 from sync.mapping.history import status_changes
 from sync.mapping.identity import Identity, people_from_accounts
 from sync.mapping.normalise import Mapped, Step, explain, normalise
-from sync.mapping.rules import ConnectionMapping, Mappings, folded
+from sync.mapping.rules import ConnectionMapping, Mappings
 from sync.mapping.validation import nearest
 from sync.remote import redact
 from sync.store.derived import Derived

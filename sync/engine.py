@@ -21,7 +21,7 @@ from sync.core.baseline import JOB as BASELINE
 from sync.core.brakes import Accepted, check_limits
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.disclosure import Sayable
-from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
     Desired,
@@ -328,7 +328,7 @@ class Engine:
         entries = [(entry.change, entry.before) for entry in self._store.changes_of_run(run)]
         if not entries:
             hint = "`tieline runs` lists the runs and what each wrote"
-            raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
+            raise ConfigError([Problem(COMMAND_LINE, 0, run, "no such run, or it wrote nothing", hint)])
         with self._running("undo") as (this, may_go_on):
             outcome, kept = undo(entries, self._parts.ports, self._store, this, may_go_on, Sayable(self.view()))
             return Cycle(this, outcome=outcome, kept=kept)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from sync.core.baseline import BaselinePair, is_news
@@ -40,10 +41,10 @@ class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     history before anything is late.
     """
 
-    min_slip_days: int = 1
-    critical_slip_days: int = 5
-    due_soon_days: int = 2
-    silent_days: int = 5
+    min_slip_days: Annotated[int, Meta(ge=1)] = 1
+    critical_slip_days: Annotated[int, Meta(ge=1)] = 5
+    due_soon_days: Annotated[int, Meta(ge=0)] = 2
+    silent_days: Annotated[int, Meta(ge=1)] = 5
     is_linking: bool = True
     is_commenting: bool = True
     rooms: tuple[DelayRoom, ...] = ()

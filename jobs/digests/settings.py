@@ -24,6 +24,11 @@ class DigestChat(Struct, frozen=True, forbid_unknown_fields=True):
     connection: str
     language: Language | None = None
 
+    @property
+    def reaches(self) -> str:
+        """What the connection must reach."""
+        return "people"
+
 
 class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``jobs.digests`` in tieline.yaml. Who has an account in several ``chats`` is told in the first of them.
@@ -32,7 +37,7 @@ class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
     and on days off too, to try it out. Of more than ``most_items`` the rest is counted, with ``page_url`` as the place to read on.
     """
 
-    chats: tuple[DigestChat, ...]
+    chats: Annotated[tuple[DigestChat, ...], Meta(min_length=1)]
     kinds: tuple[Kind, ...] = KINDS
     after_start_minutes: Annotated[int, Meta(ge=0)] = 30
     most_items: Annotated[int, Meta(ge=1)] = 5

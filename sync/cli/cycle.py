@@ -134,7 +134,7 @@ def _certificate_words(report: Collected) -> str:
     until = report.not_due_until
     told = f"not due until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; " if until else ""
     if certificate.is_complete:
-        return f"{told}complete: {certificate.counted} there = {certificate.stored} here"
+        return "; ".join([f"{told}complete: {certificate.counted} there = {certificate.stored} here", *report.notes])
     return f"{told}NOT COMPLETE: {certificate.reason or f'{certificate.unproven} items unproven'}"
 
 

@@ -26,6 +26,7 @@ from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
 from sync.core.answering import acknowledgement
 from sync.core.brakes import Accepted
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Answer
 from sync.core.plan import Change
@@ -41,6 +42,7 @@ MAPPING_FILES = (
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
 CHAT = "chat-main"
+DEMO = "demo"  # the installation, and by it a folder that a demo may empty
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
 # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
 DIGESTS = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
@@ -53,8 +55,7 @@ CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 def run_demo(folder: Path, keep: bool) -> int:
     """Run the story: a delay appears, nothing changes, it is over and looked back on; an incident. Exit code 0 when it all came true."""
     set_up_logging(is_quiet=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _make_anew(folder)
     os.environ.update(CREDENTIALS)
     os.environ.pop("TIELINE_DATABASE", None)  # the demo has its own; a real one is not to be told stories
     with World() as world:
@@ -70,6 +71,30 @@ def run_demo(folder: Path, keep: bool) -> int:
         if keep:
             _stay(world)
     return max(codes)
+
+
+def _make_anew(folder: Path) -> None:
+    """An empty folder. Raises ConfigError where it cannot be made, and for one that is no demo's: what stands in it would be lost."""
+    problem = ""
+    try:
+        if _holds_something_else(folder):
+            problem = "holds something else, and the demo empties it first"
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be made: {error.strerror}"
+    if problem:
+        hint = "name another folder, such as var/demo"
+        raise ConfigError([Problem(COMMAND_LINE, 0, f"--folder {folder}", problem, hint)])
+
+
+def _holds_something_else(folder: Path) -> bool:
+    if not folder.is_dir():
+        return folder.exists()
+    config = folder / "tieline.yaml"
+    is_demo = config.is_file() and f"installation: {DEMO}\n" in config.read_text(encoding="utf-8", errors="replace")
+    return any(folder.iterdir()) and not is_demo
 
 
 def _tell(app: App, world: World) -> list[int]:
@@ -162,7 +187,7 @@ def write_config(folder: Path, urls: Mapping[str, str], *, is_whole: bool = Fals
         {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
     ]
     config: dict[str, Any] = {
-        "installation": "demo",
+        "installation": DEMO,
         "database": "sqlite:///tieline.sqlite",
         "mappings": "mappings",
         "language": "zh-CN",

@@ -11,11 +11,14 @@ from sync.cli.likely_text import conflict_sentence
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.disclosure import Sayable, cleared, shown
-from sync.core.errors import ConfigError, Problem, RecordError
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, RecordError
 from sync.core.plan import Published
 from sync.core.values import Language, RawRecord, Ref, TrackedFinding, View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
+
+CALCULATED = ("finish", "planned_start", "planned_finish", "slack", "slip_days", "likely")
+DATES = "calculated from dates and dependencies: `tieline dates REF` says why"
 
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
@@ -25,7 +28,7 @@ def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
         ref = ref_named(app, view, text)
         raw = app.store.raw(ref)
         if raw is None:
-            raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
+            raise ConfigError([Problem(COMMAND_LINE, 0, text, "is not stored", "`tieline tasks` lists what is")])
         steps, error = _steps(app, ref, field)
         if raw.visibility == "restricted":
             steps = [_masked(step) for step in steps]
@@ -48,7 +51,7 @@ def ref_named(app: App, view: View, text: str) -> Ref:
     if len(found) == 1:
         return found.pop()
     words = f"names {', '.join(sorted(found))}" if found else "names nothing that is stored"
-    raise ConfigError([Problem("command line", 0, text, words, "give a ref, as `tieline tasks` lists them")])
+    raise ConfigError([Problem(COMMAND_LINE, 0, text, words, "give a ref, as `tieline tasks` lists them")])
 
 
 def _skipped(app: App) -> set[Ref]:
@@ -64,9 +67,8 @@ def _steps(app: App, ref: Ref, field: str) -> tuple[list[Step], str]:
         return [], str(error)
     if field and not steps:
         known = sorted({step.field for step in app.deriver.explain(ref)})
-        raise ConfigError(
-            [Problem("command line", 0, field, "is not mapped for this record", f"mapped: {', '.join(known)}")]
-        )
+        hint = DATES if field in CALCULATED else f"mapped: {', '.join(known)}"
+        raise ConfigError([Problem(COMMAND_LINE, 0, field, "is not mapped for this record", hint)])
     return steps, ""
 
 

@@ -15,7 +15,7 @@ from sync.cli.findings_text import finding_text
 from sync.cli.listings import event_shape
 from sync.cli.show import say, say_json
 from sync.core.answering import Speaker
-from sync.core.errors import ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.core.escalation import Reason, end_of_day
 from sync.core.spoken import MOST_NOTE, day_from_words
 from sync.core.values import Task, TrackedFinding, View
@@ -134,4 +134,4 @@ def _source(at: datetime) -> str:
 
 
 def _wrong(path: str, text: str, hint: str) -> ConfigError:
-    return ConfigError([Problem("command line", 0, path, text, hint)])
+    return ConfigError([Problem(COMMAND_LINE, 0, path, text, hint)])

@@ -41,7 +41,6 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "it has no due date, and nobody knows since when it is worked on: there is nothing to count from",
     },
     "not_open": {"zh-CN": "它不是进行中的任务", "en": "it is not an open task"},
-    "restricted": {"zh-CN": "受限任务，这里不说日期", "en": "restricted: no dates are told here"},
     "estimated": {"zh-CN": "{day} 算的：{text}", "en": "as of {day}: {text}"},
     "plan": {"zh-CN": "只能按计划：{p50}", "en": "by the plan alone: {p50}"},
     "no_plan": {"zh-CN": "它也没有截止日期", "en": "and it has no due date"},
@@ -49,9 +48,9 @@ WORDS: dict[str, dict[Language, str]] = {
 
 
 def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, language: Language) -> dict[str, object]:
-    """The likely days of a task with their basis, as data and as a sentence. A restricted task's are not told."""
+    """The likely days of a task with their basis, as data and as a sentence. Of a restricted task nothing is told."""
     if task.visibility == "restricted":
-        return {"ref": task.ref, "likely": None, "text": WORDS["restricted"][language]}
+        return {"ref": task.ref, "likely": None, "text": ""}
     likely = likely_finish(past_of(view, changes), task)
     return {
         "ref": task.ref,

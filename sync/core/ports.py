@@ -45,9 +45,13 @@ class Cursor(Struct, frozen=True):
 
     Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
     as much as the vendor's index may lag. ``counted`` is the fresh horizon at the last census that proved the scope: what was hidden
-    then and edited may show again with an older date. ``whole_at`` is when everything was last read, by our clock.
-    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended. ``feed`` is the token up to which the
-    vendor's feed was followed (``hooks.Feed``), "" where there is none.
+    then and edited may show again with an older date. ``feed`` is the token up to which the vendor's feed was followed
+    (``hooks.Feed``), "" where there is none.
+
+    ``whole_at`` is when the last reading of everything began, by our clock. One that has not ended yet is under way since
+    ``loading_since``, over as many runs as it takes; ``is_loading``: it is the first. ``is_gap``: the feed lost count, and nothing is
+    proven until everything was read, and counted, since. ``is_listed``: the lists brought nothing more within a run's calls, so what
+    is left is read by id; ``is_starved``: the last run left it no calls, so it goes before the census once.
     """
 
     stream: str
@@ -59,6 +63,9 @@ class Cursor(Struct, frozen=True):
     is_loading: bool = False
     loading_since: datetime | None = None
     feed: str = ""
+    is_gap: bool = False
+    is_listed: bool = False
+    is_starved: bool = False
 
 
 class Shard(Struct, frozen=True):
@@ -325,6 +332,8 @@ class Connector:
     other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # By variant: secrets that may be given as well (a callback's key, a robot's signature).
     optional_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # A setting, and those without which it does nothing.
+    wants_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # Those of the credentials that are no secrets and may stand in tieline.yaml, besides the usual ones (a user's name, a client's id).
     plain_credentials: tuple[str, ...] = ()
     has_mutual_links: bool = False

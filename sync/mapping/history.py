@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sync.core.history import StatusChange
 from sync.core.values import Account, Record, Ref, Status
+from sync.core.vocabulary import folded
 from sync.mapping.identity import Identity
-from sync.mapping.rules import ConnectionMapping, folded
+from sync.mapping.rules import ConnectionMapping
 
 
 def status_changes(record: Record, mapping: ConnectionMapping, identity: Identity) -> tuple[StatusChange, ...]:

@@ -62,6 +62,8 @@ CERTIFICATES = Table(
     _text("value"),
 )
 CURSORS = Table("cursors", METADATA, _key("connection"), _key("stream"), _key("scope"), _text("value"))
+# Which items the reading of everything that is under way in a scope has asked for; no rows where none is.
+ASKED_FOR = Table("asked_for", METADATA, _key("connection"), _key("stream"), _key("scope"), _key("key"))
 
 TASKS = Table("tasks", METADATA, _key("ref"), _text("value"))
 DOCUMENTS = Table("documents", METADATA, _key("ref"), _text("value"))
@@ -226,7 +228,7 @@ RUN_CERTIFICATES = Table(
 )
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
-RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ORGANISATIONS)
+RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ASKED_FOR, ORGANISATIONS)
 BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)

@@ -52,7 +52,11 @@ def test_dates_tell_the_chain_and_what_another_date_would_move(known: Company) -
     assert "产品部「支付流程测试」要等技术部「支付接口开发」完成" in told
     assert "支付接口开发" in known.say("dates", api["ref"], "--due", later.isoformat()).expect(0).out
     assert "PAY-99" in known.say("dates", "PAY-99").expect(2).problem
-    known.say("dates", "PAY-1", "--due", "soon").expect(2)
+    for way in (f"{later:%Y/%-m/%-d}", f"{later.month}月{later.day}日"):
+        assert known.say("dates", api["key"], "--due", way, "--json").expect(0).json()["moves"] == moves
+    closed = [item["ref"] for item in tasks.values() if item["visibility"] == "restricted"]
+    assert closed
+    assert all("按以往的经验" not in known.say("dates", ref).expect(0).out for ref in closed)
     assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason"}
     assert (shape["likely"]["basis"], shape["likely"]["reason"]) == ("plan", "thin")
     assert "只能按计划" in told.replace("\n", "")
@@ -90,6 +94,23 @@ def test_explain_tells_whose_history_a_likely_day_rests_on(known: Company) -> No
     assert [item["basis"] for item in shape["findings"] if item["kind"] != "forecast_conflict"] == [""] * (
         len(shape["findings"]) - 1
     )
+
+
+BAD_DAYS = {
+    ("--due", "soon"): "--due soon  is no certain day; such as 20",
+    ("--due", ""): "--due ''  is no certain day",
+    ("--due", "2026-13-45"): "without its year",
+    ("--start", "1949-12-31"): "--start 1949-12-31  is a slip of the keyboard; a day from 1950-01-01 to 2150-12-31",
+    ("--due", "2151-01-01"): "a slip of the keyboard",
+    ("--start", "2027-01-02", "--due", "2027/1/1"): "--due 2027-01-01  the start would be after the due date\n",
+    ("--due", "1951-01-01"): "and the task itself starts on 20",
+    ("--start", "2149-01-01"): "and the task itself is due on 20",
+}
+
+
+def test_dates_refuse_a_day_that_cannot_be_meant(known: Company) -> None:
+    for days, words in BAD_DAYS.items():
+        assert words in known.say("dates", "PAY-1", *days).expect(2).problem + "\n"
 
 
 def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:

@@ -35,7 +35,7 @@ def test_it_says_days_and_whose_history() -> None:
     )
 
 
-def test_a_restricted_task_tells_no_dates() -> None:
+def test_of_a_restricted_task_no_likely_days_are_told() -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
     task = Task(
         Ref("jira-main:task:1"),
@@ -53,7 +53,7 @@ def test_a_restricted_task_tells_no_dates() -> None:
     assert likely_shape(view, (), task, "en") == {
         "ref": task.ref,
         "likely": None,
-        "text": "restricted: no dates are told here",
+        "text": "",
     }
     shape = likely_shape(view, (), replace(task, visibility="open"), "en")
     assert shape["likely"] == Likely(at.date(), None, "plan", 0, "thin")

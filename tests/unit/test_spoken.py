@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.core.spoken import FARTHEST, NewDate, OpenIncident, SolveIncident, day_from_words, spoken_from
+from sync.core.spoken import FARTHEST, NewDate, OpenIncident, SolveIncident, day_from_words, day_named, spoken_from
 
 TODAY = date(2026, 11, 26)
 
@@ -44,6 +44,13 @@ def test_only_our_words_are_meant_for_us(text: str, meant: object) -> None:
 ])  # fmt: skip
 def test_ways_to_say_a_day(text: str) -> None:
     assert day_from_words(text, TODAY) == date(2026, 12, 3)
+
+
+def test_a_day_of_any_year_can_be_named_though_not_promised() -> None:
+    assert [day_named(text, TODAY) for text in ("2026/11/3", "1949-10-01", "2150年1月1日", "11月3日")] == [
+        date(2026, 11, 3), date(1949, 10, 1), date(2150, 1, 1), None,
+    ]  # fmt: skip
+    assert day_from_words("2026/11/3", TODAY) is None
 
 
 def test_a_day_without_its_year_is_the_next_one_not_far_away() -> None:
