@@ -35,8 +35,9 @@ CONNECTIONS = {
     "trello-main": "{type: trello, key: env:TRELLO_KEY, token: env:TRELLO_TOKEN",
     "wiki-cloud": "{type: confluence, variant: cloud, email: env:CONFLUENCE_EMAIL, token: env:CONFLUENCE_TOKEN",
     "wiki-dc": "{type: confluence, variant: dc, token: env:CONFLUENCE_DC_TOKEN",
+    "chat-main": "{type: feishu, variant: app, app_id: env:FEISHU_APP_ID, app_secret: env:FEISHU_APP_SECRET",
 }
-SITE = {"jira-main": "jc", "jira-dc": "jd", "trello-main": "tr", "wiki-cloud": "kc", "wiki-dc": "kd"}
+SITE = {"jira-main": "jc", "jira-dc": "jd", "trello-main": "tr", "wiki-cloud": "kc", "wiki-dc": "kd", "chat-main": "fs"}
 DEPARTMENTS = {"PAY": "技术部", "FIN": "财务部", "看板甲": "产品部", "看板乙": "市场部", "看板丙": "销售部"}
 _WORDS = ", ".join(f"{name}: {department}" for name, department in DEPARTMENTS.items())
 _JIRA = f"""
@@ -86,8 +87,10 @@ jobs:
   delays: {{}}
   status_view: {{pages: [{{connection: {connection}, space: {space}, title: 跨部门状态}}]}}
   retrospectives: {{connection: {connection}, space: {space}, severity: info, min_slip_days: 0}}
-{adoption}connections:
+{digests}{adoption}connections:
 """
+# The calls of a world come at any hour, so its people are told at any hour.
+_DIGESTS = "  digests: {chats: [{connection: chat-main}], is_at_any_time: true, most_items: 50}\n"
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,9 @@ class Form:
 
 
 FORMS = (
-    Form(("jc", "tr", "kc"), "zh-CN"),
+    Form(("fs", "jc", "tr", "kc"), "zh-CN"),
     Form(("jc", "jd", "tr", "kc"), "zh-CN", has_first_day=True),
-    Form(("jc", "jd", "tr", "kd"), "en"),
+    Form(("fs", "jc", "jd", "tr", "kd"), "en"),
     Form(("jd", "tr", "kd"), "en", has_first_day=True),
 )
 
@@ -122,7 +125,8 @@ def _write(folder: Path, form: Form) -> None:
     site = form.sites[-1]
     wiki = {"connection": "wiki-cloud" if site == "kc" else "wiki-dc", "space": SPACE[site]}
     page = f"adoption: {{page: {{connection: {wiki['connection']}, space: {wiki['space']}, title: 盘点}}}}\n"
-    lines = [_CONFIG.format(language=form.language, adoption=page if form.has_first_day else "", **wiki)]
+    adoption, digests = page if form.has_first_day else "", _DIGESTS if "fs" in form.sites else ""
+    lines = [_CONFIG.format(language=form.language, adoption=adoption, digests=digests, **wiki)]
     scopes: Mapping[str, Any] = {**PROJECT, **SPACE, "tr": ", ".join(BOARDS)}
     for name, settings in CONNECTIONS.items():
         if SITE[name] not in form.sites:
@@ -131,6 +135,8 @@ def _write(folder: Path, form: Form) -> None:
         lines.append(
             f"  {name}: {settings}, base_url: http://{host}, browse_base: http://{host}, requests_per_second: 100000}}\n"
         )
+        if SITE[name] == "fs":
+            continue
         kind = {"jc": _JIRA, "jd": _JIRA, "tr": _TRELLO}.get(SITE[name], "")
         text = f"version: 1\nscope: [{scopes[SITE[name]]}]\nlanguage: {form.language}\nzone: Asia/Shanghai\n{kind}"
         (mappings / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -138,7 +144,8 @@ def _write(folder: Path, form: Form) -> None:
         f"  {name}: {{english_name: Dept{n}, head: head-{n}}}\n" for n, name in enumerate(DEPARTMENTS.values())
     )
     people = "".join(
-        f"  head-{n}: {{name: 部长{n}, department: {name}}}\n" for n, name in enumerate(DEPARTMENTS.values())
+        f"  head-{n}: {{name: 部长{n}, department: {name}, email: head-{n}@example.com, accounts: {{trello-main: [head-{n}]}}}}\n"
+        for n, name in enumerate(DEPARTMENTS.values())
     )
     (mappings / "departments.yaml").write_text(f"departments:\n{heads}", encoding="utf-8")
     (mappings / "people.yaml").write_text(f"people:\n{people}", encoding="utf-8")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from campaigns.restricted_items import BOARDS, HOST, INTERNAL, LEVELS, LISTS, PROJECT, SPACE, START, Item
+from campaigns.restricted_items import BOARDS, HEADS, HOST, INTERNAL, LEVELS, LISTS, PROJECT, SPACE, START, Item
 from campaigns.restricted_places import Place, places_of
 from campaigns.restricted_search import dressed, new_core
 from sandbox.confluence import Confluence
+from sandbox.feishu import FeishuSimulator
 from sandbox.jira import JiraSimulator
 from sandbox.jira.changes import changed
 from sandbox.trello import TrelloSimulator
@@ -61,7 +62,25 @@ class Founding:
             wiki = Confluence(name, public_url=f"http://{HOST[name]}", variant="cloud" if name == "kc" else "dc")
             wiki.site.add_space(SPACE[name], SPACE[name], wiki.tieline_id())
             self.sites[name] = wiki
+        if "fs" in self.names:
+            self._heads(FeishuSimulator("fs", enforce_limits=False))
         self._people()
+
+    def _heads(self, chat: FeishuSimulator) -> None:
+        """The heads of people.yaml, who own some of the tasks, in all tools and in the chat. Their names stand on every mask: no canaries."""
+        self.sites["fs"], department = chat, chat.add_department("公司")
+        for number in range(HEADS):
+            login, name = f"head-{number}", f"部长{number}"
+            chat.add_person(name, f"{login}@example.com", departments=(department,))
+            for tool in self._of("jc", "jd"):
+                self.sites[tool].add_user(login, name, f"{login}@example.com")
+            self._join_trello(login, name)
+
+    def _join_trello(self, login: str, name: str) -> None:
+        site = self.sites["tr"]
+        site.add_member(login, name, f"{login}@example.com")
+        company = site.state.organizations[next(iter(site.state.organizations))]
+        company["idMembers"].append(site.state.member(login)["id"])
 
     def _people(self) -> None:
         chance = self.chance
@@ -82,15 +101,14 @@ class Founding:
         self.by_hand = dict(places_of(self.sites))
 
     def _owner(self, tool: str) -> tuple[str, str]:
+        """Somebody's login and name, which are canaries, or a head's, who are told of what concerns them."""
+        if "fs" in self.sites and self.chance.random() < 0.6:
+            return f"head-{self.chance.randrange(HEADS)}", self.core()
         core = self.core()
-        site = self.sites[tool]
         if tool == "tr":
-            site.add_member(core, f"{core} 伟", f"{core}@example.com")
-            site.state.organizations[next(iter(site.state.organizations))]["idMembers"].append(
-                site.state.member(core)["id"]
-            )
+            self._join_trello(core, f"{core} 伟")
         else:
-            site.add_user(core, f"{core} 伟", f"{core}@example.com")
+            self.sites[tool].add_user(core, f"{core} 伟", f"{core}@example.com")
         return core, core
 
     def _texts(self) -> dict[str, str]:

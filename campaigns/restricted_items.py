@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-HOST = {"jc": "jc.test", "jd": "jd.test", "tr": "tr.test", "kc": "kc.test", "kd": "kd.test"}
+HOST = {"jc": "jc.test", "jd": "jd.test", "tr": "tr.test", "kc": "kc.test", "kd": "kd.test", "fs": "fs.test"}
 PROJECT = {"jc": "PAY", "jd": "FIN"}
+HEADS = 5
 BOARDS = ("看板甲", "看板乙", "看板丙")
 SPACE = {"kc": "TEAM", "kd": "OPS"}
 LISTS = ("待办", "进行中", "已完成")

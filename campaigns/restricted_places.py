@@ -28,6 +28,9 @@ def places_of(sites: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     yield from _trello(sites["tr"].state)
     for name in {"kc", "kd"} & sites.keys():
         yield from _confluence(name, sites[name].site)
+    if "fs" in sites:
+        for said in sites["fs"].state.messages.values():
+            yield Place("fs", said.room, "message", said.id), _text(said.content)
 
 
 def _text(*values: object) -> str:

@@ -200,6 +200,7 @@ class Story:
             if self.world.by_hand.get(place) == text or (place.kind == "old page" and key in self.past):
                 continue
             self.report.count("places searched")
+            self.report.count("messages searched", place.kind == "message")
             hay = Haystack(text)
             for mask in MASKS:
                 self.report.count("masks seen at vendors", text.count(mask))

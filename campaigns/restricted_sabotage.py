@@ -19,6 +19,8 @@ from sync.core.values import Task, View
 baseline, delays, retrospectives, status_view = (
     import_module(f"jobs.{name}.judge") for name in ("baseline", "delays", "retrospectives", "status_view")
 )
+digests, digest_facts = import_module("jobs.digests.judge"), import_module("jobs.digests.facts")
+plain_shown = disclosure.shown
 
 
 @contextmanager
@@ -48,6 +50,18 @@ def forget_mask_on_close() -> AbstractContextManager[None]:
         return said
 
     return _patched((delays, "_masked", masked), (retrospectives, "_masked", lambda _view, said, _language: said))
+
+
+def digests_quote() -> AbstractContextManager[None]:
+    """What people are told in their own chats names restricted tasks, as their owners are among them."""
+    return _patched(
+        (digest_facts, "shown", lambda view, task, words: plain_shown(view, replace(task, visibility="open"), words))
+    )
+
+
+def digests_stay_as_said() -> AbstractContextManager[None]:
+    """What was told in chats stays when a task becomes restricted."""
+    return _patched((digests, "masked", lambda _view, facts: facts))
 
 
 def name_the_owner() -> AbstractContextManager[None]:
@@ -117,6 +131,8 @@ def keep_hidden_links() -> AbstractContextManager[None]:
 SABOTAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "quote_restricted_title": quote_restricted_title,
     "forget_mask_on_close": forget_mask_on_close,
+    "digests_quote": digests_quote,
+    "digests_stay_as_said": digests_stay_as_said,
     "name_the_owner": name_the_owner,
     "link_restricted": link_restricted,
     "undo_says_it_again": undo_says_it_again,

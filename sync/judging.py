@@ -1,4 +1,5 @@
-"""Every job's verdict on one view: those that read findings come last and see what the others found, and what is over."""
+"""Every job's verdict on one view: those that read findings come last and see what the others found, and what is over; those of them that
+tell people see whom another one asks."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import timedelta
 import structlog
 from msgspec.structs import replace
 
-from sync.core.escalation import Event, Stated
+from sync.core.escalation import Event, Stated, is_open
 from sync.core.plan import Desired, Published
 from sync.core.tracking import tracked
 from sync.core.values import TrackedFinding, View
@@ -28,6 +29,7 @@ REMEMBERED = timedelta(days=90)
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
     planned.pairs = planned.forgotten = ()
+    planned.asked = {}
     ledger = store.findings("open", "acknowledged")
     first = [item for item in parts.jobs if not item.job.reads_findings]
     desired = _judge(planned, planned.view, first, published, ledger)
@@ -43,7 +45,9 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
             events=events_of(events, standing),
             reasons=reasons_of(events),
         )
-        desired += _judge(planned, view, readers, published, ledger)
+        desired += _judge(planned, view, [item for item in readers if item.job.asks], published, ledger)
+        view = replace(view, asked=planned.asked)
+        desired += _judge(planned, view, [item for item in readers if not item.job.asks], published, ledger)
     return desired
 
 
@@ -69,6 +73,7 @@ def _judge(
         desired += judgement.desired
         planned.pairs += judgement.pairs
         planned.forgotten += judgement.forgotten
+        planned.asked = {**planned.asked, **judgement.asked}
         planned.findings[name] = judgement.findings
     return desired
 
@@ -111,7 +116,7 @@ def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding])
             events[item.finding] = (*events.get(item.finding, ()), event)
     for found in standing:
         past = events.get(found.finding.key, ())
-        if not _is_open(past):
+        if not is_open(past):
             event = Event("reopened" if past else "opened", found.opened_at)
             events[found.finding.key] = (*past, event)
     return events
@@ -124,9 +129,3 @@ def reasons_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[Stated, ...]
         if item.reason:
             reasons[item.finding] = (*reasons.get(item.finding, ()), Stated(item.reason, item.at, item.by))
     return reasons
-
-
-def _is_open(events: Iterable[Event]) -> bool:
-    """Whether the last that is known of a finding is not its end."""
-    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
-    return bool(marks) and marks[-1] != "solved"

@@ -17,7 +17,7 @@ from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
 from sync.core.source_files import SourceFile
-from sync.core.values import ConnectionFacts, Finding, View
+from sync.core.values import ConnectionFacts, Finding, Ref, View
 from sync.derive import Deriver
 from sync.look import Ports
 from sync.reading import Cadence, Collected, Site
@@ -71,6 +71,7 @@ class Planned:
     broken_jobs: dict[str, str] = field(default_factory=dict)
     pairs: tuple[BaselinePair, ...] = ()
     forgotten: tuple[str, ...] = ()
+    asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
     desired: list[Desired] = field(default_factory=list)
 
     def lost(self) -> list[Desired]:

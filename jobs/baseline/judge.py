@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from jobs.baseline.text import NOT_VISIBLE, page_body
+from jobs.baseline.text import page_body
 from sync.core.baseline import JOB, Baseline, BaselinePair
-from sync.core.disclosure import department_name, shown
+from sync.core.disclosure import NOT_VISIBLE, department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import projection_facts

@@ -79,7 +79,6 @@ WORDS: dict[str, dict[Language, str]] = {
     "days": {"zh-CN": "{days} 个工作日", "en": "{days} working days"},
     "one_day": {"zh-CN": "1 个工作日", "en": "1 working day"},
 }
-NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 COLUMNS = ("blocking", "waiting", "planned", "expected", "slip", "why")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.digests.items import Item
 from sync.core.answering import acknowledgement, denial
-from sync.core.disclosure import NOT_VISIBLE, contact_for, history_name, person_name, shown
+from sync.core.disclosure import NOT_VISIBLE, SOMEBODY, contact_for, history_name, name_beside, person_name, shown
 from sync.core.projection import PROJECTED_YEARS
 from sync.core.values import Language, Ref, Task, View
 from sync.core.wording import day_from_fact
@@ -37,11 +37,11 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
         "start": item.mine.start,
         "mine_due": item.mine.due,
         "is_past_due": item.mine.due is not None and item.mine.due < day,
-        "instead_of": person_name(view, item.instead_of, language),
+        "instead_of": name_beside(view, (item.mine.ref,), person_name(view, item.instead_of, language), language),
         "is_pushed": item.is_pushed,
         "is_about_start": not item.dependency.endswith("_to_finish"),
         "standing_since": _standing_since(view, item, person, day),
-        "taken_by": _taken_by(item),
+        "taken_by": name_beside(view, (task.ref for task in item.tasks), _taken_by(item), language),
         "by": calendar_of_person(view, person).add_workdays(day, 1),
         "acknowledge": _acknowledge(item),
         "deny": denial(item.dependency) if item.dependency else "",
@@ -68,20 +68,32 @@ def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _masked_item(view: View, item: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
     now = {name: _masked_task(view, item[name], language) for name in ("mine", "other")}
-    if all(now[name] == item[name] for name in now):
-        return item
-    untold = UNTOLD if "likely" in item and now["mine"] != item["mine"] else {}
-    return {**item, **now, **untold, "contact": contact_for(view, None, language)}
+    secret = {name for name, said in now.items() if said and _is_secret(view, Ref(said["ref"]))}
+    whose = {"instead_of": {"mine"}, "taken_by": {"mine", "other"}}
+    names = {name: SOMEBODY[language] for name, ends in whose.items() if item[name] and ends & secret}
+    is_new = any(now[name] != item[name] for name in now)
+    untold = UNTOLD if "likely" in item and "mine" in secret else {}
+    return {
+        **item,
+        **now,
+        **names,
+        **untold,
+        "contact": contact_for(view, None, language) if is_new else item["contact"],
+    }
 
 
 def _masked_task(view: View, said: Mapping[str, Any] | None, language: Language) -> Mapping[str, Any] | None:
-    if said is None:
-        return None
-    ref = Ref(said["ref"])
+    if said is None or not _is_secret(view, ref := Ref(said["ref"])):
+        return said
     if ref in view.hidden:
         return {**said, "title": NOT_VISIBLE[language], "url": "", "owner": ""}
+    return _task_facts(view, view.tasks[ref], language)
+
+
+def _is_secret(view: View, ref: Ref) -> bool:
+    """Whether what was said once may not be named now: hidden or restricted since. What was only archived may."""
     task = view.tasks.get(ref)
-    return _task_facts(view, task, language) if task and task.visibility == "restricted" else said
+    return ref in view.hidden or (task is not None and task.visibility == "restricted")
 
 
 def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Literal
 
 from jobs.digests.settings import DigestSettings
@@ -53,11 +54,12 @@ class Item:
         return (self.mine, self.other) if self.other else (self.mine,)
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        """What may be begun comes first, then the worst; a budget cuts from the end."""
+    def order(self) -> tuple[int, int, float, str]:
+        """What may be begun comes first, then the worst, of these what stands longest."""
         is_short = self.section in ("ready", "held")
         severity = 0 if is_short or self.finding is None else SEVERITIES.index(self.finding.finding.severity)
-        return severity, SECTIONS.index(self.section), self.key
+        since = self.finding.opened_at.timestamp() if self.finding else 0.0
+        return severity, SECTIONS.index(self.section), since, self.key
 
 
 def waits_of(view: View, tasks: Collection[Ref]) -> Waits:
@@ -174,6 +176,26 @@ def without_repeats(items: list[Item]) -> list[Item]:
     heavier = ("asked_delay", "asked_due_soon", "asked_forecast_conflict")
     asked = {item.mine.ref for item in items if item.message in heavier}
     return [item for item in items if item.message != "asked_silent" or item.mine.ref not in asked]
+
+
+def is_asked_elsewhere(view: View, item: Item, day: date) -> bool:
+    """Whether another job asks this person about the finding on this day of theirs, or did before, of what is still as it was then."""
+    if item.finding is None or (at := view.asked.get((item.person, item.finding.finding.key))) is None:
+        return False
+    if at.astimezone(zone_of_person(view, item.person)).date() >= day:
+        return True
+    then = [step.parameters for step in item.finding.steps if step.at <= at]
+    return bool(then) and replace(item, news={name: then[-1].get(name) for name in item.news}).told == item.told
+
+
+def within_budget(news: Iterable[Item], left: Mapping[str, date], most: int) -> list[Item]:
+    """So many of the news as one message tells. Some of the places are for what was left out before (since when, by key), longest first, so
+    that nothing waits for ever; the others are for the first in order.
+    """
+    ordered = sorted(news, key=lambda item: item.order)
+    waiting = sorted((item for item in ordered if item.key in left), key=lambda item: left[item.key])
+    first = waiting[: max(1, most // 2)]
+    return [*first, *(item for item in ordered if item not in first)][:most]
 
 
 def told_ready(told: Collection[str]) -> dict[Ref, str]:

@@ -1,7 +1,8 @@
 """Judge who should be told what today: one message a day for each person who has news, and none for anybody else.
 
 Pure: the same view, settings and published entries give the same judgement. What was told already is remembered in the facts of the
-last digest of each person, as ``told``: what it was about, and a digest of what would be news of it.
+last digest of each person, as ``told``: what it was about, and a digest of what would be news of it; and as ``left`` what it had no room
+for, which is not told.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from jobs.digests.items import (
     SECTIONS,
     Item,
     Waits,
+    is_asked_elsewhere,
     is_undecided,
     items_of,
     taken_back,
     told_ready,
     waits_of,
+    within_budget,
     without_repeats,
 )
 from jobs.digests.settings import NAME, DigestSettings, day_of_telling, room_of
-from jobs.digests.text import digest_message
+from jobs.digests.text import digest_message, is_too_long
 from sync.core.plan import Desired, Judgement, MessageContent, Published
 from sync.core.values import Language, Person, Ref, View
 
@@ -33,13 +36,16 @@ REMEMBERED = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who may be told something now: on which day of theirs, where, in which language, and what they know already."""
+    """Somebody who may be told something now: on which day of theirs, where, in which language, and what they know already. ``left`` is
+    what their last digest had no room for, and since when.
+    """
 
     person: Person
     day: date
     room: Ref
     language: Language
     told: Mapping[str, str]
+    left: Mapping[str, date]
 
 
 def judge(view: View, settings: DigestSettings, published: Mapping[str, Published]) -> Judgement:
@@ -85,7 +91,9 @@ def _readers(view: View, settings: DigestSettings, last: Mapping[Ref, tuple[date
         place = room_of(view, person, settings)
         day = day_of_telling(view, person, settings) if place else None
         if place and day and (before is None or before[0] < day):
-            yield Reader(person, day, *place, told=before[1].facts["told"] if before else {})
+            facts = before[1].facts if before else {}
+            left = {key: date.fromisoformat(since) for key, since in facts.get("left", {}).items()}
+            yield Reader(person, day, *place, told=facts.get("told", {}), left=left)
 
 
 def _digest(
@@ -96,10 +104,15 @@ def _digest(
     back = list(taken_back(view, person.ref, told, {item.key for item in items}, waits))
     fresh = [item for item in (*items, *back) if _is_fresh(view, item)]
     news = [item for item in without_repeats(fresh) if item.section == "held" or told.get(item.key) != item.told]
+    news = [item for item in news if not is_asked_elsewhere(view, item, reader.day)]
     if not news:
         return None
-    facts = _facts(view, settings, reader, sorted(news, key=lambda item: item.order))
-    facts["told"] = _remembered(view, person, told, items, fresh)
+    chosen = within_budget(news, reader.left, settings.most_items)
+    while is_too_long(facts := _facts(view, settings, reader, chosen, len(news))) and len(chosen) > 1:
+        chosen = chosen[:-1]
+    untold = {item.key for item in news} - {item.key for item in chosen}
+    facts["told"] = _remembered(view, person, told, items, [item for item in fresh if item.key not in untold])
+    facts["left"] = {key: reader.left.get(key, reader.day) for key in sorted(untold)}
     return Desired(
         key=key_of(person.ref, reader.day),
         job=NAME,
@@ -113,14 +126,14 @@ def _digest(
     )
 
 
-def _facts(view: View, settings: DigestSettings, reader: Reader, news: list[Item]) -> dict[str, Any]:
-    """What the message says: the items that are spelled out, section by section, and how many more there are."""
-    chosen = sorted(news[: settings.most_items], key=lambda item: (SECTIONS.index(item.section), item.order))
+def _facts(view: View, settings: DigestSettings, reader: Reader, chosen: list[Item], count: int) -> dict[str, Any]:
+    """What the message says: these items, section by section, and how many more of so many there are."""
+    ordered = sorted(chosen, key=lambda item: (SECTIONS.index(item.section), item.order))
     return {
         "day": reader.day,
         "language": reader.language,
-        "items": [said_of(view, item, reader.person.ref, reader.day, reader.language) for item in chosen],
-        "more": len(news) - len(chosen),
+        "items": [said_of(view, item, reader.person.ref, reader.day, reader.language) for item in ordered],
+        "more": count - len(ordered),
         "page_url": settings.page_url,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Button, Message
 from sync.core.projection import projection_note
 from sync.core.rich_text import (
@@ -24,6 +25,9 @@ from sync.core.wording import day_from_fact, day_text, days_text, filled
 
 MOST_BUTTONS = 6
 """How many buttons that call back a message has at most; what a vendor shows fewer of it cuts from the end."""
+
+MOST_BYTES = 3500
+"""How long a digest of several things is at most; WeCom takes 4,096 bytes, and each chat spells marks and links its own way."""
 
 HEADINGS: dict[str, dict[Language, str]] = {
     "asked": {"zh-CN": "有人在等你", "en": "Others are waiting for you"},
@@ -154,8 +158,11 @@ WORDS: dict[str, dict[Language, str]] = {
     "taken": {"zh-CN": "{name}在处理。", "en": "{name} is on it. "},
     "start": {"zh-CN": "计划 {day}开始。", "en": " It is planned to start on {day}."},
     "standing": {"zh-CN": "{day}起就是这样。", "en": "It has been so since {day}. "},
-    "more": {"zh-CN": "还有 {count} 项。", "en": "{count} more."},
-    "more_at": {"zh-CN": "还有 {count} 项，{page}。", "en": "{count} more: {page}."},
+    "more": {"zh-CN": "还有 {count} 项放到下一条再说。", "en": "{count} more will follow in the next message."},
+    "more_at": {
+        "zh-CN": "还有 {count} 项放到下一条再说；想先看，{page}。",
+        "en": "{count} more will follow in the next message; to see them now: {page}.",
+    },
     "page": {"zh-CN": "都在这里", "en": "all of them"},
 }
 VERBS: dict[Language, tuple[str, str]] = {"zh-CN": ("开始", "完成"), "en": ("start", "finish")}
@@ -180,6 +187,11 @@ def digest_message(facts: Mapping[str, Any], language: Language) -> Message:
     is_good = all(item["section"] == "ready" for item in items)
     buttons = tuple(_buttons(items, is_several, language))
     return Message(body, title, "green" if is_good else "blue", buttons, keeps_words=True)
+
+
+def is_too_long(facts: Mapping[str, Any]) -> bool:
+    """Whether some chat might cut the message for these facts, so that its end would not be read."""
+    return len(markdown_from_rich_text(digest_message(facts, facts["language"]).body).encode()) > MOST_BYTES
 
 
 def _one(item: Mapping[str, Any], language: Language) -> RichText:
@@ -222,7 +234,7 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
         "others": (Text(str(item["others"])),),
         "verb": (Text(VERBS[language][0 if item["is_about_start"] else 1]),),
         "moved": _part("moved", language, count=item["moved_tasks"] or ""),
-        "taken": _part("taken", language, name=item["taken_by"]),
+        "taken": _capitalised(_part("taken", language, name=item["taken_by"])),
         "standing": _part("standing", language, day=_day_words(item["standing_since"], language)),
         "start": _part("start", language, day=_day_words(item["start"], language)),
     }
@@ -235,7 +247,7 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
     if item["slip_days"] is not None:
         values["days"] = (Text(days_text(item["slip_days"], language)),)
     instead = _part("instead", language, name=item["instead_of"])
-    return (*instead, *_capitalised(filled(WORDS[_word_of(item)][language], values)))
+    return (*_capitalised(instead), *_capitalised(filled(WORDS[_word_of(item)][language], values)))
 
 
 def _word_of(item: Mapping[str, Any]) -> str:
@@ -289,8 +301,9 @@ def _other_inlines(task: Mapping[str, Any] | None, language: Language) -> Inline
 
 
 def _capitalised(words: Inlines) -> Inlines:
-    first, *rest = words
-    return (Text(first.text[:1].upper() + first.text[1:]), *rest) if isinstance(first, Text) else words
+    if not words or not isinstance(words[0], Text):
+        return words
+    return (Text(words[0].text[:1].upper() + words[0].text[1:]), *words[1:])
 
 
 def _buttons(items: Sequence[Mapping[str, Any]], is_several: bool, language: Language) -> Iterator[Button]:

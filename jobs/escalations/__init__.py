@@ -4,4 +4,4 @@ from jobs.escalations.judge import judge
 from sync.core.ladders import EscalationSettings
 from sync.core.ports import Job
 
-JOB = Job(name="escalations", settings=EscalationSettings, judge=judge, reads_findings=True)
+JOB = Job(name="escalations", settings=EscalationSettings, judge=judge, reads_findings=True, asks=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from jobs.escalations.chats import Chat, chat_of, reached
 from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
-from jobs.escalations.notices import notices, room_key
+from jobs.escalations.notices import asked, notices, room_key
 from jobs.escalations.reasons import questions, routes, stalling, talk_finding, talks
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
@@ -37,7 +37,7 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
         desired += talks(view, chat, settings, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
     desired += closings(view, published, episodes)
-    return Judgement(tuple(findings), tuple(desired))
+    return Judgement(tuple(findings), tuple(desired), asked=asked(view, standing, desired))
 
 
 def _unreached(view: View, chat: Chat, standing: list[Matter]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sync.core.asking import Parties
 from sync.core.calendar import Calendar
-from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, position
+from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, is_open, position
 from sync.core.ladders import EscalationSettings, ladder_for
 from sync.core.plan import Published
 from sync.core.values import Department, Finding, Ref, Severity, Task, View
@@ -32,7 +32,7 @@ class Matter(Struct, frozen=True):
     episode began. ``told`` are the entries of this episode's notices.
     """
 
-    finding: Finding
+    findings: tuple[Finding, ...]
     is_incident: bool
     task: Task
     waiting: tuple[Task, ...]
@@ -44,6 +44,11 @@ class Matter(Struct, frozen=True):
     events: tuple[Event, ...]
     position: Position
     told: tuple[Published, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """The one that carries the answers: of several delays that which stands longest."""
+        return self.findings[0]
 
     @property
     def key(self) -> str:
@@ -136,12 +141,6 @@ def told_at(entry: Published) -> datetime:
     return datetime.fromisoformat(entry.facts["told_at"]) if "told_at" in entry.facts else entry.at
 
 
-def is_open(events: tuple[Event, ...]) -> bool:
-    """Whether the last that is known is not an end."""
-    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
-    return bool(marks) and marks[-1] != "solved"
-
-
 def _is_told_of_already(view: View, key: str, task: Ref) -> bool:
     """Whether the other incident of this task (one is opened by the tool, one by a person) was open when this one began: people are
     called once."""
@@ -213,7 +212,7 @@ def _matter(
     events: tuple[Event, ...],
     entries: tuple[Published, ...],
 ) -> Matter:
-    finding, is_incident = findings[0], findings[0].kind == "incident"
+    is_incident = findings[0].kind == "incident"
     waiting = _waiting(view, findings, task)
     department = view.departments.get(task.department) if task.department else None
     severity = min((item.severity for item in findings), key=SEVERITIES.index)
@@ -224,7 +223,7 @@ def _matter(
     stands = position(ladder, (*events, *told), view.at, clock)
     departments = dict.fromkeys(item.department for item in waiting if item.department not in (None, task.department))
     return Matter(
-        finding=finding,
+        findings=findings,
         is_incident=is_incident,
         task=task,
         waiting=waiting,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -71,6 +71,24 @@ def notices(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publ
     if not is_meeting or not chat.has_room_buttons:  # whoever cannot answer there can in their own chat
         for asked, account in people:
             yield _to_person(view, chat, matter, telling, asked, account, title if is_made or is_meeting else "")
+
+
+def asked(view: View, standing: Iterable[Matter], news: Iterable[Desired]) -> dict[tuple[Ref, str], datetime]:
+    """Whom the notices of each delay's episode asked about it, and about the others of its task, and when last; those of now with them."""
+    matters = {matter.key: matter for matter in standing if not matter.is_incident}
+    told = [(told_at(entry), entry.facts) for matter in matters.values() for entry in matter.told]
+    told += [
+        (view.at, item.facts)
+        for item in news
+        if item.message == "notice" and isinstance(item.content, MessageContent) and item.content.is_news
+    ]
+    found: dict[tuple[Ref, str], datetime] = {}
+    for at, facts in sorted(told, key=lambda pair: pair[0]):
+        matter = matters.get(Step.from_key(facts["step"])[0])
+        people = [facts["to"]] if facts["to"] else [item["person"] for item in facts["asked"]]
+        keys = [finding.key for finding in matter.findings[:MOST_SHOWN]] if matter else []
+        found |= {(Ref(person), key): at for person in people for key in keys}
+    return found
 
 
 def _left(matter: Matter) -> Telling | None:

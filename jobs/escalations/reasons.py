@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from jobs.escalations.chats import Chat, account_of, works_now
-from jobs.escalations.matters import NAME, Matter, is_open
+from jobs.escalations.matters import NAME, Matter
 from jobs.escalations.notices import shown_facts, told_facts
 from jobs.escalations.text import WORDS, message_of
 from sync.core.asking import asked_instead
 from sync.core.disclosure import person_name
-from sync.core.escalation import Event, Reason
+from sync.core.escalation import Event, Reason, is_open
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import Desired, MessageContent, Published
 from sync.core.values import Department, Finding, Ref, View
@@ -191,7 +191,7 @@ def _promises_gone_by(events: Sequence[Event], view: View) -> Iterator[Ref]:
             continue
         later = events[number + 1 :]
         is_kept = any(item.kind in ("solved", "promised", "declined") and item.at <= event.until for item in later)
-        if not is_kept and (is_open(tuple(events)) or any(item.kind == "solved" for item in later)):
+        if not is_kept and (is_open(events) or any(item.kind == "solved" for item in later)):
             yield event.by
 
 

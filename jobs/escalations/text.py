@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sync.core.answering import acknowledgement, promise, refusal, statement
+from sync.core.disclosure import NOT_VISIBLE
 from sync.core.escalation import Reason
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, BulletList, Inlines, ListItem, Paragraph, PersonMention, RichText, Text
@@ -121,7 +122,7 @@ BUTTONS: dict[str, dict[Language, str]] = {
     "reason_goal": {"zh-CN": "目标不清楚", "en": "The goal is not clear"},
     "reason_conflict": {"zh-CN": "优先级冲突", "en": "Priorities conflict"},
 }
-HIDDEN: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
+HIDDEN = NOT_VISIBLE
 _COMMA: dict[Language, str] = {"zh-CN": "、", "en": ", "}
 
 

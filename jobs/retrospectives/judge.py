@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from jobs.retrospectives.episodes import Episode, Past, RetrospectiveSettings, episodes
-from jobs.retrospectives.text import NOT_VISIBLE, page_body, page_title
-from sync.core.disclosure import department_name, shown
+from jobs.retrospectives.text import page_body, page_title
+from sync.core.disclosure import NOT_VISIBLE, department_name, shown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import PROJECTED_YEARS

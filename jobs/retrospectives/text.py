@@ -137,7 +137,6 @@ WORDS: dict[str, dict[Language, str]] = {
     "owner": {"zh-CN": "负责人", "en": "Owner"},
     "by_when": {"zh-CN": "完成日期", "en": "Due"},
 }
-NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
 BETWEEN: dict[Language, str] = {"zh-CN": "、", "en": ", "}
 CAUSES = ("resources", "goal", "conflict", "other")
 PROCESS = ("requirements", "communication", "dependency", "calendar", "help")

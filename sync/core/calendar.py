@@ -87,24 +87,10 @@ class Calendar:
         count += sum((first + timedelta(days=n)).weekday() not in self.weekend for n in range(1, rest + 1))
         return count + self._exceptions(start, end)
 
-    def working_minutes_between(self, start: datetime, end: datetime, zone: tzinfo) -> int:
-        """The whole minutes worked from one aware instant to another, by the wall clock of the zone; negative backwards.
-
-        An hour that the clock skips is not worked, one that it repeats is worked twice. Raises ValueError for an instant without zone.
-        """
-        start, end = _utc(start), _utc(end)
-        if end < start:
-            return -self.working_minutes_between(end, start, zone)
-        worked = timedelta(0)
-        for first, last, offset in steady_spans(start, zone):
-            worked += self._worked_until(_wall(min(last, end), offset)) - self._worked_until(_wall(first, offset))
-            if last >= end:
-                break
-        return worked // _MINUTE
-
     def add_working_minutes(self, start: datetime, minutes: int, zone: tzinfo) -> datetime:
         """The first instant (in UTC) at which so many minutes after ``start`` have been worked; for 0 the first on or after it that is
-        worked. Raises ValueError for a negative count or an instant without zone, OverflowError where nothing is ever worked.
+        worked. An hour that the wall clock of the zone skips is not worked, one that it repeats is worked twice. Raises ValueError for a
+        negative count or an instant without zone, OverflowError where nothing is ever worked.
         """
         if minutes < 0:
             raise ValueError(f"cannot go back: {minutes} minutes")

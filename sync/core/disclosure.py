@@ -16,6 +16,7 @@ RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted i
 NOBODY = {"zh-CN": "管理员", "en": "your administrator"}
 # A task that was named once and is not in the view now: moved, archived, deleted or hidden from us.
 NOT_VISIBLE: dict[Language, str] = {"zh-CN": "一个现在看不到的任务", "en": "an item that is not visible now"}
+SOMEBODY: dict[Language, str] = {"zh-CN": "一位同事", "en": "a colleague"}
 
 
 class Shown(Struct, frozen=True):
@@ -47,6 +48,11 @@ def person_name(view: View, ref: Ref | None, language: Language) -> str:
     if person is None:
         return ""
     return person.english_name if language == "en" and person.english_name else person.name
+
+
+def name_beside(view: View, tasks: Iterable[Ref], name: str, language: Language) -> str:
+    """A person's name as it may stand in a text about these tasks: who has to do with one that may not be named is a colleague."""
+    return name if not name or may_name(view, tasks) else SOMEBODY[language]
 
 
 def department_name(view: View, ref: Ref | None, language: Language) -> str:

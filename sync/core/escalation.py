@@ -173,6 +173,12 @@ def end_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def is_open(events: Iterable[Event]) -> bool:
+    """Whether the last that is known of a finding, event by event, is not its end."""
+    marks = [event.kind for event in events if event.kind in ("opened", "reopened", "solved")]
+    return bool(marks) and marks[-1] != "solved"
+
+
 def position(ladder: Ladder, history: Iterable[Event], now: datetime, clock: Clock) -> Position:
     """Where a finding stands, by its events up to ``now``, given in any order. Later ones have not happened yet, but for what was told:
     that is never told again, whatever the clocks of machines say.

@@ -138,13 +138,15 @@ class Judgement(Struct, frozen=True):
     """A job's verdict: what it noticed and what should be true. A published key of the job that is not desired any more is withdrawn:
     a link of ours is removed; comments and pages the job closes itself, by desiring their closing text. ``pairs`` is what the
     baseline should remember; ``forgotten`` are published messages that the job will not ask for again: the ledger forgets what stands, and
-    keeps that they were said.
+    keeps that they were said. ``asked`` is when a person was last asked about a finding (its key) that stands, now at the latest: others
+    need not tell them the same.
     """
 
     findings: tuple[Finding, ...] = ()
     desired: tuple[Desired, ...] = ()
     pairs: tuple[BaselinePair, ...] = ()
     forgotten: tuple[str, ...] = ()
+    asked: Mapping[tuple[Ref, str], datetime] = msgspec.field(default_factory=dict)
 
 
 class Change(Struct, frozen=True):

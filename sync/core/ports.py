@@ -376,7 +376,8 @@ class Job:
 
     ``settings`` is a msgspec Struct type: what the admin may say under ``jobs.<name>`` in ``tieline.yaml``.
     ``folder_setting`` names the setting whose folder is read into ``view.files`` for it, if any. One that ``reads_findings`` is judged
-    after all others and sees what they found as ``view.standing``, and what is over as ``view.ended``.
+    after all others and sees what they found as ``view.standing``, and what is over as ``view.ended``. Of these one that ``asks`` people
+    about findings comes first, and the others see whom (``Judgement.asked``) as ``view.asked``.
     """
 
     name: str
@@ -384,3 +385,4 @@ class Job:
     judge: Callable[[View, Any, Mapping[str, Published]], Judgement]
     folder_setting: str = ""
     reads_findings: bool = False
+    asks: bool = False

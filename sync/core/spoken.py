@@ -15,7 +15,11 @@ MOST_NOTE = 500
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
-_BEHIND = r"(?:[\s:]+([^\s,;。、!]+)[\s,;。、!]*(.*))?[\s:]*"
+_KEY = r"[a-z][a-z0-9_]*-[0-9]+(?![a-z0-9_-]|:task:)"
+_TASK = _KEY + r"|(?:[^\s,;:.。、!()\[\]【】]|[:.](?=[a-z0-9/_]))+"
+# A task behind a blank, a colon or a bracket, or, where Chinese sets none, a key or an address at once; and what was said of it.
+_BEHIND = rf"(?:(?:[\s:(\[【]+|(?<=[\u4e00-\u9fff])(?={_KEY}|https?://))({_TASK})[\s,;:.。、!)\]】]*(.*))?[\s:]*"
+_IN_BRACKETS = re.compile(r"[(\[【]([^()\[\]【】]*)[)\]】][\s.。!]*")
 _OPEN = re.compile(r"(?:突发|incident)" + _BEHIND, re.IGNORECASE | re.DOTALL)
 _SOLVE = re.compile(r"(?:已解决|solved)" + _BEHIND, re.IGNORECASE | re.DOTALL)
 _PROMISE = re.compile(r"(?:新日期|new date)(?:[\s:]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -51,9 +55,9 @@ def spoken_from(text: str, today: date) -> OpenIncident | SolveIncident | NewDat
     """What the text asks for; None for a text that begins with none of our words."""
     words = unicodedata.normalize("NFKC", text).strip()
     if found := _OPEN.fullmatch(words):
-        return OpenIncident(found[1] or "", (found[2] or "").strip()[:MOST_NOTE])
+        return OpenIncident(found[1] or "", _note(found[2] or ""))
     if found := _SOLVE.fullmatch(words):
-        return SolveIncident(found[1] or "", (found[2] or "").strip()[:MOST_NOTE])
+        return SolveIncident(found[1] or "", _note(found[2] or ""))
     if found := _PROMISE.fullmatch(words):
         return NewDate(day_from_words(found[1], today))
     return None
@@ -78,6 +82,13 @@ def day_named(text: str, today: date) -> date | None:
         return _day(int(parts["y"]), month, int(parts["d"]))
     days = (_day(today.year + ahead, month, int(parts["d"])) for ahead in (0, 1))
     return next((day for day in days if _within(day, today, WITHOUT_YEAR)), None)
+
+
+def _note(text: str) -> str:
+    """What was said of a task, without brackets around the whole of it."""
+    said = text.strip()
+    inner = _IN_BRACKETS.fullmatch(said)
+    return (inner[1].strip() if inner else said)[:MOST_NOTE]
 
 
 def _month(name: str) -> int:

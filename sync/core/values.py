@@ -167,10 +167,8 @@ class Assignment(Struct, frozen=True, gc=False):
 
 
 class Task(Struct, frozen=True, gc=False):
-    """One work item in our words, with the vendor's beside them.
-
-    Dates (``start``, ``due``, and the constraints ``not_before``, ``must_start``, ``must_finish``) are dates in the zone they were said
-    in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    """One work item in our words, with the vendor's beside them. Dates (``start``, ``due``, ``not_before``, ``must_start``, ``must_finish``)
+    are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
     ref: Ref
@@ -365,13 +363,14 @@ class TrackedFinding(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
-    was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
-    were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
-    it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
-    ``known`` are the job's own findings that stood until now; ``read_changes`` reads what the tools' histories tell."""
+    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what was
+    there on the first day (None: none was asked for). ``hidden`` are records that we read once and may not any more, or that were deleted
+    where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for jobs that read
+    them (``Job.reads_findings``); ``ended`` those over with it, or since a few days, and not because anything was incomplete. ``events``
+    and ``reasons`` tell them what happened to each finding over all its episodes (not what was told), and why it is late, as people said.
+    ``pilot`` are the tasks that take part in it (None: all). ``asked`` tells when another job (``Job.asks``) last asked a person about a
+    standing finding (its key), now at the latest. ``known`` are the job's own findings that stood until now, ``read_changes`` reads what
+    the tools' histories tell."""
 
     at: datetime
     tasks: Mapping[Ref, Task]
@@ -392,6 +391,7 @@ class View(Struct, frozen=True):
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
+    asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
     known: Mapping[str, TrackedFinding] = field(default_factory=dict)
     read_changes: Callable[[], Iterable[StatusChange]] = tuple
 

@@ -12,7 +12,7 @@ from campaigns.restricted_search import found_in, new_core
 
 NEEDED = (
     "worlds", "runs", "commands looked at", "scripted stories", "masks seen at vendors", "masks seen in outputs", "places searched",
-    "writes searched", "canaries searched for", "people closed", "people restricted",
+    "writes searched", "messages searched", "canaries searched for", "people closed", "people restricted",
 )  # fmt: skip
 
 

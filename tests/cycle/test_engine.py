@@ -170,6 +170,28 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
     assert [item.finding.kind for item in seen[-1].ended] == ["incident"]  # the solved one, lately
 
 
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_jobs_hear_whom_another_asks_wherever_it_stands_in_the_list(ledger: Store, is_broken: bool) -> None:
+    seen: dict[str, View] = {}
+    asked = {(Ref("tieline:person:zhang-wei"), "job:f"): NOW}
+
+    def asks(view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        seen["asker"] = view
+        if is_broken:
+            raise ValueError("a mistake")
+        return Judgement(asked=asked)
+
+    def reads(view: View, settings: Any, published: Mapping[str, Published]) -> Judgement:
+        seen["reader"] = view
+        return Judgement()
+
+    plain = engine(ledger, Targets(), Wish("job"))
+    reader = PlannedJob(Job("reader", Settings, reads, reads_findings=True), Settings(), lambda: ())
+    asker = PlannedJob(Job("asker", Settings, asks, reads_findings=True, asks=True), Settings(), lambda: ())
+    Engine(replace(plain._parts, jobs=(reader, *plain._parts.jobs, asker))).apply(accepted())
+    assert (seen["asker"].asked, seen["reader"].asked) == ({}, {} if is_broken else asked)
+
+
 class Chatter(Wish):
     """A job that says a message, and once it was said does not ask for it any more."""
 

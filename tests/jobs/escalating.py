@@ -14,9 +14,8 @@ from msgspec.structs import replace
 from jobs.delays.judge import judge as judge_delays
 from jobs.delays.lateness import DelaySettings
 from jobs.escalations.judge import judge
-from jobs.escalations.matters import is_open as is_standing
 from sync.core.duty import OnCall
-from sync.core.escalation import Event, Stated
+from sync.core.escalation import Event, Stated, is_open
 from sync.core.ladders import EscalationSettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
@@ -129,10 +128,10 @@ class Office:
     def _sync(self, standing: set[str], now: datetime) -> None:
         for key in (*self.delays, INCIDENT, BY_HAND):
             events = self.events.setdefault(key, [])
-            is_open = is_standing(tuple(events))
-            if key in standing and not is_open:
+            was_open = is_open(events)
+            if key in standing and not was_open:
                 events.append(Event("reopened" if events else "opened", now))
-            elif key not in standing and is_open:
+            elif key not in standing and was_open:
                 events.append(Event("solved", now))
 
     def _is_sayable(self, item: Desired) -> bool:
@@ -184,6 +183,7 @@ def kinds(office: Office) -> set[str]:
 
 __all__ = [
     "API",
+    "CHAT",
     "DELAY",
     "FLOW",
     "INCIDENT",

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from jobs.digests.items import SEVERITIES, Item, within_budget
 from sync.core.plan import Published
-from sync.core.values import Ref, Task, View
+from sync.core.tracking import tracked
+from sync.core.values import Finding, Ref, Severity, Task, View
 from tests.jobs.digest_story import in_chats, judged, noticed
 from tests.jobs.story import API, CAMPAIGN, CHINA, FLOW, PEOPLE, publish, story
 
@@ -79,6 +81,10 @@ def test_at_most_one_a_day_in_working_hours_and_none_without_news(steps: list[tu
         assert judged(view, published).desired == ()  # a second look at the same world says nothing
 
 
+def rank(item: Item) -> int:
+    return SEVERITIES.index(item.finding.finding.severity) if item.finding else 0
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(1, 20), min_size=1, max_size=12), st.sampled_from([date(2026, 9, day) for day in (23, 29, 30)])
@@ -90,3 +96,26 @@ def test_the_mere_passing_of_hours_is_no_news(hours: list[int], due: date) -> No
     for step in hours:
         at += timedelta(hours=step)
         assert judged(replace(view, at=at), published).desired == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(SEVERITIES), max_size=6), min_size=1, max_size=5), st.integers(1, 6))
+def test_the_most_severe_come_first_and_nothing_waits_for_ever(days: list[list[Severity]], most: int) -> None:
+    task, first = story().tasks[API], sum(map(len, days))
+    untold: list[Item] = []
+    left: dict[str, date] = {}
+    flood: list[Severity] = ["critical"] * most  # as much as is told, day after day
+    number = 0
+    for day in range(len(days) + first):
+        for severity in days[day] if day < len(days) else flood:
+            found = tracked(Finding(f"f:{number:04}", "silent", severity, (API,), "silent"), "f", None, BEGIN)
+            untold.append(Item(PEOPLE[0].ref, "asked", found.finding.key, "asked_silent", task, finding=found))
+            number += 1
+        chosen = within_budget(untold, left, most)
+        assert len(chosen) == min(most, len(untold))
+        if not left:
+            severities = [[rank(item) for item in items] for items in (chosen, untold)]
+            assert severities[0] == sorted(severities[1])[:most]
+        untold = [item for item in untold if item not in chosen]
+        left = {item.key: left.get(item.key, BEGIN.date() + timedelta(days=day)) for item in untold}
+    assert [item.key for item in untold if item.key < f"f:{first:04}"] == []

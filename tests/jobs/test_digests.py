@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
 from sync.core.duty import Leave
 from sync.core.plan import MessageContent, Published
-from sync.core.values import ConnectionFacts, Freshness, Language, Ref
+from sync.core.values import ConnectionFacts, FindingStep, Freshness, Language, Ref, View
 from tests.jobs.digest_story import (
     DAY,
     FRIDAY,
@@ -33,7 +34,7 @@ from tests.jobs.digest_story import (
     text_of,
     world,
 )
-from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, MARKET, WAITS, check_golden, story
+from tests.jobs.story import API, AT, CAMPAIGN, CHINA, FLOW, MARKET, WAITS, check_golden, publish, story
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 OPEN: dict[str, Any] = {"api": {"due": day(23)}, "flow": {"start": day(24), "due": day(25)}}
@@ -203,11 +204,32 @@ def test_what_stood_on_the_first_day_is_not_told_and_what_comes_later_is() -> No
     assert said(judged(replace(late, standing=tuple(flagged)))) == {}
 
 
-def test_a_budget_counts_the_rest_and_tells_where_it_stands() -> None:
+def test_a_budget_leaves_the_rest_to_the_next_digest_and_tells_where_it_stands() -> None:
     published: dict[str, Published] = {}
-    text = heard(world(), published, most_items=1, page_url="https://wiki.example/status")[LI_NA]
-    assert "还有 1 项，[都在这里](https://wiki.example/status)。" in text
-    assert heard(world(at=MONDAY + DAY, opened_at=MONDAY), published, most_items=1) == {}  # it counts as told
+    first = heard(world(), published, most_items=1, page_url="https://wiki.example/status")[LI_NA]
+    assert "还有 1 项放到下一条再说；想先看，[都在这里](https://wiki.example/status)。" in first
+    assert "支付接口开发" not in first
+    unchanged = world(at=MONDAY + DAY, opened_at=MONDAY)
+    second = heard(unchanged, published, most_items=1)
+    assert set(second) == {LI_NA}
+    assert "支付接口开发" in second[LI_NA]
+    assert "发布预热活动" not in second[LI_NA]
+    assert "下一条" not in second[LI_NA]
+    assert heard(replace(unchanged, at=MONDAY + 2 * DAY), published, most_items=1) == {}
+
+
+def test_a_digest_is_no_longer_than_every_chat_takes() -> None:
+    published: dict[str, Published] = {}
+    title = {"title": "很长的题目" * 90}
+
+    def long(days: int) -> View:
+        return world(at=MONDAY + days * DAY, opened_at=MONDAY, api=title, flow=title, campaign=title)
+
+    for number, is_more in ((0, True), (1, False)):
+        text = heard(long(number), published)[LI_NA]
+        assert ("还有 1 项" in text) is is_more
+        assert len(text.encode()) < 4096
+    assert heard(long(2), published) == {}
 
 
 def test_what_rests_on_incomplete_data_waits_and_is_not_forgotten() -> None:
@@ -300,3 +322,65 @@ def test_somebody_in_two_chats_hears_in_the_first_of_them_in_its_language() -> N
 def test_a_digest_says_a_date_and_no_count_that_grows() -> None:
     view = world(**OPEN)
     assert "晚" not in text_of(said(judged(view))[ZHANG_WEI])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_a_restricted_task_nobody_hears_whose_it_is_or_who_is_on_it(language: Language) -> None:
+    published: dict[str, Published] = {}
+    for visibility, is_named in (("restricted", False), ("open", True)):
+        view = world(language=language, api={"visibility": visibility})
+        taken = tuple(
+            replace(item, state="acknowledged", acknowledged_by="张伟")
+            if item.finding.subjects == (API, FLOW)
+            else item
+            for item in view.standing
+        )
+        away = {
+            **view.people,
+            ZHANG_WEI: replace(view.people[ZHANG_WEI], absences=(Leave(day(28), day(29)),), deputy=WANG_QIANG),
+        }
+        standing_in = heard(replace(view, people=away), published)[WANG_QIANG]
+        waiting = heard(replace(view, standing=taken), {})[LI_NA]
+        assert [any(name in text for name in ("张伟", "Zhang Wei")) for text in (standing_in, waiting)] == [
+            is_named
+        ] * 2
+        if not is_named:
+            check_golden(f"digest-instead-restricted.{language}.md", f"{standing_in}\n\n====\n\n{waiting}")
+            published.clear()
+    hidden = judged(
+        world(at=MONDAY + timedelta(hours=1), language=language, api={"visibility": "restricted"}), published
+    )
+    [item] = [item for item in hidden.desired if item.key.endswith("wang-qiang")]
+    assert not [name for name in ("张伟", "Zhang Wei") if name in repr((item.content, item.facts))]
+    published.update(publish(hidden.desired))
+    assert (
+        judged(
+            world(at=MONDAY + timedelta(hours=1), language=language, api={"visibility": "restricted"}), published
+        ).desired
+        == ()
+    )
+
+
+def test_what_another_job_asks_somebody_about_is_left_to_it_until_it_changes() -> None:
+    late, others = f"delays:delay:{WAITS[0].key}", {LI_NA, ZHAO_MIN}
+    asked = {(ZHANG_WEI, late): MONDAY - timedelta(minutes=40)}  # before digests are said
+
+    def view(days: int, asked: Mapping[tuple[Ref, str], datetime], due: date | None = None) -> View:
+        known = {item.finding.key: item for item in world(opened_at=MONDAY - timedelta(hours=1)).standing}
+        stands = {
+            key: (FindingStep(item.opened_at, "warning", item.finding.parameters),) for key, item in known.items()
+        }
+        found = world(at=MONDAY + days * DAY, opened_at=MONDAY - timedelta(hours=1), api={"due": due or day(10, 10)})
+        standing = tuple(replace(item, steps=stands.get(item.finding.key, ())) for item in found.standing)
+        return replace(found, standing=standing, asked=asked)
+
+    assert set(said(judged(view(0, {})))) == {ZHANG_WEI, *others}  # nobody else asks
+    published: dict[str, Published] = {}
+    assert set(heard(view(0, asked), published)) == others
+    assert heard(view(1, asked), published) == {}
+    slipped = day(14, 10)
+    assert set(said(judged(view(1, asked, slipped), published))) == {ZHANG_WEI, *others}
+    today = {(ZHANG_WEI, late): MONDAY + DAY, (LI_NA, late): MONDAY + DAY}
+    news = heard(view(1, today, slipped), published)
+    assert set(news) == others
+    assert "支付接口开发" not in news[LI_NA]

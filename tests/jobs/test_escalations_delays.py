@@ -7,11 +7,14 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
+from jobs.digests.judge import judge as judge_digests
+from jobs.digests.settings import DigestChat, DigestSettings
 from sync.core.baseline import Baseline, BaselinePair
 from sync.core.duty import Leave
 from sync.core.escalation import Ladder, Rung
-from sync.core.values import Language, Ref
-from tests.jobs.escalating import DELAY, LANGUAGES, WEDNESDAY, Office, at, outage, people, said, to, who
+from sync.core.plan import Published
+from sync.core.values import FindingStep, Language, Ref
+from tests.jobs.escalating import CHAT, DELAY, LANGUAGES, WEDNESDAY, Office, at, outage, people, said, to, who
 from tests.jobs.story import API, CAMPAIGN, FLOW, WAITS, check_golden, publish, wait
 
 
@@ -164,3 +167,40 @@ def test_who_holds_up_several_is_asked_once_and_told_of_all() -> None:
         [],
         ["chen-jie"],
     ]
+
+
+def test_other_jobs_hear_whom_it_asks_about_which_delays_and_since_when() -> None:
+    office = Office()
+    assert office.judged(at("09-30 08:00")).asked == {}  # nobody is at work
+    now = {(who("zhang-wei"), DELAY): WEDNESDAY}
+    assert office.judged(WEDNESDAY).asked == now
+    office.run(WEDNESDAY)
+    office.tasks = {"flow": {"visibility": "restricted"}}  # the message is changed in place, which asks nobody
+    assert office.judged(WEDNESDAY + timedelta(hours=1)).asked == now
+    office.tasks = {}
+    office.run(at("10-08 16:00"))
+    assert office.judged(at("10-08 17:00")).asked == now | {(who("chen-jie"), DELAY): at("10-08 16:00")}
+    assert Office(incident=outage()).judged(at("10-04 02:10")).asked == {}
+    meeting = Office()
+    laddered(meeting, Rung(0, ("owner", "head"), "room"))
+    together = {(who(name), DELAY) for name in ("zhang-wei", "wang-qiang")}
+    assert meeting.judged(WEDNESDAY).asked.keys() == together
+    meeting.run(WEDNESDAY)
+    assert meeting.judged(WEDNESDAY + timedelta(hours=1)).asked.keys() == together
+
+
+def test_whom_it_asks_about_a_delay_hears_it_in_no_digest_and_others_do() -> None:
+    office, settings = Office(), DigestSettings(chats=(DigestChat(CHAT),))
+    published: dict[str, Published] = {}
+    told = []
+    for text in ("09-30 16:00", "10-08 09:40", "10-08 16:00", "10-09 09:40", "10-09 16:00", "10-10 17:00"):
+        view = office.view(at(text))
+        standing = [
+            replace(item, steps=(FindingStep(WEDNESDAY, "warning", item.finding.parameters),)) for item in view.standing
+        ]
+        view = replace(view, standing=tuple(standing), asked=office.judged(at(text)).asked)
+        digests = judge_digests(view, settings, published).desired
+        published |= publish(digests)
+        told += [(text, name) for name in (*to(digests), *to(office.run(at(text))))]
+    owner, waiting = ("09-30 16:00", "zhang-wei"), ("09-30 16:00", "li-na")
+    assert told == [waiting, owner, ("10-08 16:00", "chen-jie"), ("10-09 16:00", "wang-qiang")]

@@ -56,14 +56,12 @@ def test_two_working_hours_over_a_weekend_and_a_half_day() -> None:
     assert office.add_working_minutes(at("2026-12-18T11:30"), 30, SHANGHAI) == at("2026-12-18T12:00")
     assert office.add_working_minutes(at("2026-12-18T12:00"), 0, SHANGHAI) == at("2026-12-22T09:00")
     assert office.add_working_minutes(late, 0, SHANGHAI) == late
-    assert office.working_minutes_between(late, at("2026-12-22T10:30:19"), SHANGHAI) == 119
-    assert office.working_minutes_between(at("2026-12-22T10:30"), at("2026-12-18T11:30"), SHANGHAI) == -120
 
 
 def test_what_cannot_be_counted_is_refused() -> None:
     office = Calendar("office")
     with pytest.raises(ValueError, match="no zone"):
-        office.working_minutes_between(at("2026-01-01").replace(tzinfo=None), at("2026-01-02"), SHANGHAI)
+        office.add_working_minutes(at("2026-01-01").replace(tzinfo=None), 1, SHANGHAI)
     with pytest.raises(ValueError, match="go back"):
         office.add_working_minutes(at("2026-01-01"), -1, SHANGHAI)
 
@@ -74,13 +72,14 @@ def test_an_empty_calendar_does_not_wait_for_ever() -> None:
 
 
 def test_years_cost_little() -> None:
-    office, start, end = Calendar("office", half_days=frozenset({FRIDAY})), at("2006-01-02"), at("2026-01-02")
-    minutes = office.working_minutes_between(start, end, SHANGHAI)  # the first time the zone's changes are looked up
+    office, start = Calendar("office", half_days=frozenset({FRIDAY})), at("2006-01-02")
+    minutes = 20 * 52 * 5 * 480
+    end = office.add_working_minutes(start, minutes, SHANGHAI)  # the first time the zone's changes are looked up
+    assert end.year == 2025
     began = perf_counter()
     for _ in range(20):
-        assert office.add_working_minutes(start, minutes, SHANGHAI) <= end
-        assert office.working_minutes_between(start, end, SHANGHAI) == minutes
-    assert (perf_counter() - began) / 20 < 0.02  # twenty years: measured 2 ms
+        assert office.add_working_minutes(start, minutes, SHANGHAI) == end
+    assert (perf_counter() - began) / 20 < 0.02  # twenty years: measured 1 ms
 
 
 @st.composite
@@ -123,7 +122,6 @@ def is_worked(calendar: Calendar, instant: datetime, zone: ZoneInfo) -> bool:
 def test_minutes_are_counted_as_a_walk_counts_them(case: tuple[Calendar, datetime, datetime, ZoneInfo]) -> None:
     calendar, start, end, zone = case
     worked = [n for n in range((end - start) // MINUTE) if is_worked(calendar, start + n * MINUTE, zone)]
-    assert calendar.working_minutes_between(start, end, zone) == len(worked)
     for count in {1, len(worked) // 2, len(worked)} - {0} if worked else ():
         reached = calendar.add_working_minutes(start, count, zone)
         assert reached == start + (worked[count - 1] + 1) * MINUTE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -20,7 +21,24 @@ TODAY = date(2026, 11, 26)
         ("突发：PAY-1，接口全部超时", OpenIncident("PAY-1", "接口全部超时")),
         ("Incident pay-1", OpenIncident("pay-1")),
         ("incident https://jira.test/browse/PAY-1 all calls time out", OpenIncident("https://jira.test/browse/PAY-1", "all calls time out")),
+        ("突发 PAY-1：接口超时", OpenIncident("PAY-1", "接口超时")),
+        ("incident PAY-1: timeouts", OpenIncident("PAY-1", "timeouts")),
+        ("突发 PAY-1（接口超时）", OpenIncident("PAY-1", "接口超时")),
+        ("突发（PAY-1）（支付）接口超时！", OpenIncident("PAY-1", "(支付)接口超时!")),
+        ("突发PAY-1 接口超时", OpenIncident("PAY-1", "接口超时")),
+        ("突发　PAY-1　接口超时", OpenIncident("PAY-1", "接口超时")),
+        ("突发【PAY-1】接口超时", OpenIncident("PAY-1", "接口超时")),
+        ("突发 PAY-1接口超时", OpenIncident("PAY-1", "接口超时")),
+        ("突发https://jira.test:8080/browse/PAY-1：超时", OpenIncident("https://jira.test:8080/browse/PAY-1", "超时")),
+        ("incident jira-1:task:10063: timeouts", OpenIncident("jira-1:task:10063", "timeouts")),
+        ("突发 支付接口超时", OpenIncident("支付接口超时")),
         ("突发", OpenIncident("")),
+        ("已解决PAY-1（重启了服务）", SolveIncident("PAY-1", "重启了服务")),
+        ("已解决：PAY-1：重启了服务", SolveIncident("PAY-1", "重启了服务")),
+        ("solved PAY-1.", SolveIncident("PAY-1")),
+        ("Solved (PAY-1): restarted it", SolveIncident("PAY-1", "restarted it")),
+        ("已解决3个问题", None),
+        ("incidentPAY-1", None),
         ("已解决 PAY-1。", SolveIncident("PAY-1")),
         ("Solved PAY-1 restarted it", SolveIncident("PAY-1", "restarted it")),
         ("已解决", SolveIncident("")),
@@ -70,8 +88,9 @@ def test_what_is_no_certain_day_is_none(text: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=40), st.dates(date(2000, 1, 1), date(2090, 1, 1)))
 def test_any_text_is_read_without_error(text: str, today: date) -> None:
-    for prefix in ("", "突发 ", "solved ", "新日期 "):
-        spoken_from(prefix + text, today)
+    for prefix in ("", "突发", "突发 ", "突发 PAY-1", "已解决（", "solved ", "新日期 "):
+        spoken = spoken_from(prefix + text, today)
+        assert not isinstance(spoken, OpenIncident | SolveIncident) or not re.search(r"\s", spoken.task)
     day = day_from_words(text, today)
     assert day is None or today <= day <= today + FARTHEST
 
