@@ -167,7 +167,7 @@ class Assignment(Struct, frozen=True, gc=False):
 
 
 class Task(Struct, frozen=True, gc=False):
-    """One work item in our words, with the vendor's beside them. Dates (``start``, ``due``, ``not_before``, ``must_start``, ``must_finish``)
+    """One work item in our words, with the vendor's beside them. ``start``, ``due``, ``not_before``, ``must_start`` and ``must_finish``
     are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
