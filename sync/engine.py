@@ -142,7 +142,13 @@ class Engine:
         now = self._parts.clock().astimezone(ZoneInfo(self._parts.zone))
         view = self._parts.deriver.view(now)
         freshness = {name: self._freshness(name, now) for name in self._parts.sites}
-        return replace(view, connections=self._parts.connections, freshness=freshness, calendars=self._parts.calendars)
+        return replace(
+            view,
+            connections=self._parts.connections,
+            freshness=freshness,
+            calendars=self._parts.calendars,
+            read_changes=self._store.load_status_changes,
+        )
 
     def _freshness(self, name: str, now: datetime) -> Freshness:
         whole = [item for item in self._store.certificates(name) if item.certificate.scope == WHOLE]

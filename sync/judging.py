@@ -3,7 +3,7 @@ tell people see whom another one asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -34,7 +34,8 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
     planned.asked = {}
     ledger = store.findings("open", "acknowledged")
     view = replace(planned.view, answered=answered_of(ledger, store.finding_events(planned.view.at)))
-    desired = _judge(planned, view, [item for item in parts.jobs if not item.job.reads_findings], published)
+    first = [item for item in parts.jobs if not item.job.reads_findings]
+    desired = _judge(planned, view, first, published, ledger)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
         lately = store.resolved_findings(planned.view.at - LATELY)
         standing = (*_standing(ledger, planned), *_incidents(ledger))
@@ -48,21 +49,27 @@ def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[s
             reasons=reasons_of(events),
             talks=talks_of(events),
         )
-        desired += _judge(planned, view, [item for item in readers if item.job.asks], published)
+        desired += _judge(planned, view, [item for item in readers if item.job.asks], published, ledger)
         view = replace(view, asked=planned.asked)
-        desired += _judge(planned, view, [item for item in readers if not item.job.asks], published)
+        desired += _judge(planned, view, [item for item in readers if not item.job.asks], published, ledger)
     return desired
 
 
 def _judge(
-    planned: Planned, view: View, jobs: Iterable[PlannedJob], published: Mapping[str, Published]
+    planned: Planned,
+    view: View,
+    jobs: Iterable[PlannedJob],
+    published: Mapping[str, Published],
+    ledger: Sequence[TrackedFinding],
 ) -> list[Desired]:
     desired: list[Desired] = []
     for item in jobs:
         name = item.job.name
         own = {key: entry for key, entry in published.items() if entry.job == name}
+        known = {entry.finding.key: entry for entry in ledger if entry.job == name}
         try:
-            judgement = item.job.judge(replace(view, files=item.read_files()), item.settings, own)
+            seen = replace(view, files=item.read_files(), known=known)
+            judgement = item.job.judge(seen, item.settings, own)
         except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
             log.exception("job_broke", job=name)
             planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.delays.findings import cycle_finding, delay_finding, projection_of, proposed_finding, watched
+from jobs.delays.conflicts import conflicts
+from jobs.delays.findings import cycle_finding, delay_finding, due_soon_of, projection_of, proposed_finding, watched
 from jobs.delays.lateness import (
     ENDED,
     NAME,
@@ -75,6 +76,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
         delayed.update(item.key for item in comments)
         desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
     findings.extend(watched(view, plan, settings))
+    findings.extend(conflicts(view, plan, settings, delays.keys() | due_soon_of(findings)))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
     desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
     pairs = tuple(pairs_to_remember(view, delays, on_plan, confirmed))

@@ -38,7 +38,8 @@ class DelayRoom(Struct, frozen=True, forbid_unknown_fields=True):
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``jobs.delays`` in tieline.yaml. A delay below ``min_slip_days`` working days is not worth a comment.
     ``due_soon_days``: how many working days before its date somebody who is waited for hears of it; ``silent_days``: after how many
-    without any movement a task that others wait for counts as silent.
+    without any movement a task that others wait for counts as silent. ``forecast``: tells what will likely be late by a department's own
+    history before anything is late.
     """
 
     min_slip_days: Annotated[int, Meta(ge=1)] = 1
@@ -48,6 +49,7 @@ class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     is_linking: bool = True
     is_commenting: bool = True
     rooms: tuple[DelayRoom, ...] = ()
+    forecast: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -13,8 +13,10 @@ from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 NAME = "digests"
-Kind = Literal["delay", "due_soon", "can_start", "started_early", "silent", "unowned", "unreachable"]
-KINDS: tuple[Kind, ...] = ("delay", "due_soon", "can_start", "started_early", "silent", "unowned", "unreachable")
+Kind = Literal[
+    "delay", "due_soon", "forecast_conflict", "can_start", "started_early", "silent", "unowned", "unreachable"
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class DigestChat(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,12 +7,13 @@ from typing import Any
 
 from sync.app import App
 from sync.cli.cycle import opened
+from sync.cli.likely_text import conflict_sentence
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
-from sync.core.disclosure import Sayable, shown
+from sync.core.disclosure import Sayable, cleared, shown
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem, RecordError
 from sync.core.plan import Published
-from sync.core.values import RawRecord, Ref
+from sync.core.values import Language, RawRecord, Ref, TrackedFinding
 from sync.core.view import View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
@@ -89,7 +90,10 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "error": error or None,
         "steps": steps,
         "dependencies": [dependency_shape(view, item) for item in dependencies],
-        "findings": [finding_shape(view, item, language, events[item.finding.key]) for item in tracked],
+        "findings": [
+            {**finding_shape(view, item, language, events[item.finding.key]), "basis": _basis(view, item, language)}
+            for item in tracked
+        ],
         "published": [
             {
                 "key": entry.key,
@@ -101,6 +105,12 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
             for entry in published
         ],
     }
+
+
+def _basis(view: View, item: TrackedFinding, language: Language) -> str:
+    """What the likely day rests on that a finding tells; empty where it tells none."""
+    finding = cleared(view, item.finding)
+    return conflict_sentence(view, finding, language) if "likely" in finding.parameters else ""
 
 
 def _concerns(entry: Published, ref: Ref) -> bool:
@@ -131,5 +141,7 @@ def _show(view: View, ref: Ref, raw: RawRecord, steps: list[Step], shape: dict[s
         say(f"dependency ({item['state']}): {item['predecessor']} → {item['successor']}, by {rules}")
     for item in shape["findings"]:
         say(f"finding ({item['severity']}): {item['text']}")
+        if item["basis"]:
+            say(f"  {item['basis']}")
     for item in shape["published"]:
         say(f"written: {item['kind']} {item['url']} in run {item['run']} ({item['key']})")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
+from sync.core.disclosure import history_name
 from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Likely, likely_finish, past_of
-from sync.core.values import Language, Ref, Task
+from sync.core.likely import Likely, likely_finish, past_of
+from sync.core.values import Finding, Language, Task
 from sync.core.view import View
+from sync.core.watched import ENOUGH
 
 WORDS: dict[str, dict[Language, str]] = {
     "lateness": {
@@ -39,6 +42,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "it has no due date, and nobody knows since when it is worked on: there is nothing to count from",
     },
     "not_open": {"zh-CN": "它不是进行中的任务", "en": "it is not an open task"},
+    "estimated": {"zh-CN": "{day} 算的：{text}", "en": "as of {day}: {text}"},
     "plan": {"zh-CN": "只能按计划：{p50}", "en": "by the plan alone: {p50}"},
     "no_plan": {"zh-CN": "它也没有截止日期", "en": "and it has no due date"},
 }
@@ -65,7 +69,14 @@ def likely_sentence(likely: Likely, who: str, language: Language) -> str:
 
 
 def _who(view: View, task: Task, likely: Likely, language: Language) -> str:
-    department = view.departments.get(task.department or Ref("tieline:department:none"))
-    if likely.basis != "department" or department is None:
-        return f" {task.ref.connection} " if language == "zh-CN" else task.ref.connection
-    return (department.english_name if language == "en" else "") or department.name
+    is_departments = likely.basis == "department"
+    return history_name(view, str(task.department) if is_departments else task.ref.connection, language)
+
+
+def conflict_sentence(view: View, finding: Finding, language: Language) -> str:
+    """How the day of a ``forecast_conflict`` came about: on which day it was said, and whose history of how many tasks says so."""
+    told = finding.parameters
+    half, most = (date.fromisoformat(told[name]) for name in ("likely", "likely_by"))
+    likely = Likely(half, most, told["basis"], told["sample"], told["scale"])
+    said = likely_sentence(likely, history_name(view, told["whose"], language), language)
+    return WORDS["estimated"][language].format(day=told["estimated_on"], text=said)

@@ -69,6 +69,16 @@ def department_name(view: View, ref: Ref | None, language: Language) -> str:
     return department.english_name if language == "en" and department.english_name else department.name
 
 
+def history_name(view: View, whose: str, language: Language) -> str:
+    """How whoever's history an estimate rests on is called: a department, given by its ref, else a connection by its own name, which
+    stands apart from Chinese words.
+    """
+    department = view.departments.get(Ref.trusted(whose))
+    if department is None:
+        return f" {whose} " if language == "zh-CN" else whose
+    return department_name(view, department.ref, language)
+
+
 def contact_for(view: View, department: Ref | None, language: Language) -> str:
     """Whom to ask: the department and its head, or the administrator when neither is known."""
     found = view.departments.get(department) if department else None
@@ -122,9 +132,11 @@ def may_name(view: View, refs: Iterable[Ref]) -> bool:
 
 
 def cleared(view: View, finding: Finding) -> Finding:
-    """A finding without the address of what may not be named now, and without what a person said of it."""
+    """A finding without the address of what may not be named now, what a person said of it, and when it will likely be done."""
     if finding.kind == "incident" and not may_name(view, finding.subjects):
         return replace(finding, parameters={**finding.parameters, "note": "", "by": ""})
+    if finding.kind == "forecast_conflict" and not may_name(view, finding.subjects[:1]):
+        return replace(finding, message="forecast_conflict_masked", parameters={})
     detail = finding.parameters.get("detail")
     if not isinstance(detail, str) or not detail.startswith("http") or not finding.subjects:
         return finding

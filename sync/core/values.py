@@ -160,10 +160,8 @@ class Assignment(Struct, frozen=True, gc=False):
 
 
 class Task(Struct, frozen=True, gc=False):
-    """One work item in our words, with the vendor's beside them.
-
-    Dates (``start``, ``due``, and the constraints ``not_before``, ``must_start``, ``must_finish``) are dates in the zone they were said
-    in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    """One work item in our words, with the vendor's beside them. ``start``, ``due``, ``not_before``, ``must_start`` and ``must_finish``
+    are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
     ref: Ref

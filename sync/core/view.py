@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from sync.core.values import (
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
+    from sync.core.history import StatusChange
     from sync.core.said import Answered
     from sync.core.talks import TalkEvent
 
@@ -61,7 +62,8 @@ class View(Struct, frozen=True):
     that are over with it or since a few days, and not because anything was incomplete; ``events`` and ``reasons`` what happened to each
     over all its episodes (not what was told), and why it is late, as people said; ``talks`` what was kept of talks. ``pilot`` are the
     tasks that take part in it (None: all), for messages that tell of several at once. ``asked`` tells when another job (``Job.asks``)
-    asked a person last about a finding (its key) that stands, now at the latest.
+    asked a person last about a finding (its key) that stands, now at the latest. ``known`` are the job's own findings that stood until
+    now; ``read_changes`` reads what the tools' histories tell.
     """
 
     at: datetime
@@ -86,6 +88,8 @@ class View(Struct, frozen=True):
     talks: Mapping[str, tuple[TalkEvent, ...]] = field(default_factory=dict)
     pilot: frozenset[Ref] | None = None
     asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
+    known: Mapping[str, TrackedFinding] = field(default_factory=dict)
+    read_changes: Callable[[], Iterable[StatusChange]] = tuple
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

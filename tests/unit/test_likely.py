@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,11 @@ from msgspec.structs import replace
 from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
 from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
+from sync.core.likely import Likely, Past, likely_finish, past_of
+from sync.core.plans import Place
 from sync.core.values import Department, Ref, Status, Task, TaskKind
 from sync.core.view import View
+from sync.core.watched import ENOUGH, Curve, Spell, Watched
 
 TECH, PRODUCT = Ref("tieline:department:tech"), Ref("tieline:department:product")
 TODAY = date(2026, 11, 25)  # a Wednesday
@@ -64,7 +67,7 @@ def history(lates: Sequence[int], department: Ref = TECH, first: int = 1000) -> 
 
 
 def said(tasks: Sequence[Task], asked: Task, today: date = TODAY, calendar: Calendar = WEEK) -> Likely:
-    past = Past([*tasks, asked], lambda _: calendar, lambda _: today, lambda _, at: at.date())
+    past = Past([*tasks, asked], lambda _: Place(calendar, ZoneInfo("UTC"), today))
     return likely_finish(past, asked)
 
 
@@ -164,7 +167,7 @@ def test_a_weekend_counts_as_the_monday_after_it() -> None:
     ],
 )
 def test_how_a_task_was_watched(item: Watched, spell: Spell) -> None:
-    assert item.spell(0) == spell
+    assert item.spell() == spell
 
 
 def test_what_ended_over_a_year_ago_or_never_ended_is_no_past() -> None:
