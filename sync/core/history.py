@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +17,16 @@ class StatusChange(Struct, frozen=True, gc=False):
     ref: Ref
     before: Status
     after: Status
+    at: datetime
+    by: Ref | None = None
+
+
+class DueChange(Struct, frozen=True, gc=False):
+    """A task's due date went from one day to another (None: there was none), as its mapping reads dates. ``at`` is aware UTC."""
+
+    ref: Ref
+    before: date | None
+    after: date | None
     at: datetime
     by: Ref | None = None
 

@@ -152,6 +152,7 @@ class Store:
     tasks_of = _reads(derived.tasks_of)
     load_accounts = _reads(derived.load_accounts)
     load_status_changes = _reads(derived.load_status_changes)
+    load_due_changes = _reads(derived.load_due_changes)
     load_problems = _reads(derived.load_problems)
     problems_in_scope = _reads(derived.problems_in_scope)
     load_dependencies = _reads(derived.load_dependencies)

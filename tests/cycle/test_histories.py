@@ -70,6 +70,6 @@ def test_histories_kept_by_an_older_tieline_are_read_once(store: Store) -> None:
     deriver(store).refresh()
     assert store.load_status_changes() == [CHANGE]
     store.drop_derived()
-    store.put_derivation("jira-main", "2:d", ",".join(MAPPING.vendor_fields()))
+    store.put_derivation("jira-main", "3:d", ",".join(MAPPING.vendor_fields()))
     deriver(store).refresh()
     assert store.load_status_changes() == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from sync.core.history import StatusChange, with_history
+from sync.core.history import DueChange, StatusChange, with_history
 from sync.core.values import Record, Ref, Task
 from sync.core.vendor_change import VendorChange
-from sync.mapping.history import status_changes
+from sync.mapping.history import due_changes, status_changes
 from sync.mapping.identity import Identity
 from sync.mapping.people import parse_people
 from sync.mapping.rules import Directory
@@ -19,16 +19,19 @@ PEOPLE = parse_people("people:\n  zhang-wei: {name: 张伟, accounts: {jira-main
 IDENTITY = Identity(Directory(PEOPLE))
 MAPPING = parse_mapping(
     "version: 1\nscope: [PAY]\nstatus: {待办: todo, 进行中: in_progress, 评审中: in_progress, 已完成: done}\n"
-    "task: {title: summary, vendor_status: status.name}\n".encode(),
+    "task: {title: summary, vendor_status: status.name, due: duedate}\n".encode(),
     "jira-main.yaml",
     Directory(),
 )
 
 
-def told(*changes: tuple[str, str, str, str]) -> tuple[StatusChange, ...]:
+def history(*changes: tuple[str, str, str, str]) -> Record:
     made = tuple(VendorChange("7", name, before, after, NOON, by) for name, before, after, by in changes)
-    record = Record(Ref("jira-main:history:7"), "7", "", "", NOON, {}, changes=made)
-    return status_changes(record, MAPPING, IDENTITY)
+    return Record(Ref("jira-main:history:7"), "7", "", "", NOON, {}, changes=made)
+
+
+def told(*changes: tuple[str, str, str, str]) -> tuple[StatusChange, ...]:
+    return status_changes(history(*changes), MAPPING, IDENTITY)
 
 
 def test_status_words_are_read_by_the_same_table() -> None:
@@ -43,6 +46,19 @@ def test_status_words_are_read_by_the_same_table() -> None:
 
 def test_other_fields_and_words_of_one_status_change_nothing() -> None:
     assert told(("assignee", "待办", "进行中", ""), ("status", "进行中", "评审中", "")) == ()
+
+
+def test_a_moved_due_date_is_told_as_the_mapping_reads_dates() -> None:
+    first, second = date(2026, 9, 30), date(2026, 10, 10)
+    record = history(
+        ("duedate", "", "2026-09-30", "abc"), ("duedate", "2026-09-30", "2026-10-09T20:00:00.000Z", ""),
+        ("duedate", "2026-10-10", "next week", ""), ("duedate", "2026-10-10T00:00:00Z", "2026-10-10T03:00:00Z", ""),
+        ("status", "", "2026-09-30", "abc"),
+    )  # fmt: skip
+    assert due_changes(record, MAPPING, IDENTITY) == (
+        DueChange(TASK, None, first, NOON, Ref("tieline:person:zhang-wei")),
+        DueChange(TASK, first, second, NOON),
+    )
 
 
 def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
