@@ -299,7 +299,7 @@ def test_an_action_is_kept_as_it_came() -> None:
     raw = raw_from_action("trello-main", "b", Raw(moved), head_from_action(moved), "open", NOW)
     [change] = CONNECTOR.record_from_raw(raw, SETTINGS).changes
     assert change == VendorChange(CARD_ID, "list", "待办", "进行中", datetime(2026, 11, 23, 8, tzinfo=UTC), LI_NA)
-    dated = {"card": {**body["data"]["card"], "due": "2026-10-10T04:00:00.000Z"}, "old": {"due": None}}  # type: ignore[dict-item]
+    dated = {"card": {"id": CARD_ID, "due": "2026-10-10T04:00:00.000Z"}, "old": {"due": None}}
     later = json.dumps({**body, "data": dated}).encode()
     raw = raw_from_action("trello-main", "b", Raw(later), head_from_action(later), "open", NOW)
     [change] = CONNECTOR.record_from_raw(raw, SETTINGS).changes
