@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sync.core.calendar import Calendar
 from sync.core.values import Ref, Status, Task
 
 
@@ -51,3 +52,20 @@ def with_history(tasks: Iterable[Task], changes: Iterable[StatusChange]) -> list
         else task
         for task in tasks
     ]
+
+
+NEAR = 5  # F1 of docs/forecast.md: working days
+
+
+def first_due(
+    due: date | None, changes: Iterable[DueChange], calendar: Calendar, day_of: Callable[[datetime], date]
+) -> date | None:
+    """F1: the due date that a task's lateness counts from, by the changes of its due date: the first that was let go, which is moved
+    later, or taken away, when it was ``NEAR`` or gone by; else the one that stands. ``day_of`` gives the local date of an instant."""
+    for change in sorted(changes, key=lambda change: change.at):
+        was, now = change.before, change.after
+        if was is None or (now is not None and now < was):
+            continue
+        if day_of(change.at) >= calendar.add_workdays(was, -NEAR):
+            return was
+    return due

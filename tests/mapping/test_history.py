@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from sync.core.history import DueChange, StatusChange, with_history
+import pytest
+
+from sync.core.history import DueChange, StatusChange, first_due, with_history
 from sync.core.values import Record, Ref, Task
 from sync.core.vendor_change import VendorChange
+from sync.core.working_time import WEEKDAYS
 from sync.mapping.history import due_changes, status_changes
 from sync.mapping.identity import Identity
 from sync.mapping.people import parse_people
@@ -80,3 +83,31 @@ def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
     assert (reopened.started, reopened.finished) == (at(1), None)
     [said] = with_history([Task(TASK, "PAY-7", "x", "done", "", "", NOON, started=at(-9), finished=at(-8))], changes)
     assert (said.started, said.finished) == (at(-9), at(-8))
+
+
+@pytest.mark.parametrize(
+    ("moves", "counts"),
+    [
+        ([], "10-10"),
+        ([("09-30", "10-10", "09-20")], "10-10"),  # long before: that was planning
+        ([("09-30", "10-10", "09-23")], "09-30"),  # five working days before its day
+        ([("09-30", "10-10", "09-22")], "10-10"),
+        ([("09-30", None, "10-09"), (None, "10-10", "10-09")], "09-30"),
+        ([("10-20", "10-10", "10-19")], "10-10"),  # earlier than it was
+        ([("09-28", "09-30", "09-01"), ("09-30", "10-09", "09-30"), ("10-09", "10-10", "10-09")], "09-30"),
+    ],
+)
+def test_lateness_counts_from_the_first_date_that_was_let_go(
+    moves: list[tuple[str | None, str | None, str]], counts: str
+) -> None:
+    """A date given up while it was near, or once it had gone by, is what people had been promised."""
+
+    def day(text: str | None) -> date | None:
+        return date.fromisoformat(f"2026-{text}") if text else None
+
+    changes = [
+        DueChange(TASK, day(was), day(now), datetime.fromisoformat(f"2026-{at}T09:00:00+00:00"))
+        for was, now, at in moves
+    ]
+    found = first_due(date(2026, 10, 10), reversed(changes), WEEKDAYS, lambda at: at.date())
+    assert found == day(counts)
