@@ -147,7 +147,7 @@ class Engine:
             connections=self._parts.connections,
             freshness=freshness,
             calendars=self._parts.calendars,
-            read_changes=self._store.load_status_changes,
+            read_history=self._store.load_history,
         )
 
     def _freshness(self, name: str, now: datetime) -> Freshness:

@@ -43,7 +43,7 @@ def conflicts(view: View, plan: Schedule, settings: DelaySettings, spoken: Set[s
     waits = [item for item in crossing(view) if item.key not in spoken and _may_be_told(view, plan, item)]
     if not (settings.forecast and waits):
         return
-    past = past_of(view, view.read_changes())
+    past = past_of(view, view.read_history() if view.read_history else None)
     days = {ref: found for ref in {item.predecessor for item in waits} if (found := _days(past, view.tasks[ref]))}
     kept = _kept(view, plan, waits, days)
     early = plan.bounds_if({ref: item.early for ref, item in days.items()}, waits)

@@ -31,7 +31,7 @@ def run_dates(config: Path, text: str, start: str | None, due: str | None, as_js
     """
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
-        ref, changes = ref_named(app, view, text), app.store.load_status_changes()
+        ref, history = ref_named(app, view, text), app.store.load_history()
     if ref not in view.tasks:
         raise _wrong(text, "is no task", "`tieline tasks` lists them")
     today = view.at.astimezone(ZoneInfo(app.loaded.config.zone)).date()
@@ -39,7 +39,7 @@ def run_dates(config: Path, text: str, start: str | None, due: str | None, as_js
     _check_order(begin, end, view.tasks[ref])
     plan = forecasts_of(view)
     then = plan.what_if(ref, begin, end) if begin or end else None
-    likely = likely_shape(view, changes, view.tasks[ref], language)
+    likely = likely_shape(view, history, view.tasks[ref], language)
     if as_json:
         say_json({**_shape(plan, ref, then), "likely": likely["likely"]})
         return

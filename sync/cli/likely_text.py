@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
 from sync.core.disclosure import history_name
-from sync.core.history import StatusChange
+from sync.core.history import History
 from sync.core.likely import Likely, likely_finish, past_of
 from sync.core.values import Finding, Language, Task
 from sync.core.view import View
@@ -18,6 +17,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "看它们比截止日期早或晚几个工作日，只算到了它今天这个时点还没做完的",
         "en": "half of such tasks are done by {p50}, 85 of 100 by {p85}. This rests on {sample} tasks that {who} ended in the last year: "
         "how many working days before or after the due date, among those that were not done either when they were where this one is today",
+    },
+    "counts_from": {
+        "zh-CN": "。它的截止日期临近或过后改过，从改之前的 {day} 算起",
+        "en": "; its due date was moved when it was near or gone by, so it counts from the one before, {day}",
     },
     "age": {
         "zh-CN": "情况相同的任务，一半最晚 {p50} 做完，85% 最晚 {p85} 做完。依据是{who}近一年做完的 {sample} 个任务："
@@ -48,11 +51,11 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
-def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, language: Language) -> dict[str, object]:
+def likely_shape(view: View, history: History, task: Task, language: Language) -> dict[str, object]:
     """The likely days of a task with their basis, as data and as a sentence. Of a restricted task nothing is told."""
     if task.visibility == "restricted":
         return {"ref": task.ref, "likely": None, "text": ""}
-    likely = likely_finish(past_of(view, changes), task)
+    likely = likely_finish(past_of(view, history), task)
     return {
         "ref": task.ref,
         "likely": likely,
@@ -63,9 +66,11 @@ def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, langua
 def likely_sentence(likely: Likely, who: str, language: Language) -> str:
     """What is said of likely days; ``who`` names the department or connection whose history it is."""
     plan = WORDS["plan" if likely.p50 else "no_plan"][language].format(p50=likely.p50)
-    return WORDS[likely.reason][language].format(
+    moved = WORDS["counts_from"][language].format(day=likely.counts_from) if likely.counts_from else ""
+    said = WORDS[likely.reason][language].format(
         p50=likely.p50, p85=likely.p85, who=who, sample=likely.sample, enough=ENOUGH, plan=plan
     )
+    return said + moved
 
 
 def _who(view: View, task: Task, likely: Likely, language: Language) -> str:

@@ -6,7 +6,7 @@ numbers: working days of the task's department since a day long ago.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Literal
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from sync.core.calendar import Calendar
 from sync.core.hindsight import share_that_held
-from sync.core.history import StatusChange, with_history
+from sync.core.history import DueChange, History, first_due, with_history
 from sync.core.plans import PlaceOf
 from sync.core.schedule import place_for
 from sync.core.values import Ref, Task
@@ -38,6 +38,7 @@ class Likely(Struct, frozen=True):
     ``sample`` counts the ended tasks it rests on. With basis ``plan`` no history stands behind it: ``p50`` is the plain rule's day (the
     due date, or today when that is past), ``p85`` is None, and ``reason`` says why: ``thin`` (too few ended), ``beyond`` (too few of those
     ever open for so long ended within a year), ``unsteady`` (what the history said before did not hold), ``no_dates``, ``not_open``.
+    ``counts_from`` is the due date that was let go and that lateness counts from instead of the present one (F1), if any.
     """
 
     p50: date | None
@@ -45,6 +46,7 @@ class Likely(Struct, frozen=True):
     basis: Basis
     sample: int
     reason: Reason
+    counts_from: date | None = None
 
 
 class _Numbers(dict[date, int]):
@@ -62,8 +64,9 @@ class _Numbers(dict[date, int]):
 class Past:
     """What all tasks did in the last year, as curves by department and by connection. Made once per view; a curve at first need."""
 
-    def __init__(self, tasks: Iterable[Task], place_of: PlaceOf) -> None:
-        self._place_of = place_of
+    def __init__(self, tasks: Iterable[Task], place_of: PlaceOf, let_go: Mapping[Ref, date] | None = None) -> None:
+        """``let_go`` are the due dates that lateness counts from where those that stand were moved (F1)."""
+        self._place_of, self._let_go = place_of, let_go or {}
         self.tasks: dict[Ref, Task] = {task.ref: task for task in tasks}
         self._numbers: dict[str, _Numbers] = {}
         self._days: dict[tuple[str, date, int], date] = {}
@@ -96,6 +99,10 @@ class Past:
             self._days[key] = place.calendar.add_workdays(place.calendar.next_workday(place.today), ahead)
         return self._days[key]
 
+    def scale(self, task: Task) -> Scale:
+        """F1: what a task is compared by."""
+        return "lateness" if self._due(task) else "age"
+
     def plain_day(self, task: Task) -> date | None:
         """F9: the plain rule's day: the due date, or today when that is past (S8)."""
         place = self._place_of(task)
@@ -106,6 +113,13 @@ class Past:
         if group not in self._shares:
             self._shares[group] = share_that_held(self._watched_of(group))
         return self._shares[group]
+
+    def let_go(self, task: Task) -> date | None:
+        """F1: the due date that its lateness counts from instead of the present one; None where that is the one."""
+        return self._let_go.get(task.ref)
+
+    def _due(self, task: Task) -> date | None:
+        return self.let_go(task) or task.due
 
     def _watched_of(self, group: Group) -> list[Watched]:
         if group not in self._members:
@@ -127,7 +141,7 @@ class Past:
         place, is_open = self._place_of(task), task.status in OPEN
         ended = task.finished.astimezone(place.zone).date() if task.finished and not is_open else None
         begun = task.started.astimezone(place.zone).date() if task.started else task.start
-        origin = task.due if scale == "lateness" else begun
+        origin = self._due(task) if scale == "lateness" else begun
         if origin is None or task.status == "unknown" or (ended is None and not is_open):
             return None
         number = self._numbers_of(place.calendar)
@@ -145,10 +159,25 @@ class Past:
         return self._numbers[calendar.name]
 
 
-def past_of(view: View, changes: Iterable[StatusChange] = ()) -> Past:
-    """The history that a view holds, as of the moment it was taken; F3: with what the tools' histories tell of starts and ends."""
+def past_of(view: View, history: History | None = None) -> Past:
+    """The history that a view holds, as of the moment it was taken, with what the tools' histories tell of starts and ends (F3) and of
+    moved due dates (F1)."""
+    history, place_of = history or History(), place_for(view)
+    tasks = with_history(view.tasks.values(), history.statuses)
+    return Past(tasks, place_of, dict(_let_go(view.tasks, history.dues, place_of)))
 
-    return Past(with_history(view.tasks.values(), changes), place_for(view))
+
+def _let_go(tasks: Mapping[Ref, Task], dues: Iterable[DueChange], place_of: PlaceOf) -> Iterator[tuple[Ref, date]]:
+    """F1: the due dates that lateness counts from, of the tasks whose due date was moved."""
+    moved: dict[Ref, list[DueChange]] = {}
+    for change in dues:
+        moved.setdefault(change.ref, []).append(change)
+    for ref, changes in moved.items():
+        if task := tasks.get(ref):
+            place = place_of(task)
+            due = first_due(task.due, changes, place.calendar, place.zone)
+            if due and due != task.due:
+                yield ref, due
 
 
 def likely_finish(past: Past, task: Task) -> Likely:
@@ -159,7 +188,7 @@ def likely_finish(past: Past, task: Task) -> Likely:
     task = past.tasks.get(task.ref, task)
     if task.status not in OPEN:
         return Likely(None, None, "plan", 0, "not_open")
-    scale: Scale = "lateness" if task.due else "age"
+    scale = past.scale(task)
     place = past.place(task, scale)
     if place is None:
         return Likely(past.plain_day(task), None, "plan", 0, "no_dates")
@@ -178,7 +207,7 @@ def likely_finish(past: Past, task: Task) -> Likely:
         share = past.share(group)
         if share and (found := _on_curve(past.curve(group), place, share)):
             half, most = (past.day(task, place.origin + position) for position in found)
-            return Likely(half, most, basis, ended, scale)
+            return Likely(half, most, basis, ended, scale, past.let_go(task))
         reason = "beyond" if share else "unsteady"
     return Likely(past.plain_day(task), None, "plan", sample, reason)
 
@@ -186,7 +215,7 @@ def likely_finish(past: Past, task: Task) -> Likely:
 def early_finish(past: Past, task: Task, likely: Likely, share: float = MOST) -> date | None:
     """F10: the day by which only this share of such tasks was open, by the history that ``likely`` rests on; None where none speaks."""
     task = past.tasks.get(task.ref, task)
-    scale: Scale = "lateness" if task.due else "age"
+    scale = past.scale(task)
     place = past.place(task, scale) if likely.basis != "plan" else None
     if place is None:
         return None

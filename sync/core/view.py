@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from sync.core.values import (
 
 if TYPE_CHECKING:
     from sync.core.escalation import Event, Stated
-    from sync.core.history import StatusChange
+    from sync.core.history import History
     from sync.core.said import Answered
     from sync.core.talks import TalkEvent
 
@@ -63,7 +63,7 @@ class View(Struct, frozen=True):
     over all its episodes (not what was told), and why it is late, as people said; ``talks`` what was kept of talks. ``pilot`` are the
     tasks that take part in it (None: all), for messages that tell of several at once. ``asked`` tells when another job (``Job.asks``)
     asked a person last about a finding (its key) that stands, now at the latest. ``known`` are the job's own findings that stood until
-    now; ``read_changes`` reads what the tools' histories tell.
+    now; ``read_history`` reads what the tools' histories tell.
     """
 
     at: datetime
@@ -89,7 +89,7 @@ class View(Struct, frozen=True):
     pilot: frozenset[Ref] | None = None
     asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
     known: Mapping[str, TrackedFinding] = field(default_factory=dict)
-    read_changes: Callable[[], Iterable[StatusChange]] = tuple
+    read_history: Callable[[], History] | None = None
 
     def is_fresh(self, *connections: str) -> bool:
         """True when every named connection was proven complete in this snapshot."""

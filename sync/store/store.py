@@ -154,7 +154,7 @@ class Store:
     records_named = _reads(derived.records_named)
     tasks_of = _reads(derived.tasks_of)
     load_accounts = _reads(derived.load_accounts)
-    load_status_changes = _reads(derived.load_status_changes)
+    load_history = _reads(derived.load_history)
     load_problems = _reads(derived.load_problems)
     problems_in_scope = _reads(derived.problems_in_scope)
     load_dependencies = _reads(derived.load_dependencies)

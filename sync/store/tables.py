@@ -73,6 +73,9 @@ ACCOUNTS = Table("accounts", METADATA, _key("record"), Column("position", Intege
 STATUS_CHANGES = Table(
     "status_changes", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value")
 )
+DUE_CHANGES = Table(
+    "due_changes", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value")
+)
 RECORD_PROBLEMS = Table(
     "record_problems",
     METADATA,
@@ -229,7 +232,7 @@ RUN_CERTIFICATES = Table(
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
 RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ASKED_FOR, ORGANISATIONS)
-BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, RECORD_PROBLEMS)
+BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, DUE_CHANGES, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (

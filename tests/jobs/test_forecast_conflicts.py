@@ -21,7 +21,7 @@ from jobs.status_view.judge import judge as judge_status
 from sync.cli.findings_text import finding_text
 from sync.cli.likely_text import conflict_sentence
 from sync.core.disclosure import cleared
-from sync.core.history import StatusChange
+from sync.core.history import History, StatusChange
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import MessageContent
 from sync.core.tracking import tracked
@@ -211,18 +211,18 @@ def test_a_task_without_dates_is_told_of_by_its_age_as_the_tools_history_tells_i
     at = datetime.combine(date(2026, 9, 24), time(2), UTC)
     view = world(api={"start": None, "due": None}, flow={"start": date(2026, 9, 30), "due": date(2026, 10, 8)})
     assert not found(view)
-    begun = replace(view, read_changes=lambda: [StatusChange(API, "todo", "in_progress", at)])
+    begun = replace(view, read_history=lambda: History([StatusChange(API, "todo", "in_progress", at)]))
     [finding] = found(begun)
     assert (finding.parameters["scale"], finding.parameters["due"]) == ("age", None)
     assert finding.parameters["likely"] == "2026-10-20"  # they took 12 to 15 days, half of them 14 or less
 
 
 def test_the_history_is_read_only_where_somebody_waits() -> None:
-    def unread() -> list[StatusChange]:
+    def unread() -> History:
         raise AssertionError
 
-    assert not found(replace(world(waits=()), read_changes=unread))
-    assert not found(replace(world(), read_changes=unread), forecast=False)
+    assert not found(replace(world(waits=()), read_history=unread))
+    assert not found(replace(world(), read_history=unread), forecast=False)
 
 
 def test_everybody_who_waits_for_one_task_is_told_the_same_days() -> None:

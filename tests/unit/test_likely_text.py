@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from sync.cli.likely_text import likely_sentence, likely_shape
+from sync.core.history import History
 from sync.core.likely import Likely, Reason
 from sync.core.values import Department, Language, Ref, Task
 from sync.core.view import View
@@ -51,10 +52,18 @@ def test_of_a_restricted_task_no_likely_days_are_told() -> None:
         visibility="restricted",
     )
     view = View(at, {task.ref: task}, departments={TECH: Department(TECH, "技术部")})
-    assert likely_shape(view, (), task, "en") == {
+    assert likely_shape(view, History(), task, "en") == {
         "ref": task.ref,
         "likely": None,
         "text": "",
     }
-    shape = likely_shape(view, (), replace(task, visibility="open"), "en")
+    shape = likely_shape(view, History(), replace(task, visibility="open"), "en")
     assert shape["likely"] == Likely(at.date(), None, "plan", 0, "thin")
+
+
+def test_it_says_which_due_date_lateness_counts_from() -> None:
+    likely = Likely(date(2026, 10, 12), date(2026, 10, 14), "department", 40, "lateness", date(2026, 9, 30))
+    assert likely_sentence(likely, "技术部", "zh-CN").endswith(
+        "。它的截止日期临近或过后改过，从改之前的 2026-09-30 算起"
+    )
+    assert "counts from the one before, 2026-09-30" in likely_sentence(likely, "tech", "en")
