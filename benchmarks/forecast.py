@@ -17,14 +17,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
-from sync.core.likely import Past, likely_finish
+from sync.core.likely import HALF, MOST, Past, early_finish, likely_finish
+from sync.core.plans import Place
 from sync.core.values import Ref, Task
 
 WEEKDAYS = Calendar("weekdays")
+UTC_ZONE = ZoneInfo("UTC")
 STEP = timedelta(days=28)
 WARM_UP = timedelta(days=365)
 P85 = 0.85
@@ -62,7 +65,7 @@ def back_test(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) -> 
     today = min(case.known for case in cases) + WARM_UP
     while today < until:
         seen = [as_seen(case, today) for case in cases if case.known <= today]
-        past = Past([task for task, _ in seen], lambda _: calendar, lambda _, day=today: day, _day_of)  # type: ignore[misc]
+        past = Past([task for task, _ in seen], lambda _, day=today: Place(calendar, UTC_ZONE, day))  # type: ignore[misc]
         for task, truth in seen:
             if task.status == "in_progress" and truth.status != "cancelled":
                 _judge(score, past, task, truth, today, until, calendar)
@@ -76,10 +79,6 @@ def as_seen(case: Case, today: date) -> tuple[Task, Task]:
     if task.finished and task.finished.date() < today:
         return task, task
     return replace(task, status="in_progress", finished=None), task
-
-
-def _day_of(_: Task, at: datetime) -> date:
-    return at.date()
 
 
 def _judge(score: Score, past: Past, task: Task, truth: Task, today: date, until: date, calendar: Calendar) -> None:
@@ -102,6 +101,50 @@ def _judge(score: Score, past: Past, task: Task, truth: Task, today: date, until
         rivals["due"] = task.due
     for name, day in rivals.items():
         score.add(name, calendar.workdays_between(day, calendar.next_workday(ended)))
+
+
+# F10: what would be told before it is late, and how much of that was late in the end.
+
+RULES = {"two of three": MOST, "half": HALF, "15 of 100": 1 - P85}
+WEEK = timedelta(days=7)
+SOON = 2  # working days before the due date ``due_soon`` is told instead
+
+
+@dataclass
+class Told:
+    """Tasks by what was told of them: looked at, late of these; by rule told, and late of those."""
+
+    seen: set[Ref] = field(default_factory=set)
+    late: set[Ref] = field(default_factory=set)
+    told: dict[str, set[Ref]] = field(default_factory=lambda: {name: set() for name in RULES})
+
+
+def told_early(cases: list[Case], until: date, calendar: Calendar = WEEKDAYS) -> Told:
+    """Every week, of each open task that is not due yet: whether so many of such tasks were not done by the due date."""
+    found = Told()
+    today = min(case.known for case in cases) + WARM_UP
+    while today < until:
+        seen = [as_seen(case, today) for case in cases if case.known <= today]
+        past = Past([task for task, _ in seen], lambda _, day=today: Place(calendar, UTC_ZONE, day))  # type: ignore[misc]
+        for task, truth in seen:
+            is_asked = task.status == "in_progress" and truth.status != "cancelled" and task.due
+            likely = likely_finish(past, task) if is_asked and task.due and task.due >= today else None
+            if (
+                not likely
+                or not task.due
+                or likely.basis == "plan"
+                or calendar.workdays_between(today, task.due) <= SOON
+            ):
+                continue
+            found.seen.add(task.ref)
+            if truth.finished is None or truth.finished.date() > task.due:
+                found.late.add(task.ref)
+            for name, share in RULES.items():
+                day = early_finish(past, task, likely, share)
+                if day and day > task.due:
+                    found.told[name].add(task.ref)
+        today += WEEK
+    return found
 
 
 # Generated histories: how long a task takes and when it is due, in working days, by the day on which it begins.
@@ -185,6 +228,7 @@ def _case(number: int, begun: date, due: date | None, ended: date | None, depart
 
 PROJECTS = ("ALOY", "MOD", "DAEMON")
 DONE = ("Fixed", "Done")
+SPRINTS = "real: sprints, due at the first one's end"
 ARCHIVED = date(2021, 10, 27)
 
 
@@ -248,20 +292,37 @@ HEAD = (
 )  # fmt: skip
 
 
+def told_row(name: str, parts: list[Told]) -> None:
+    def counted(rule: str) -> str:
+        told = sum(len(part.told[rule]) for part in parts)
+        right = sum(len(part.told[rule] & part.late) for part in parts)
+        return f"{told} ({100 * right / told:.0f} %)" if told else "0"
+
+    seen, late = sum(len(part.seen) for part in parts), sum(len(part.late) for part in parts)
+    print(f"| {' | '.join((name, str(seen), str(late), *map(counted, RULES)))} |", flush=True)
+
+
 def main() -> None:
+    folder = Path(os.environ.get("TIELINE_SHARED", "")) / "data" / "jira-archive"
+    is_real = bool(os.environ.get("TIELINE_SHARED")) and folder.is_dir()
+    archive = list(issues(folder)) if is_real else []
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for name, (draw, rate, any_day) in GENERATED.items():
         total = Score()
         for seed in SEEDS:
             gather(total, back_test(generated(draw, rate, any_day, seed), date(2025, 12, 31)))
         row(name, total)
-    folder = Path(os.environ.get("TIELINE_SHARED", "")) / "data" / "jira-archive"
-    if not os.environ.get("TIELINE_SHARED") or not folder.is_dir():
+    if is_real:
+        row("real: from filing, no due dates", back_test(list(filed(archive)), ARCHIVED))
+        row(SPRINTS, back_test(list(in_sprints(archive)), ARCHIVED))
+    print(f"\n| history | asked | late | {' | '.join(RULES)} |\n|{'---|' * (3 + len(RULES))}")
+    for name, (draw, rate, any_day) in GENERATED.items():
+        if draw is not undated:
+            told_row(name, [told_early(generated(draw, rate, any_day, seed), date(2025, 12, 31)) for seed in SEEDS])
+    if is_real:
+        told_row(SPRINTS, [told_early(list(in_sprints(archive)), ARCHIVED)])
+    else:
         print("real histories: skipped, TIELINE_SHARED names no folder with data/jira-archive")
-        return
-    archive = list(issues(folder))
-    row("real: from filing, no due dates", back_test(list(filed(archive)), ARCHIVED))
-    row("real: sprints, due at the first one's end", back_test(list(in_sprints(archive)), ARCHIVED))
 
 
 def gather(total: Score, part: Score) -> None:

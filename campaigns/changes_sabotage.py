@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -36,19 +36,32 @@ def drop_overlap() -> Iterator[None]:
 @contextmanager
 def cursor_early() -> Iterator[None]:
     """The cursor is moved before anything was read, and stays moved when the reading fails."""
-    whole = collect._Reading.stream
 
-    def stream(self: Any, stream: Any, scope: str, *rest: Any) -> Any:
-        cursor = self._store.cursor(self._site.name, stream.name, scope)
+    def early(read: Any, self: Any, stream: Any, cursor: Any, *rest: Any, **more: Any) -> None:
         try:
-            return whole(self, stream, scope, *rest)
+            read(self, stream, cursor, *rest, **more)
         except BaseException:
-            if cursor and self._started:
-                moved = msgspec.structs.replace(cursor, since=self._started, settled=self._started, is_loading=False)
-                self._store.put_cursor(self._site.name, moved)
+            if self._started:
+                moved = {"since": self._started, "settled": self._started, "is_loading": False, "loading_since": None}
+                self._store.put_cursor(self._site.name, msgspec.structs.replace(cursor, **moved))
             raise
 
-    with mock.patch.object(collect._Reading, "stream", stream):
+    with _around_reading(early):
+        yield
+
+
+@contextmanager
+def _around_reading(around: Callable[..., None]) -> Iterator[None]:
+    """Both ways of reading a scope, what changed and everything, are gone through by a function that is given them."""
+
+    def surrounded(read: Any) -> Callable[..., None]:
+        return lambda *about, **more: around(read, *about, **more)
+
+    reading = collect._Reading
+    with (
+        mock.patch.object(reading, "changed", surrounded(reading.changed)),
+        mock.patch.object(reading, "whole", surrounded(reading.whole)),
+    ):
         yield
 
 
@@ -153,13 +166,9 @@ def tombstone_on_access_lost() -> Iterator[None]:
         except NotFound:
             return set()
 
-    whole = collect._Reading.stream
-
-    def read(self: Any, stream: Any, scope: str, *rest: Any) -> Any:
-        try:
-            return whole(self, stream, scope, *rest)
-        except NotFound:
-            return self._store.cursor(self._site.name, stream.name, scope)
+    def blind(read: Any, *about: Any, **more: Any) -> None:
+        with suppress(NotFound):
+            read(*about, **more)
 
     def explain(site: Any, stream: Any, _scope: str, count: Any, store: Any, *__: Any) -> None:
         gone = [Ref.of(site.name, stream.kind, key) for key in sorted(count.here - count.there)]
@@ -168,7 +177,7 @@ def tombstone_on_access_lost() -> Iterator[None]:
     with (
         mock.patch.object(census, "_listed", listed),
         mock.patch.object(census, "_explain", explain),
-        mock.patch.object(collect._Reading, "stream", read),
+        _around_reading(blind),
     ):
         yield
 

@@ -188,7 +188,7 @@ class Watch:
             return
         self.declines += 1
         self.refused.add(event.by)
-        if self.state == "answered" and event.by != self.who:
+        if self.state == "answered" and (not event.by or event.by != self.who):
             return
         told = max((number for phase, number in self.told if phase == "response"), default=0)
         target = min(max(len(self.seen), told + 1), len(self.response))

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from connectors.trello import boards
 from sync.cli import cycle, explain, findings_text, listings, raw
 from sync.core import disclosure
-from sync.core.values import Task, View
+from sync.core.values import Task
+from sync.core.view import View
 
 # By name: each job's package has a function of the same name.
 baseline, delays, retrospectives, status_view = (

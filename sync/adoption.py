@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from sync.core.baseline import Baseline, BaselinePair
 from sync.core.plan import Desired, Published, Skip, SkipReason
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 from sync.retract import is_stopped
 from sync.store.baseline import Stop
 from sync.store.store import Store

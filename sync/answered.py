@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,25 +13,23 @@ from msgspec.structs import replace
 from sync.core.answering import ACKNOWLEDGE, DECLINE, DENY, PROMISE, REASONS, word_of
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Paragraph, Text
+from sync.core.said import LINES, SOMEBODY, Answered
 from sync.core.values import Language, TrackedFinding
 from sync.core.wording import day_text
 from sync.store.entries import Answer as DependencyAnswer
 from sync.store.entries import FindingEvent
 
 WORDS: dict[str, dict[Language, str]] = {
-    "taken_on": {"zh-CN": "{name} 在处理（{time}）", "en": "{name} is on it ({time})"},
-    "declined": {"zh-CN": "{name}：现在处理不了（{time}）", "en": "{name} cannot do it now ({time})"},
-    "promised": {"zh-CN": "{name}：新日期 {day}（{time}）", "en": "{name} promised {day} ({time})"},
+    **LINES,
     "asked": {
         "zh-CN": "{name}：请直接发新日期给我，例如 12月3日 或 2026-12-03",
         "en": "{name}, please type the new date to me, such as 3 Dec or 2026-12-03",
     },
-    "resources": {"zh-CN": "{name}：人手或资源不够（{time}）", "en": "{name}: too few people or means ({time})"},
-    "goal": {"zh-CN": "{name}：目标不清楚（{time}）", "en": "{name}: the goal is not clear ({time})"},
-    "conflict": {"zh-CN": "{name}：和别的工作有冲突（{time}）", "en": "{name}: conflicts with other work ({time})"},
     "denied": {"zh-CN": "{name} 说这不是依赖（{time}）", "en": "{name} said that this is no dependency ({time})"},
-    "somebody": {"zh-CN": "有同事", "en": "Somebody"},
+    "somebody": SOMEBODY,
 }
+COMMENT = "comment"
+"""How the source of an answer begins that was given in a comment which everybody reads who reads its task."""
 REPLIES: dict[str, dict[Language, str]] = {
     "promised": {"zh-CN": "记下了：{task}，新日期 {day}。", "en": "Noted: {task}, new date {day}."},
     "over": {"zh-CN": "这件事已经了结，不用再给日期了。", "en": "This is over already; no date is needed any more."},
@@ -56,6 +54,24 @@ REPLIES: dict[str, dict[Language, str]] = {
     "marked": {
         "zh-CN": "{task} 是在它自己的工具里标成突发的，请在那里改状态。",
         "en": "It is its own tool that says that this is an incident: {task}. Please change its status there.",
+    },
+    "talk_set": {
+        "zh-CN": "记下了：和{name}的约谈定在 {day}。谈完请发给我：“约谈 {name} 结论：……”。只有协调小组看得到。",
+        "en": "Noted: the talk with {name} is set for {day}. Afterwards please write to me: “talk {name} decided: …”. Only the "
+        "coordination group sees this.",
+    },
+    "talk_decided": {
+        "zh-CN": "记下了和{name}约谈的结论，之后重新开始计数。只有协调小组看得到。",
+        "en": "Noted what was decided in the talk with {name}; counting starts anew. Only the coordination group sees this.",
+    },
+    "talk_unclear": {
+        "zh-CN": "没看懂。请写今天或以后的日期，例如“约谈 {name} 12月3日”；谈完发“约谈 {name} 结论：……”。",
+        "en": "I cannot read that. Please write today or a later day, such as “talk {name} 3 Dec”, or “talk {name} decided: …”.",
+    },
+    "talk_unknown": {
+        "zh-CN": "没有找到可以由你来记的约谈。请核对姓名；有同名的，请写 people.yaml 里的键。",
+        "en": "I know of no such talk that you could note anything about. Please check the name; where two have the same one, write the "
+        "key in people.yaml.",
     },
     "unknown": {
         "zh-CN": "没找到这个任务。请写任务编号或链接，例如“突发 PAY-1 接口全部超时”，解决后发“已解决 PAY-1”。",
@@ -88,6 +104,20 @@ class Told:
 
     def _last(self, *kinds: str) -> FindingEvent | None:
         return next((event for event in reversed(self.said) if event.kind in kinds), None)
+
+
+def holding(told: Told) -> Iterator[Answered]:
+    """What may be shown in tools of what was answered: who is on it or the date they promised; that they cannot, and why, only where they
+    said it in a tool themselves: what is said to us in a chat is not told to other departments."""
+    finding, promise, last, reason = told.finding, told.promise, told.last, told.reason
+    if promise and promise.day:
+        yield Answered("promised", promise.name, promise.at, promise.day)
+    elif finding.state == "acknowledged" and finding.acknowledged_at:
+        yield Answered("taken_on", finding.acknowledged_by or "", finding.acknowledged_at)
+    elif last and last.kind == "declined" and last.source.startswith(COMMENT):
+        yield Answered("declined", last.name, last.at)
+    if reason and reason.reason and reason.source.startswith(COMMENT):
+        yield Answered(reason.reason, reason.name, reason.at)
 
 
 @dataclass(frozen=True)

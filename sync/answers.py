@@ -1,11 +1,11 @@
 """What people answer in chats: each answer once. Buttons take a finding on, decline it or say why it is so; 不是依赖 denies a dependency
-for ever. Words open and solve incidents and promise dates.
+for ever. Words open and solve incidents, promise dates and keep what becomes of talks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -29,12 +29,15 @@ from sync.core.escalation import end_of_day
 from sync.core.messages import Answer, Message
 from sync.core.plan import MessageContent, mark_of
 from sync.core.spoken import OpenIncident, SolveIncident, day_from_words, spoken_from
+from sync.core.talks import SpokenOfTalk, talk_from_words
 from sync.core.values import Language, Task, TrackedFinding
 from sync.core.wording import day_text
 from sync.incidents import incident_key, is_marked_in_its_tool, open_incident, solve_incident, task_named
+from sync.mapping.rules import Directory
 from sync.store.entries import Answer as DependencyAnswer
 from sync.store.entries import FindingEvent, FindingEventKind
 from sync.store.store import Store
+from sync.talks import keep_talk, talk_for
 
 KINDS: Mapping[str, FindingEventKind] = {ACKNOWLEDGE: "acknowledged", DECLINE: "declined"}
 ASKED_FOR = timedelta(hours=1)
@@ -70,6 +73,7 @@ class Ear:
     language: Language
     zone: str
     speaker_of: Callable[[str], Speaker]
+    directory: Directory = field(default_factory=Directory)
 
     def hear(self, answer: Answer, at: datetime) -> Message | None:
         """Keep the answer and do what it asks for, both or neither. What is returned for a pressed button replaces its message; an answer
@@ -113,6 +117,8 @@ class Ear:
     def _typed(self, answer: Answer, speaker: Speaker, at: datetime) -> tuple[str, Message | None]:
         """Words to us: an incident, or the new date of a finding. Anything else is none of our business, and gets no reply."""
         today = at.astimezone(ZoneInfo(speaker.zone)).date()
+        if talk := talk_from_words(answer.text, today):
+            return self._talk(talk, answer, speaker, at)
         spoken = spoken_from(answer.text, today)
         if isinstance(spoken, OpenIncident | SolveIncident):
             return self._incident(spoken, answer, speaker, at)
@@ -151,6 +157,20 @@ class Ear:
             is_done = solve_incident(self.store, task.ref, spoken.note, speaker, at, source)
             word = "solved" if is_done else "marked" if is_marked_in_its_tool(self.store, task.ref) else "calm"
         return f"{word}:{incident_key(task.ref)}" if is_done else "", self._reply(word, **values)
+
+    def _talk(self, spoken: SpokenOfTalk, answer: Answer, speaker: Speaker, at: datetime) -> tuple[str, Message | None]:
+        """Words about a talk, by those who may say something of it; to anybody else they are words like any other, or name nobody. The
+        outcome is logged, so it does not tell with whom."""
+        found = talk_for(self.store, self.directory, spoken.who, speaker.person)
+        if found is None:
+            return ("unclear:", self._reply("talk_unknown")) if spoken.kind else ("", None)
+        person, item = found
+        name = person.english_name if self.language == "en" and person.english_name else person.name
+        if spoken.kind is None:
+            return "unclear:", self._reply("talk_unclear", name=name)
+        keep_talk(self.store, item, spoken, speaker, at, self._source(answer))
+        day = day_text(spoken.day, self.language) if spoken.day else ""
+        return f"{spoken.kind}:", self._reply(spoken.kind, name=name, day=day)
 
     def _asked(self, answer: Answer, at: datetime) -> tuple[str, bool]:
         """The finding for which this account was asked to type a date and has not yet, and whether it was told how to write one."""
@@ -201,8 +221,12 @@ class Ear:
         return {short: found[short] for short in shorts if short in found}
 
     def _told(self, item: TrackedFinding) -> Told:
-        events = self.store.events_of_finding(item.finding.key)
-        return Told(item, [event for event in events if event.at >= item.opened_at])
+        """What was said in this episode; not by whom where it is about a task that not every reader may see."""
+        events = [event for event in self.store.events_of_finding(item.finding.key) if event.at >= item.opened_at]
+        tasks = self.store.tasks_of(item.finding.subjects[:1]).values()
+        if any(task.visibility != "open" for task in tasks):
+            return Told(replace(item, acknowledged_by=""), [replace(event, name="") for event in events])
+        return Told(item, events)
 
     def _source(self, answer: Answer) -> str:
         return f"chat:{self.connection}:{answer.id}"

@@ -14,22 +14,26 @@ from sync.adoption_config import adopting_from
 from sync.config import LoadedConfig, connection_settings, load_config
 from sync.connection_config import reach_of, variant_of
 from sync.core.answering import Speaker
-from sync.core.errors import CannotExpress, ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, CannotExpress, ConfigError, Problem
 from sync.core.messages import Messenger
 from sync.core.metrics import MetricCatalog, MetricSink, MetricSource
 from sync.core.organisation import Organisation
 from sync.core.ports import ConnectionSettings, Directory, KnowledgeBase, Source, Tracker
+from sync.core.replies import Replies
 from sync.core.source_files import SourceFile
-from sync.core.values import ConnectionFacts
+from sync.core.values import Account
+from sync.core.view import ConnectionFacts
 from sync.derive import Deriver
 from sync.directories import speaker_of
 from sync.engine import Engine, Parts, PlannedJob
+from sync.job_settings import department_problems
 from sync.mapping.identity import Identity
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import nearest, parse_all
 from sync.pauses import keep_pauses, kept_pauses
 from sync.reading import Cadence, Site
 from sync.registry import connectors_by_name, jobs_by_name
+from sync.replies import CommentEar
 from sync.store.store import Store
 from sync.turn import hold
 
@@ -85,6 +89,9 @@ class Connections:
 
     def organisation(self, name: str) -> Organisation:
         return cast("Organisation", self._port(name, "organisation"))
+
+    def replies(self, name: str) -> Replies:
+        return cast("Replies", self._port(name, "replies"))
 
     def metric_source(self, name: str) -> MetricSource:
         return cast("MetricSource", self._port(name, "metric_source"))
@@ -186,7 +193,13 @@ class App:
             adopting=adopting_from(self.loaded.config.adoption, self.mappings, self.loaded.node, self.loaded.file),
             cadences={name: cadence_of(self.loaded, name) for name in config.connections},
             around_run=self.connections.run,
+            comment_ear=self._comment_ear(),
         )
+
+    def _comment_ear(self) -> CommentEar:
+        names = [name for name in self.loaded.config.connections if "replies" in self.loaded.offered(name)]
+        ports = {name: partial(self.connections.replies, name) for name in names}
+        return CommentEar(self.store, ports, self.speaker_of)
 
     def _collects(self, name: str) -> bool:
         return "source" in self.loaded.offered(name)
@@ -206,8 +219,9 @@ class App:
             reaches=reach_of(config, manifest),
         )
 
-    def speaker_of(self, connection: str, account: str) -> Speaker:
+    def speaker_of(self, connection: str, account: str | Account) -> Speaker:
         """Who answers with an account, by people.yaml and the chat's own directory; the name is "" where nobody knows one."""
+        account = Account(account) if isinstance(account, str) else account
         house = self.store.organisations().get(connection)
         return speaker_of(Identity(self.mappings.directory), house, self.facts(connection), account)
 
@@ -220,13 +234,13 @@ class App:
         """Raise ConfigError for a name that is no connection, or for one from which nothing is collected where that is wanted."""
         known = self.loaded.config.connections
         problems = [
-            Problem("command line", 0, name, "not a connection", nearest(name, known))
+            Problem(COMMAND_LINE, 0, name, "not a connection", nearest(name, known) or f"there are {', '.join(known)}")
             for name in names
             if name not in known
         ]
         hint = f"collected are {', '.join(self.collected)}"
         problems += [
-            Problem("command line", 0, name, "nothing is collected from it", hint)
+            Problem(COMMAND_LINE, 0, name, "nothing is collected from it", hint)
             for name in names
             if are_collected and name in known and not self._collects(name)
         ]
@@ -259,6 +273,8 @@ def build(config: Path, clock: Callable[[], datetime] = now) -> App:
     """The application over a configuration file. Raises ConfigError or StoreUnavailable before anything is touched."""
     loaded = load_config(config)
     mappings = load_mappings(loaded)
+    if problems := list(department_problems(loaded.job_settings, mappings.directory, loaded.node, loaded.file)):
+        raise ConfigError(problems)
     url = loaded.database_url()
     if url.startswith("sqlite:///"):
         _make_folder(Path(url.removeprefix("sqlite:///")).parent)

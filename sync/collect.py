@@ -1,14 +1,15 @@
 """Collect one connection: fetch, keep raw, map, store, move the cursor, and prove by a census that nothing is missing.
 
-Nothing is lost on the way: raw records are committed as they come, the cursor moves only when its whole stream was read and
+Nothing is lost on the way: raw records are committed as they come, the cursor moves only when all that changed was read and
 never past what the vendor could have shown when the reading began, and the certificate says in numbers whether what is there
-is what is stored here.
+is what is stored here. With few calls what changed goes first; then, where nothing can be proven before it has ended, the reading
+of everything (``whole``); then the census; what is read again for facts that move no date gets what is left.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,10 +19,11 @@ from sync.census import certify_stream
 from sync.core.certificate import Certificate
 from sync.core.errors import TielineError, TryLater
 from sync.core.ports import Cursor, Shard, Stream
-from sync.feeds import News, ask_feed, read_told
+from sync.feeds import MOST_SINGLY, News, ask_feed, not_brought, read_told
 from sync.reading import Collected, Mapper, Progress, Site, keep_shards
 from sync.remote import redact
 from sync.store.store import Store
+from sync.whole import begin, comes_first, end, go_on, is_used_up, note
 
 log = structlog.get_logger()
 
@@ -47,29 +49,28 @@ def collect(
     """
     report = Collected(site.name)
     began, requests_before = time.perf_counter(), site.request_count()
-    reading = _Reading(site, store, map_records, report, progress, started, at or datetime.now(UTC))
+    reading = _Reading(site, store, map_records, report, progress, started, at or datetime.now(UTC), sweep)
     try:
-        for stream in site.source.streams():
-            news = {scope: ask_feed(site, store, stream, scope, reading.at) for scope in site.scopes}
-            is_due = is_census_forced or any(item.needs_count for item in news.values())
-            proven = [] if is_due or not stream.has_census else reading.last_certificates(stream)
-            is_counting = stream.has_census and not proven
-            cursors = [reading.stream(stream, scope, sweep, is_counting, news[scope]) for scope in site.scopes]
-            report.certificates += reading.certify(stream, cursors) if is_counting else proven
+        streams = [(stream, reading.changes(stream, is_census_forced)) for stream in site.source.streams()]
+        for stream, proven in streams:
+            reading.first(stream)
+            report.certificates += reading.certify(stream) if stream.has_census and not proven else proven
             reading.move_tokens(stream)
+        reading.read_again()
     except TielineError as error:
         report.error = error
-        if isinstance(error, TryLater) and error.reason == "call_budget" and not report.stored:
+        if is_used_up(error) and not report.stored and not report.advanced:
             text = f"{error}; nothing new could be read with so few: raise calls_per_run of {site.name}"
-            report.error = TryLater(text, reason=error.reason)
+            report.error = TryLater(text, reason="call_budget")
         log.warning("collect_stopped", connection=site.name, error=redact(str(error)))
+    report.notes = reading.notes()
     report.requests = site.request_count() - requests_before
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
 
 class _Reading:
-    """One run's reading of one connection."""
+    """One run's reading of one connection: first what changed, in all streams and scopes; then whatever reads everything."""
 
     def __init__(
         self,
@@ -80,43 +81,118 @@ class _Reading:
         progress: Progress,
         started: datetime | None,
         at: datetime,
+        sweep: Sweep,
     ) -> None:
         self._site, self._store, self._map = site, store, map_records
-        self._report, self._progress = report, progress
+        self._report, self._progress, self._sweep = report, progress, sweep
         self._started, self.at = started, at
         self._clock_began, self._began = time.monotonic(), datetime.now(UTC)
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
 
-    def stream(self, stream: Stream, scope: str, sweep: Sweep, is_counting: bool, news: News) -> Cursor:
-        """Read what changed, or everything the first time; the cursor as it was moved."""
+    def changes(self, stream: Stream, is_census_forced: bool) -> list[Certificate]:
+        """Read what changed in each scope that was loaded before. The certificates that stand, where ids need not be counted again."""
+        news = {scope: ask_feed(self._site, self._store, stream, scope, self.at) for scope in self._site.scopes}
+        cursors = [self._begun(stream, scope, item) for scope, item in news.items()]
+        is_due = is_census_forced or any(item.has_losses for item in news.values())
+        proven = [] if is_due or not stream.has_census else self._last_certificates(stream)
+        for cursor in cursors:
+            if not cursor.is_loading:
+                try:
+                    self.changed(stream, cursor, news[cursor.scope], is_counting=stream.has_census and not proven)
+                except TryLater as error:
+                    if is_used_up(error):
+                        self._give_up_changes(stream, cursor.scope)
+                    raise
+        return [] if any(cursor.is_gap for cursor in self._cursors(stream)) else proven
+
+    def _begun(self, stream: Stream, scope: str, news: News) -> Cursor:
+        """The cursor; where everything is to be read from now on, that is noted with it, and with the feed's token from before."""
         cursor = self._store.cursor(self._site.name, stream.name, scope)
         if cursor is None:
-            cursor = Cursor(
-                stream.name, scope, self._started or EPOCH, is_loading=True, loading_since=datetime.now(UTC), feed=news.token
-            )  # fmt: skip
-            shards = self._site.source.shards(stream.name, None, scope)
-            self._store.put_cursor(self._site.name, cursor)
-        elif cursor.is_loading:
-            shards = self._rest_of_load(stream, scope, cursor)
-        else:
-            shards = self._changed(stream, scope, cursor, is_counting, news)
-        newest = self._read(stream, shards)
-        is_deep = cursor.is_loading or self._is_deep_due(stream, cursor)
-        if swept := list(dict.fromkeys(sweep(stream, scope, is_deep and not cursor.is_loading))):
-            self._read(stream, self._site.source.pick(stream.name, scope, swept))
-        if read_told(self._site, self._store, self._map, self._report, stream, scope, news.ids, self._began):
-            self._tokens[scope] = news.token
-        moved = self._moved(stream, cursor, newest, is_deep, news)
+            cursor = Cursor(stream.name, scope, self._started or EPOCH, is_loading=True, feed=news.token)
+        elif news.is_gap:
+            cursor = replace(cursor, feed=news.token, is_gap=True)
+        elif not self._is_reread_due(stream, cursor):
+            return cursor
+        return begin(self._site, self._store, cursor, self.at)
+
+    def changed(self, stream: Stream, cursor: Cursor, news: News, is_counting: bool) -> None:
+        """Read what changed in one scope, and what its feed told; the cursor is moved."""
+        scope, is_deep = cursor.scope, self._is_deep_due(stream, cursor)
+        since = self._since(stream, cursor, is_deep, is_counting)
+        horizon = replace(cursor, since=since) if since > EPOCH else None
+        newest = self._read(stream, self._site.source.shards(stream.name, horizon, scope))
+        self._read_swept(stream, scope, is_deep)
+        moved = self._followed(stream, self._moved(stream, cursor, newest, is_deep), news)
         self._store.put_cursor(self._site.name, moved)
-        return moved
+
+    def _followed(self, stream: Stream, cursor: Cursor, news: News) -> Cursor:
+        """Read what the feed told and no list brought; the cursor with its token, where that may move already."""
+        left = not_brought(self._site, self._store, stream, cursor.scope, news.ids, self._began)
+        if len(left) > MOST_SINGLY:
+            if cursor.loading_since is not None:  # told again when that has ended, or then a gap
+                return cursor
+            return begin(self._site, self._store, replace(cursor, is_gap=True, feed=news.token), self.at)
+        if not read_told(self._site, self._store, self._map, self._report, stream, cursor.scope, left):
+            return cursor
+        if news.has_losses:
+            self._tokens[stream.name, cursor.scope] = news.token
+            return cursor
+        return replace(cursor, feed=news.token)
+
+    def _give_up_changes(self, stream: Stream, scope: str) -> None:
+        """More has changed than a run's calls last: from the next run on what changes now is read first, and everything, over runs, as
+        after a gap. Not where a lagging index must be read deep all the same, nor histories, nor without the vendor's clock.
+        """
+        cursor = self._store.cursor(self._site.name, stream.name, scope)
+        is_fit = stream.has_census and not stream.settles_after_h
+        if cursor and is_fit and self._started and self._started > cursor.since:
+            moved = replace(cursor, since=self._started, settled=self._started, counted=self._started, is_gap=True)
+            begin(self._site, self._store, moved, self.at)
+
+    def first(self, stream: Stream) -> None:
+        """Go on with the readings of everything that go before the census of their stream."""
+        for cursor in self._under_way(stream):
+            if comes_first(cursor):
+                self.whole(stream, cursor)
+
+    def read_again(self) -> None:
+        """Go on with the other readings of everything, with what calls are left: their end is no condition of any proof."""
+        try:
+            for stream in self._site.source.streams():
+                for cursor in self._under_way(stream):
+                    self.whole(stream, cursor)
+        except TryLater as error:
+            if not is_used_up(error):
+                raise
+
+    def notes(self) -> list[str]:
+        """What is still under way, but for first loads, which end in an error of their own."""
+        left = [(stream, cursor) for stream in self._site.source.streams() for cursor in self._under_way(stream)]
+        return [note(self._site, self._store, stream, cursor) for stream, cursor in left if not cursor.is_loading]
+
+    def whole(self, stream: Stream, cursor: Cursor) -> None:
+        """Go on with the reading of everything in one scope, to its end."""
+        go_on(self._site, self._store, self._map, self._report, self._progress, stream, cursor)
+        if cursor.is_loading:
+            self._read_swept(stream, cursor.scope, is_deep=False)
+            cursor = self._loaded(stream, cursor)
+        end(self._site, self._store, stream, cursor)
+
+    def _under_way(self, stream: Stream) -> list[Cursor]:
+        """The cursors of scopes of which everything is being read: in the order in which that began, so that each has its turn."""
+        found = [item for item in self._cursors(stream) if item.loading_since or item.is_loading]
+        return sorted(found, key=lambda item: item.loading_since or self._began)
+
+    def _cursors(self, stream: Stream) -> list[Cursor]:
+        found = (self._store.cursor(self._site.name, stream.name, scope) for scope in self._site.scopes)
+        return [cursor for cursor in found if cursor]
 
     def move_tokens(self, stream: Stream) -> None:
-        """All that the feeds told was read, and counted where it had to be: what they told is not asked for again."""
-        for scope, token in self._tokens.items():
-            cursor = self._store.cursor(self._site.name, stream.name, scope)
-            if cursor is not None and cursor.feed != token:
+        """The losses that feeds told were counted: they are not asked for again."""
+        for cursor in self._cursors(stream):
+            if token := self._tokens.pop((stream.name, cursor.scope), ""):
                 self._store.put_cursor(self._site.name, replace(cursor, feed=token))
-        self._tokens.clear()
 
     def _read(self, stream: Stream, shards: Iterable[Shard]) -> datetime | None:
         """The newest instant that the vendor gave, or None when nothing came."""
@@ -127,22 +203,23 @@ class _Reading:
             self._progress(self._site.name, stream.name, self._report.fetched)
         return newest
 
-    def _changed(self, stream: Stream, scope: str, cursor: Cursor, is_counting: bool, news: News) -> Iterator[Shard]:
-        """What changed since the fresh horizon; since the settled one when the deep read is due, and since the last proven census when
-        ids are counted again. Everything, when it is time to read facts again that move no date, or a feed lost count.
-        """
+    def _read_swept(self, stream: Stream, scope: str, is_deep: bool) -> None:
+        if swept := list(dict.fromkeys(self._sweep(stream, scope, is_deep))):
+            self._read(stream, self._site.source.pick(stream.name, scope, swept))
+
+    def _since(self, stream: Stream, cursor: Cursor, is_deep: bool, is_counting: bool) -> datetime:
+        """The fresh horizon; the settled one when the deep read is due, and that of the last proven census when ids are counted again."""
         since = cursor.since
-        if self._is_deep_due(stream, cursor):
+        if is_deep:
             since = min(since, cursor.settled or since - _lag(stream))
         if is_counting and cursor.counted:
             since = min(since, cursor.counted)
-        if since <= EPOCH or news.is_gap or self._is_reread_due(stream, cursor):
-            return self._site.source.shards(stream.name, None, scope)
-        return self._site.source.shards(stream.name, replace(cursor, since=since), scope)
+        return since
 
     def _is_reread_due(self, stream: Stream, cursor: Cursor) -> bool:
         every = timedelta(hours=stream.rereads_after_h)
-        return bool(every) and (cursor.whole_at is None or self.at - cursor.whole_at >= every)
+        is_old = cursor.whole_at is None or self.at - cursor.whole_at >= every
+        return bool(every) and is_old and cursor.loading_since is None
 
     def _is_deep_due(self, stream: Stream, cursor: Cursor) -> bool:
         """An index may show an edit hours late: what lay behind the settled horizon is read again, not with every run."""
@@ -151,57 +228,35 @@ class _Reading:
         now = self._started or cursor.since
         return now - _lag(stream) - cursor.settled >= self._site.cadence.deep_every
 
-    def _rest_of_load(self, stream: Stream, scope: str, cursor: Cursor) -> Iterator[Shard]:
-        """A first load that was cut off goes on with what it had not read; with most of it missing, from the beginning."""
-        source = self._site.source
-        if not stream.has_census or cursor.loading_since is None:
-            return source.shards(stream.name, None, scope)
-        read = self._store.ids_read_since(self._site.name, stream.kind, scope, cursor.loading_since)
-        there = [key for page in source.census(stream.name, scope) for key in page]
-        missing = [key for key in dict.fromkeys(there) if key not in read]
-        if 2 * len(missing) > len(there):
-            return _unread(source.shards(stream.name, None, scope), read)
-        return source.pick(stream.name, scope, missing)
-
-    def _moved(self, stream: Stream, cursor: Cursor, newest: datetime | None, is_deep: bool, news: News) -> Cursor:
+    def _moved(self, stream: Stream, cursor: Cursor, newest: datetime | None, is_deep: bool) -> Cursor:
         """The next cursor. Whatever was edited after the reading began may be missing from what was listed, so neither horizon goes
         past that moment: by the vendor's clock where it tells one, and in any case the newest instant it gave, less the time we read.
         """
-        if cursor.is_loading:
-            newest = self._store.newest_update(self._site.name, stream.kind, cursor.scope)
-            spent = datetime.now(UTC) - (cursor.loading_since or datetime.now(UTC))
-        else:
-            spent = timedelta(seconds=time.monotonic() - self._clock_began)
-        seen_until = newest - spent if newest else None
-        if cursor.is_loading:
-            bounds = [item for item in (cursor.since if cursor.since > EPOCH else None, seen_until) if item]
-            since = min(bounds, default=EPOCH)
-        else:
-            since = max(cursor.since, min(seen_until, self._started or seen_until)) if seen_until else cursor.since
-        read_until = (cursor.since if cursor.is_loading and cursor.since > EPOCH else self._started) or since
-        settled = read_until - _lag(stream) if is_deep or not stream.settles_after_h else cursor.settled
-        is_whole = cursor.is_loading or news.is_gap or self._is_reread_due(stream, cursor)
-        return Cursor(
-            cursor.stream,
-            cursor.scope,
-            since,
-            settled=max(settled or EPOCH, cursor.settled or EPOCH),
-            counted=cursor.counted,
-            whole_at=self.at if is_whole else cursor.whole_at,
-            feed=cursor.feed,
-        )
+        seen_until = newest - timedelta(seconds=time.monotonic() - self._clock_began) if newest else None
+        since = max(cursor.since, min(seen_until, self._started or seen_until)) if seen_until else cursor.since
+        settled = (self._started or since) - _lag(stream) if is_deep or not stream.settles_after_h else cursor.settled
+        return replace(cursor, since=since, settled=max(settled or EPOCH, cursor.settled or EPOCH))
 
-    def certify(self, stream: Stream, cursors: Sequence[Cursor]) -> list[Certificate]:
+    def _loaded(self, stream: Stream, cursor: Cursor) -> Cursor:
+        """The cursor after a first load, by the same rule; its reading began with its first run."""
+        newest = self._store.newest_update(self._site.name, stream.kind, cursor.scope)
+        seen_until = newest - (datetime.now(UTC) - (cursor.loading_since or self._began)) if newest else None
+        bounds = [item for item in (cursor.since if cursor.since > EPOCH else None, seen_until) if item]
+        since = min(bounds, default=EPOCH)
+        read_until = (cursor.since if cursor.since > EPOCH else self._started) or since
+        return replace(cursor, since=since, settled=max(read_until - _lag(stream), cursor.settled or EPOCH))
+
+    def certify(self, stream: Stream) -> list[Certificate]:
         """A census of all scopes of the stream. A scope that it proves has been counted up to its fresh horizon."""
-        settled = {cursor.scope: cursor.settled or EPOCH for cursor in cursors}
+        settled = {cursor.scope: cursor.settled or EPOCH for cursor in self._cursors(stream)}
         made = certify_stream(self._site, stream, settled, self._store, self._map, self._report, self.at)
         proven = {item.scope for item in made if item.is_complete}
-        for cursor in cursors:
-            if cursor.scope in proven:
-                self._store.put_cursor(self._site.name, replace(cursor, counted=cursor.since))
+        for cursor in self._cursors(stream):
+            counted = cursor.since if cursor.scope in proven else cursor.counted
+            self._store.put_cursor(self._site.name, replace(cursor, counted=counted, is_gap=False))
         return made
 
-    def last_certificates(self, stream: Stream) -> list[Certificate]:
+    def _last_certificates(self, stream: Stream) -> list[Certificate]:
         """The certificates of an earlier census that is not due again; none when any scope was not proven by it."""
         known = {
             item.certificate.scope: item.certificate
@@ -212,14 +267,6 @@ class _Reading:
         every = self._site.cadence.census_every
         good = [item for item in found if item and item.is_complete and self.at - item.at < every]
         return good if len(good) == len(found) else []
-
-
-def _unread(shards: Iterable[Shard], read: Container[str]) -> Iterator[Shard]:
-    """Of shards that name their items only what was not read yet, so that a load of any size ends however few calls a run may make."""
-    for shard in shards:
-        ids = tuple(item for item in shard.ids if item not in read)
-        if ids or not shard.ids:
-            yield replace(shard, ids=ids)
 
 
 def _lag(stream: Stream) -> timedelta:

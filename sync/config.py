@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sync.adoption_config import AdoptionConfig, adoption_problems, baseline_settings
 from sync.connection_config import (
@@ -24,7 +24,6 @@ from sync.connection_config import (
     ConnectionConfig,
     connection_problems,
     credentials_of,
-    reach_of,
     variant_of,
 )
 from sync.core.addresses import passwords_in_url
@@ -33,9 +32,10 @@ from sync.core.brakes import Limits
 from sync.core.errors import ConfigError, Problem
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Language
+from sync.job_settings import job_settings
 from sync.mapping.validation import nearest, validated
 from sync.mapping.yaml import Node, load
-from sync.registry import connectors_by_name, jobs_by_name
+from sync.registry import connectors_by_name
 from sync.remote import keep_secret
 
 
@@ -74,6 +74,12 @@ class Config(_Model):
     adoption: AdoptionConfig = Field(default_factory=lambda: AdoptionConfig.model_validate({}))
     limits: LimitsConfig = Field(default_factory=lambda: LimitsConfig.model_validate({}))
     serve: ServeConfig = Field(default_factory=lambda: ServeConfig.model_validate({}))
+
+    @field_validator("jobs", mode="before")
+    @classmethod
+    def with_defaults(cls, jobs: Any) -> Any:
+        """A job of which nothing is said (``delays:``) runs as it does by default."""
+        return {name: {} if said is None else said for name, said in jobs.items()} if isinstance(jobs, dict) else jobs
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
@@ -165,7 +171,7 @@ def load_config(path: Path) -> LoadedConfig:
         *connection_problems(config.connections, node, file),
         *_zone_problems(config, node, file),
     ]
-    settings, job_problems = _job_settings(config, node, file)
+    settings, job_problems = job_settings(config.jobs, config.connections, config.serve.every_minutes, node, file)
     connectors = {name: item.type for name, item in config.connections.items()}
     problems += adoption_problems(config.adoption, config.jobs, connectors, node, file)
     if config.adoption.page:
@@ -207,63 +213,6 @@ def _zone_problems(config: Config, node: Node, file: str) -> list[Problem]:
     ]
 
 
-def _job_settings(config: Config, node: Node, file: str) -> tuple[dict[str, Any], list[Problem]]:
-    settings: dict[str, Any] = {}
-    problems: list[Problem] = []
-    known = jobs_by_name()
-    for name, values in config.jobs.items():
-        path = f"jobs.{name}"
-        if name not in known:
-            problems.append(Problem(file, node.line(path), path, f"{name!r} is not a job", nearest(name, known)))
-            continue
-        try:
-            settings[name] = msgspec.convert(values, known[name].settings)
-        except msgspec.ValidationError as error:
-            problems.append(Problem(file, node.line(path), path, str(error)))
-            continue
-        problems += [Problem(file, node.line(path), path, *text) for text in _place_problems(config, settings[name])]
-        problems += pace_problems(name, settings[name], config.serve.every_minutes, node, file)
-    return settings, problems
-
-
-def pace_problems(job: str, settings: Any, every_minutes: int, node: Node, file: str) -> list[Problem]:
-    """A job whose settings tell of ``fastest_minutes`` cannot keep them when cycles come less often. The problem names both lines."""
-    fastest = getattr(settings, "fastest_minutes", None)
-    if fastest is None or every_minutes <= fastest:
-        return []
-    path = "serve.every_minutes"
-    text = f"{every_minutes} minutes are too slow for jobs.{job} (line {node.line(f'jobs.{job}')}): a step comes after {fastest}"
-    return [Problem(file, node.line(path), path, text, f"at most {fastest}, or slower ladders")]
-
-
-PORT_OF = {"pages": "knowledge_base", "tables": "metric_sink", "rooms": "messenger", "chats": "messenger"}
-"""What a job's places of each kind need of their connection."""
-
-
-def _place_problems(config: Config, settings: Any) -> Iterator[tuple[str, str]]:
-    """What is wrong with the connections that a job's settings name: (text, hint)."""
-    places = [(place, port) for kind, port in PORT_OF.items() for place in getattr(settings, kind, ())]
-    own = "knowledge_base" if hasattr(settings, "space") else ""
-    for place, port in ((settings, own), *places):
-        name = getattr(place, "connection", None)
-        if name is None:
-            continue
-        if not name:
-            yield "connection is missing", "the chat that people are told in"
-            continue
-        if name not in config.connections:
-            yield f"{name!r} is not a connection", nearest(name, config.connections)
-            continue
-        connection = config.connections[name]
-        manifest = connectors_by_name().get(connection.type)
-        offered = manifest.offered(variant_of(connection, manifest), connection.extra) if manifest else (port,)
-        if port and port not in offered:
-            yield f"{name!r} offers no {port}", f"it offers {', '.join(offered)}"
-        wanted = getattr(place, "reaches", None)
-        if wanted and manifest and wanted not in reach_of(connection, manifest):
-            yield f"{name!r} reaches no {wanted}", "an application of Feishu, WeCom or DingTalk does; a robot does not"
-
-
 def read_secret(reference: str, folder: Path) -> str:
     """The secret behind ``env:NAME`` or ``file:PATH``. Raises ConfigError naming what is missing; the value is never shown."""
     value = _secret_text(reference, folder)
@@ -281,7 +230,9 @@ def _secret_text(reference: str, folder: Path) -> str:
         try:
             data = (folder / name).read_bytes()
         except OSError as error:
-            raise ConfigError([Problem(str(folder / name), 0, reference, f"cannot be read: {error}")]) from error
+            raise ConfigError(
+                [Problem(str(folder / name), 0, reference, f"cannot be read: {error.strerror}")]
+            ) from error
         text = _utf8(data)
         if text is None:
             raise ConfigError([Problem(str(folder / name), 0, reference, "cannot be read: not UTF-8")])
@@ -297,18 +248,31 @@ def _utf8(data: bytes) -> str | None:
         return None
 
 
+def read_credentials(loaded: LoadedConfig, name: str) -> tuple[dict[str, str], dict[str, Problem]]:
+    """What a connection signs in with, by setting; and for each setting that cannot be read why."""
+    config = loaded.config.connections[name]
+    read, problems = dict[str, str](), dict[str, Problem]()
+    for wanted in dict.fromkeys((*credentials_of(config, connectors_by_name()[config.type]), *PLAIN_CREDENTIALS)):
+        if (value := config.extra.get(wanted)) is None:
+            continue
+        try:
+            is_reference = str(value).startswith(("env:", "file:"))
+            read[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+        except ConfigError as error:
+            problems[wanted] = error.problems[0]
+    return read, problems
+
+
 def connection_settings(
     loaded: LoadedConfig, name: str, scopes: tuple[str, ...], fields: tuple[str, ...], with_secrets: bool = True
 ) -> ConnectionSettings:
-    """A connection's settings, by default with its secrets read. Raises ConfigError when one is missing."""
+    """A connection's settings, by default with its secrets read. Raises ConfigError naming all that are missing."""
     config = loaded.config.connections[name]
     manifest = connectors_by_name()[config.type]
     extra = config.extra
-    credentials = {}
-    for wanted in (*credentials_of(config, manifest), *PLAIN_CREDENTIALS) if with_secrets else ():
-        if (value := extra.get(wanted)) is not None:
-            is_reference = str(value).startswith(("env:", "file:"))
-            credentials[wanted] = read_secret(str(value), loaded.folder) if is_reference else str(value)
+    credentials, problems = read_credentials(loaded, name) if with_secrets else ({}, {})
+    if problems:
+        raise ConfigError(list(problems.values()))
     variant = variant_of(config, manifest)
     return ConnectionSettings(
         name=name,

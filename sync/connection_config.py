@@ -123,16 +123,28 @@ def _credential_problems(connection: ConnectionConfig, manifest: Connector, prob
         value = extra.get(name)
         if value is None:
             problem(name, "missing", f"write {name}: env:SOME_NAME or file:/run/secrets/some-name")
+        elif str(value) in ("env:", "file:"):
+            problem(
+                name, "names nothing", f"write {value} and the name of the {'variable' if value == 'env:' else 'file'}"
+            )
         elif name not in PLAIN_CREDENTIALS | {*manifest.plain_credentials} and not str(value).startswith(
             ("env:", "file:")
         ):
             problem(name, "a secret may not stand in this file", "write env:NAME or file:PATH and change the secret")
     _webhook_problems(connection, manifest, problem)
+    _half_set_problems(connection, manifest, problem)
     allowed = {*wanted, *manifest.options, *COMMON_SETTINGS, WEBHOOK_SECRET}
     for name in extra:
         if name not in allowed:
             problem(name, f"not a setting of {manifest.name}", nearest(name, allowed))
     _option_problems(connection, manifest, problem)
+
+
+def _half_set_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:
+    for name, others in manifest.wants_beside.items():
+        missing = [other for other in others if other not in connection.extra]
+        if name in connection.extra and missing:
+            problem(name, f"does nothing without {' and '.join(missing)}", f"write that too, or leave {name} out")
 
 
 def _option_problems(connection: ConnectionConfig, manifest: Connector, problem: Callable[..., None]) -> None:

@@ -11,15 +11,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.errors import Problem, RecordError, TielineError
-from sync.core.history import StatusChange
-from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task, View
-from sync.core.vocabulary import Vocabulary
+from sync.core.history import DueChange, StatusChange
+from sync.core.values import Account, Dependency, Document, Evidence, Finding, RawRecord, Record, Ref, Task
+from sync.core.view import View
+from sync.core.vocabulary import Vocabulary, folded
 from sync.directories import known_accounts
 from sync.mapping.dependencies import AliasIndex, Contradiction, Links, contradictions_of, link_up
-from sync.mapping.history import status_changes
+from sync.mapping.history import due_changes, status_changes
 from sync.mapping.identity import Identity, people_from_accounts
 from sync.mapping.normalise import Mapped, Step, explain, normalise
-from sync.mapping.rules import ConnectionMapping, Mappings, folded
+from sync.mapping.rules import ConnectionMapping, Mappings
 from sync.mapping.validation import nearest
 from sync.remote import redact
 from sync.store.derived import Derived
@@ -29,7 +30,7 @@ from sync.store.store import Store
 log = structlog.get_logger()
 MAPPED_KINDS = ("task", "document")
 READ_KINDS = (*MAPPED_KINDS, "history")
-READING = "2"  # what is made of raw records, beside what mappings say: a new number has them replayed
+READING = "3"  # what is made of raw records, beside what mappings say: a new number has them replayed
 MOST_SUBJECTS = 5
 GONE_TOLD_FOR = timedelta(days=30)  # who still waits for something deleted is told for a month
 MASKED = "***"
@@ -56,6 +57,7 @@ class Made:
     accounts: dict[Ref, tuple[Account, ...]] = field(default_factory=dict)
     problems: list[RecordProblem] = field(default_factory=list)
     changes: dict[Ref, tuple[StatusChange, ...]] = field(default_factory=dict)
+    due_changes: dict[Ref, tuple[DueChange, ...]] = field(default_factory=dict)
 
     def skipped(self) -> dict[str, int]:
         """How many records could not be mapped, by reason."""
@@ -81,8 +83,8 @@ class Deriver:
         wanted = [record for record in records if record.ref.kind in READ_KINDS]
         made = self._made(wanted)
         refs = [record.ref for record in wanted]
-        parts = (made.tasks, made.documents, made.evidence, made.aliases, made.accounts, made.problems, made.changes)
-        self._store.replace_derived(refs, Derived(*parts))
+        parts = (made.tasks, made.documents, made.evidence, made.aliases, made.accounts, made.problems)
+        self._store.replace_derived(refs, Derived(*parts, made.changes, made.due_changes))
         return made.skipped()
 
     def derive_all(self, names: Iterable[str] = ()) -> dict[str, int]:
@@ -237,7 +239,7 @@ class Deriver:
         for raw in records:
             if raw.ref.kind == "history":
                 if told := self.record_of(raw):  # one that cannot be read hides nothing of what is now: no problem
-                    made.changes[raw.ref] = self._status_changes(told)
+                    self._add_history(made, told)
                 continue
             try:
                 record = self._decoders[raw.ref.connection](raw)
@@ -252,11 +254,13 @@ class Deriver:
                 made.problems.append(_skipped(raw.ref, "payload", text, 0))
             else:
                 _add(made, record, mapped)
-                made.changes[raw.ref] = self._status_changes(record)
+                self._add_history(made, record)
         return made
 
-    def _status_changes(self, record: Record) -> tuple[StatusChange, ...]:
-        return status_changes(record, self._mappings.connections[record.ref.connection], self._identity)
+    def _add_history(self, made: Made, record: Record) -> None:
+        mapping = self._mappings.connections[record.ref.connection]
+        made.changes[record.ref] = status_changes(record, mapping, self._identity)
+        made.due_changes[record.ref] = due_changes(record, mapping, self._identity)
 
     def _joined(self, evidence: Iterable[Evidence], aliases: Mapping[Ref, Sequence[str]]) -> Links:
         answers = self._store.answers().values()

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from sync.core.answering import Speaker
 from sync.core.errors import TielineError
 from sync.core.organisation import Organisation
-from sync.core.values import Account, ConnectionFacts, Finding, Ref
+from sync.core.values import Account, Finding, Ref
+from sync.core.view import ConnectionFacts
 from sync.mapping.identity import Identity
 from sync.noticed import ENGINE
 from sync.remote import redact
@@ -56,12 +57,12 @@ def known_accounts(identity: Identity, houses: Mapping[str, ReadHouse]) -> dict[
     }
 
 
-def speaker_of(identity: Identity, house: ReadHouse | None, facts: ConnectionFacts, account: str) -> Speaker:
+def speaker_of(identity: Identity, house: ReadHouse | None, facts: ConnectionFacts, account: Account) -> Speaker:
     """Who answers with an account: by people.yaml, which may know it or the e-mail that the directory tells of it, else by the directory;
     the name is "" for nobody whom either knows.
     """
     employees = house.house.employees if house else ()
-    known = next((item.account for item in employees if item.account.id == account), Account(account))
+    known = next((item.account for item in employees if item.account.id == account.id), account)
     ref, directory = identity.person(facts.name, known), identity.directory
     person = directory.people.get(ref)
     if person is None:

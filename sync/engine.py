@@ -21,7 +21,7 @@ from sync.core.baseline import JOB as BASELINE
 from sync.core.brakes import Accepted, check_limits
 from sync.core.diff import diff, keys_to_look_at
 from sync.core.disclosure import Sayable
-from sync.core.errors import ConfigError, Problem, TielineError, UnsafePlan
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, TielineError, UnsafePlan
 from sync.core.plan import (
     Change,
     Desired,
@@ -31,7 +31,8 @@ from sync.core.plan import (
     fingerprint,
 )
 from sync.core.ports import Stream
-from sync.core.values import Finding, Freshness, Language, Ref, View
+from sync.core.values import Finding, Language, Ref
+from sync.core.view import Freshness, View
 from sync.directories import directory_findings, read_directories
 from sync.due import begin_reading, end_reading, not_due
 from sync.judging import judge_all
@@ -141,7 +142,13 @@ class Engine:
         now = self._parts.clock().astimezone(ZoneInfo(self._parts.zone))
         view = self._parts.deriver.view(now)
         freshness = {name: self._freshness(name, now) for name in self._parts.sites}
-        return replace(view, connections=self._parts.connections, freshness=freshness, calendars=self._parts.calendars)
+        return replace(
+            view,
+            connections=self._parts.connections,
+            freshness=freshness,
+            calendars=self._parts.calendars,
+            read_history=self._store.load_history,
+        )
 
     def _freshness(self, name: str, now: datetime) -> Freshness:
         whole = [item for item in self._store.certificates(name) if item.certificate.scope == WHOLE]
@@ -285,6 +292,8 @@ class Engine:
         may_go_on: MayGoOn,
         reviewed: Container[str] | None = None,
     ) -> None:
+        if self._parts.comment_ear and self._parts.comment_ear.hear(self._parts.clock()):
+            self._parts.deriver.link()
         planned = self.plan()
         if reviewed is not None:
             changes = tuple(change for change in planned.plan.changes if fingerprint(change) in reviewed)
@@ -322,7 +331,7 @@ class Engine:
         entries = [(entry.change, entry.before) for entry in self._store.changes_of_run(run)]
         if not entries:
             hint = "`tieline runs` lists the runs and what each wrote"
-            raise ConfigError([Problem("command line", 0, run, "no such run, or it wrote nothing", hint)])
+            raise ConfigError([Problem(COMMAND_LINE, 0, run, "no such run, or it wrote nothing", hint)])
         with self._running("undo") as (this, may_go_on):
             outcome, kept = undo(entries, self._parts.ports, self._store, this, may_go_on, Sayable(self.view()))
             return Cycle(this, outcome=outcome, kept=kept)

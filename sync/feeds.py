@@ -1,8 +1,9 @@
 """Feeds: what a vendor tells, when it is asked, of what happened since a token. Hints like those of webhooks, without a public address.
 
 A feed proves nothing, and its failure stops nothing. What it names is read directly where no list brought it; a loss that it tells brings
-the census forward; where it lost count itself, its scope is read whole and counted. A token moves only when all that was told with it was
-read and counted: whatever breaks off before that is told again.
+the census forward; where it lost count itself, or told more than can be read singly, its scope is read whole and counted. A token moves
+when all that was told with it was read, and its losses counted: whatever breaks off before that is told again. Of a scope that is to be
+read whole it moves at once, as the cursor remembers that until it is done.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 REST_AFTER_WHOLE = timedelta(hours=1)
 """A feed that keeps losing count has its scope read whole no oftener than this."""
 MOST_SINGLY = 100
-"""Where more is left to read than this, the scope's lists are cheaper than each item by itself."""
+"""Where more is left to read than this, the scope is read whole: its lists are cheaper than each item by itself."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,6 @@ class News:
     ids: tuple[str, ...] = ()
     is_gap: bool = False
     has_losses: bool = False
-
-    @property
-    def needs_count(self) -> bool:
-        """Whether something may be gone that is stored here."""
-        return self.is_gap or self.has_losses
 
 
 def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime) -> News:
@@ -61,32 +57,26 @@ def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime)
         return News(told.token)
     if told.is_gap:
         is_early = cursor.whole_at is not None and at - cursor.whole_at < REST_AFTER_WHOLE
-        return kept if is_early else News(told.token, is_gap=True)
+        return kept if cursor.is_gap or is_early else News(told.token, is_gap=True)
     return News(told.token, told.ids, has_losses=scope in homes_of(site, store, stream, told.gone).values())
 
 
+def not_brought(site: Site, store: Store, stream: Stream, scope: str, ids: Sequence[str], since: datetime) -> list[str]:
+    """Those of the told items that no list has brought since an instant of ours."""
+    brought = store.ids_read_since(site.name, stream.kind, scope, since) if ids else set()
+    return [item for item in dict.fromkeys(ids) if item not in brought]
+
+
 def read_told(
-    site: Site,
-    store: Store,
-    map_records: Mapper,
-    report: Collected,
-    stream: Stream,
-    scope: str,
-    ids: Sequence[str],
-    since: datetime,
+    site: Site, store: Store, map_records: Mapper, report: Collected, stream: Stream, scope: str, ids: Sequence[str]
 ) -> bool:
-    """Read of these items what no list has brought since an instant of ours. One that is not stored is only read when it is to be
-    collected, one that is stored in another scope is left to the feed of that. False when it could not be read to its end.
+    """Read these items, each by itself. One that is not stored is only read when it is to be collected, one that is stored in another
+    scope is left to the feed of that. False when they could not be read to their end.
     """
     if not ids:
         return True
-    brought = store.ids_read_since(site.name, stream.kind, scope, since)
-    left = [item for item in dict.fromkeys(ids) if item not in brought]
     try:
-        if len(left) > MOST_SINGLY:
-            shards = site.source.shards(stream.name, None, scope)
-        else:
-            shards = site.source.pick(stream.name, scope, _to_collect(site, store, stream, scope, left))
+        shards = site.source.pick(stream.name, scope, _to_collect(site, store, stream, scope, ids))
         for _ in keep_shards(site, shards, store, map_records, report):
             pass
     except TielineError as error:

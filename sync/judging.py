@@ -3,16 +3,20 @@ tell people see whom another one asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
 from msgspec.structs import replace
 
-from sync.core.escalation import Event, Stated, is_open
+from sync.answered import Told, holding
+from sync.core.escalation import REMEMBERED, Event, Stated, is_open
 from sync.core.plan import Desired, Published
+from sync.core.said import Answered
+from sync.core.talks import TalkEvent
 from sync.core.tracking import tracked
-from sync.core.values import TrackedFinding, View
+from sync.core.values import TrackedFinding
+from sync.core.view import View
 from sync.incidents import JOB as INCIDENTS
 from sync.parts import Parts, Planned, PlannedJob
 from sync.remote import redact
@@ -22,42 +26,50 @@ from sync.store.store import Store
 log = structlog.get_logger()
 LATELY = timedelta(days=7)
 """How long a finding counts as just ended: what is drafted of it may have to wait for a tool that is down."""
-REMEMBERED = timedelta(days=90)
-"""How long what happened to a finding that is over is still shown to jobs: who declines or stalls often is asked of some weeks."""
 
 
 def judge_all(parts: Parts, store: Store, planned: Planned, published: Mapping[str, Published]) -> list[Desired]:
     """What all jobs want. A job that breaks is a finding of its own: nothing of it is written or withdrawn, the others go on."""
     planned.pairs = planned.forgotten = ()
     planned.asked = {}
-    desired = _judge(planned, planned.view, [item for item in parts.jobs if not item.job.reads_findings], published)
+    ledger = store.findings("open", "acknowledged")
+    view = replace(planned.view, answered=answered_of(ledger, store.finding_events(planned.view.at)))
+    first = [item for item in parts.jobs if not item.job.reads_findings]
+    desired = _judge(planned, view, first, published, ledger)
     if readers := [item for item in parts.jobs if item.job.reads_findings]:
-        ledger, lately = store.findings("open", "acknowledged"), store.resolved_findings(planned.view.at - LATELY)
+        lately = store.resolved_findings(planned.view.at - LATELY)
         standing = (*_standing(ledger, planned), *_incidents(ledger))
         ended = (*_ended_now(ledger, planned), *_not_found(lately, planned), *_incidents(lately))
         events = store.finding_events(planned.view.at - REMEMBERED, [item.finding.key for item in standing])
         view = replace(
-            planned.view,
+            view,
             standing=standing,
             ended=ended,
             events=events_of(events, standing),
             reasons=reasons_of(events),
+            talks=talks_of(events),
         )
-        desired += _judge(planned, view, [item for item in readers if item.job.asks], published)
+        desired += _judge(planned, view, [item for item in readers if item.job.asks], published, ledger)
         view = replace(view, asked=planned.asked)
-        desired += _judge(planned, view, [item for item in readers if not item.job.asks], published)
+        desired += _judge(planned, view, [item for item in readers if not item.job.asks], published, ledger)
     return desired
 
 
 def _judge(
-    planned: Planned, view: View, jobs: Iterable[PlannedJob], published: Mapping[str, Published]
+    planned: Planned,
+    view: View,
+    jobs: Iterable[PlannedJob],
+    published: Mapping[str, Published],
+    ledger: Sequence[TrackedFinding],
 ) -> list[Desired]:
     desired: list[Desired] = []
     for item in jobs:
         name = item.job.name
         own = {key: entry for key, entry in published.items() if entry.job == name}
+        known = {entry.finding.key: entry for entry in ledger if entry.job == name}
         try:
-            judgement = item.job.judge(replace(view, files=item.read_files()), item.settings, own)
+            seen = replace(view, files=item.read_files(), known=known)
+            judgement = item.job.judge(seen, item.settings, own)
         except Exception as error:  # a mistake in one job, or in what it was given, may not stop the others
             log.exception("job_broke", job=name)
             planned.broken_jobs[name] = redact(f"{type(error).__name__}: {error}")
@@ -103,7 +115,7 @@ def events_of(known: Iterable[FindingEvent], standing: Iterable[TrackedFinding])
     """What happened to each finding, by its key. What was found just now, and is not in the ledger yet, opened or came back with it."""
     events: dict[str, tuple[Event, ...]] = {}
     for item in known:
-        if item.kind != "stated":
+        if item.kind != "stated" and item.kind != "talk_set" and item.kind != "talk_decided":
             event = Event(item.kind, item.at, item.by, item.until)
             events[item.finding] = (*events.get(item.finding, ()), event)
     for found in standing:
@@ -121,3 +133,26 @@ def reasons_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[Stated, ...]
         if item.reason:
             reasons[item.finding] = (*reasons.get(item.finding, ()), Stated(item.reason, item.at, item.by))
     return reasons
+
+
+def talks_of(known: Iterable[FindingEvent]) -> Mapping[str, tuple[TalkEvent, ...]]:
+    """What was kept of each talk, by the key of its finding."""
+    talks: dict[str, tuple[TalkEvent, ...]] = {}
+    for item in known:
+        if item.kind == "talk_set" or item.kind == "talk_decided":
+            kept = TalkEvent(item.kind, item.at, item.by, item.name, item.day, item.note)
+            talks[item.finding] = (*talks.get(item.finding, ()), kept)
+    return talks
+
+
+def answered_of(ledger: Iterable[TrackedFinding], known: Iterable[FindingEvent]) -> Mapping[str, tuple[Answered, ...]]:
+    """What holds of each finding because somebody said it since it opened, by its key."""
+    said: dict[str, list[FindingEvent]] = {}
+    for event in known:
+        said.setdefault(event.finding, []).append(event)
+    found = {}
+    for item in ledger:
+        lately = [event for event in said.get(item.finding.key, ()) if event.at >= item.opened_at]
+        if lines := tuple(holding(Told(item, lately))):
+            found[item.finding.key] = lines
+    return found

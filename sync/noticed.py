@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sync.apply import Outcome
 from sync.core.plan import Plan
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 from sync.remote import redact
 
 ENGINE, APPLY = "engine", "apply"

@@ -17,10 +17,12 @@ from sync.core.organisation import Organisation
 from sync.core.plan import Desired, Existing, Plan, Published
 from sync.core.ports import Job
 from sync.core.source_files import SourceFile
-from sync.core.values import ConnectionFacts, Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import ConnectionFacts, View
 from sync.derive import Deriver
 from sync.look import Ports
 from sync.reading import Cadence, Collected, Site
+from sync.replies import CommentEar
 from sync.retract import Kept
 from sync.store.entries import FindingNews
 from sync.store.store import Store
@@ -53,6 +55,8 @@ class Parts:
     organisations: Mapping[str, Callable[[], Organisation]] = field(default_factory=dict)
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
     adopting: Adopting = field(default_factory=Adopting)
+    # What hears people's comments; without one they are not read.
+    comment_ear: CommentEar | None = None
     # Entered around each run: each connection's calls are counted anew, and pauses that vendors asked for are kept.
     around_run: Callable[[], AbstractContextManager[None]] = nullcontext
 

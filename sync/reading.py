@@ -56,7 +56,9 @@ class Site:
 @dataclass
 class Collected:
     """One connection's report of one run. ``error`` is set when it could not be read to its end, ``not_due_until`` when it was not asked
-    at all: then ``last`` is the certificate that stands, and ``certificates`` are its parts."""
+    at all: then ``last`` is the certificate that stands, and ``certificates`` are its parts. ``advanced`` counts the items to which a
+    reading of everything came in this run; ``notes`` say what goes on over runs.
+    """
 
     connection: str
     fetched: int = 0
@@ -66,6 +68,8 @@ class Collected:
     seconds: float = 0.0
     certificates: list[Certificate] = field(default_factory=list)
     error: TielineError | None = None
+    advanced: int = 0
+    notes: list[str] = field(default_factory=list)
     not_due_until: datetime | None = None
     last: Certificate | None = None
 
@@ -88,7 +92,7 @@ class Collected:
             skipped=dict(self.skipped),
             unproven=sum(item.unproven for item in self.certificates),
             is_complete=self.error is None and is_proven,
-            reason="; ".join(dict.fromkeys(reasons)),
+            reason="; ".join(dict.fromkeys([*reasons, *self.notes])),
             at=min([at, *(item.at for item in self.certificates)]),
             settled_at=min((item.settled_at for item in self.certificates if item.settled_at), default=None),
             exit_code=self.error.exit_code if self.error else 0,
@@ -102,22 +106,30 @@ def homes_of(site: Site, store: Store, stream: Stream, ids: Sequence[str]) -> di
 
 
 def keep_shards(
-    site: Site, shards: Iterable[Shard], store: Store, map_records: Mapper, report: Collected
+    site: Site,
+    shards: Iterable[Shard],
+    store: Store,
+    map_records: Mapper,
+    report: Collected,
+    asked: set[str] | None = None,
 ) -> Iterator[list[RawRecord]]:
-    """Fetch and keep these shards; each batch as it has been committed, every item's newest sighting only."""
-    for batch in _batches(_fetched(site, shards), COMMITTED_AT_ONCE):
+    """Fetch and keep these shards; each batch as it has been committed, every item's newest sighting only. ``asked`` gets the ids of the
+    shards that were read to their end; what came of them is committed once all batches were drawn.
+    """
+    for batch in _batches(_fetched(site, shards, set() if asked is None else asked), COMMITTED_AT_ONCE):
         report.fetched += len(batch)
         _keep(batch, store, map_records, report)
         yield batch
 
 
-def _fetched(site: Site, shards: Iterable[Shard]) -> Iterator[RawRecord]:
+def _fetched(site: Site, shards: Iterable[Shard], asked: set[str]) -> Iterator[RawRecord]:
     failures: list[TielineError] = []
 
     def read(shard: Shard) -> list[Sequence[RawRecord]]:
         pages: list[Sequence[RawRecord]] = []
         try:
             pages.extend(site.source.fetch(shard))
+            asked.update(shard.ids)
         except TielineError as error:
             failures.append(error)
         return pages

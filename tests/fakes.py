@@ -24,12 +24,14 @@ from sync.core.ports import (
     Stream,
     Written,
 )
+from sync.core.replies import By, Reply
 from sync.core.rich_text import Paragraph, RichText, Text
-from sync.core.values import Account, LinkSide, RawRecord, Ref
+from sync.core.values import Account, LinkSide, RawRecord, Ref, Visibility
 from sync.core.vocabulary import Vocabulary
 
 LONGEST = 32_767
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+US = Account("tieline", "Tieline")
 
 
 @dataclass
@@ -40,6 +42,9 @@ class Comment:
     version: int = 1
     is_ours: bool = True
     kept: str = ""  # what its mark keeps: the digest of our last write
+    author: Account = US
+    at: datetime = START
+    visibility: Visibility = "open"
 
     def edit(self) -> None:
         """Somebody writes something else."""
@@ -50,6 +55,20 @@ class Comment:
 def digest_of_text(body: RichText) -> str:
     """What a text says, in few characters."""
     return hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
+
+
+def _reply_from(comment: Comment) -> Reply:
+    said = (block.content for block in comment.body if isinstance(block, Paragraph))
+    words = "\n".join("".join(part.text for part in line if isinstance(part, Text)) for line in said)
+    kept = "\n".join(line for line in words.splitlines() if not line.startswith(">"))
+    by: By = (
+        "us"
+        if comment.is_ours or comment.author.id == US.id
+        else "other"
+        if comment.author.id.startswith("robot")
+        else "person"
+    )
+    return Reply(comment.id, comment.author, kept, comment.at, by, comment.visibility)
 
 
 def _written_from(comment: Comment) -> Written:
@@ -67,7 +86,26 @@ class FakeTracker:
     writes: int = 0
     lose_next: bool = False
     on_write: Callable[[], None] = lambda: None
+    now: datetime = START
+    reads: int = 0
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def say(self, task: Ref, words: str, who: str = "li-na", visibility: Visibility = "open") -> Comment:
+        """Somebody writes below the task."""
+        made = self._comment_of(task, "", (Paragraph((Text(words),)),))
+        made.is_ours, made.author, made.visibility = False, Account(who, who), visibility
+        return made
+
+    def replies(self, task: Ref, since: datetime) -> Sequence[Reply]:
+        self._expect(task)
+        self.reads += 1
+        return tuple(_reply_from(item) for item in self.comments.get(task, ()) if item.at >= since)
+
+    def _comment_of(self, task: Ref, mark: str, body: RichText) -> Comment:
+        self.now += timedelta(seconds=1)
+        made = Comment(str(next(self._ids)), mark, body, kept=digest_of_text(body), at=self.now)
+        self.comments.setdefault(task, []).append(made)
+        return made
 
     def find_comment(self, task: Ref, mark: str) -> Written | None:
         found = next((item for item in self.comments.get(task, []) if item.mark == mark), None)
@@ -83,9 +121,7 @@ class FakeTracker:
         self._expect(task)
         if len(str(body)) > LONGEST:
             raise CannotExpress
-        comment = Comment(str(next(self._ids)), mark, body, kept=digest_of_text(body))
-        self.comments.setdefault(task, []).append(comment)
-        return self._answer(_written_from(comment))
+        return self._answer(_written_from(self._comment_of(task, mark, body)))
 
     def edit_comment(self, task: Ref, comment: Written, mark: str, body: RichText) -> Written:
         found = self._comment(task, comment)

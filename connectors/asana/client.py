@@ -12,6 +12,7 @@ from connectors.asana.comments import TaskComments
 from connectors.asana.events import ProjectEvents
 from connectors.asana.links import TaskLinks
 from connectors.asana.people import PeopleDirectory
+from connectors.asana.replies import TaskReplies
 from connectors.asana.site import Site
 from connectors.asana.source import TaskSource
 from connectors.asana.webhooks import ProjectWebhooks
@@ -20,7 +21,7 @@ from sync.pace import Pace
 from sync.remote import Remote, keep_secret
 
 
-class Asana(TaskSource, ProjectEvents, TaskComments, TaskLinks, PeopleDirectory):
+class Asana(TaskSource, ProjectEvents, TaskComments, TaskReplies, TaskLinks, PeopleDirectory):
     """Asana as one account sees it. The token travels in a header only."""
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:

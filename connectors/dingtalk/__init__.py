@@ -23,10 +23,19 @@ def connect(settings: ConnectionSettings) -> Any:
 
 def check_options(variant: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What is wrong with a connection's options, as far as reading them tells."""
+    for name in options:
+        if variant not in ONLY_FOR.get(name, (variant,)):
+            own = " or ".join(ONLY_FOR[name])
+            yield name, f"means nothing to the variant {variant}", f"leave it out: it is for {own}"
     if variant == "todo" and options.get("personal") and not options.get("all_applications"):
         yield "personal", "personal todos are in no application's list", "set all_applications: true as well"
 
 
+ONLY_FOR = {
+    **dict.fromkeys(("callback_route_key", "card_template_id", "group_template_id", "robot_code"), ("app",)),
+    **dict.fromkeys(("all_applications", "overlap_minutes", "personal", "reread_hours", "restricted_scopes"), ("todo",)),
+    "oapi_url": ("app", "todo"),
+}  # fmt: skip
 APP: tuple[str, ...] = ("client_id", "client_secret")
 
 
@@ -38,6 +47,11 @@ CONNECTOR = Connector(
     optional_credentials={
         "app": ("callback_aes_key", "callback_secret", "callback_token"),
         "robot": ("sign_secret",),
+    },
+    wants_beside={
+        "callback_route_key": ("callback_secret", "card_template_id"),
+        "callback_token": ("callback_aes_key",),
+        "callback_aes_key": ("callback_token",),
     },
     ports=("messenger", "organisation", "directory", "source"),
     variant_ports={

@@ -213,6 +213,19 @@ def plain_text(document: Mapping[str, Any]) -> str:
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
+def own_words(document: Mapping[str, Any]) -> str:
+    """The same without what is quoted and whom it calls upon: what the author says."""
+    return plain_text(_without(document, frozenset({"blockquote", "mention"}), 0))
+
+
+def _without(node: Mapping[str, Any], kinds: frozenset[str], depth: int) -> Node:
+    children = node.get("content")
+    if not isinstance(children, list) or depth > DEEPEST:
+        return dict(node)
+    kept = (child for child in children if isinstance(child, dict) and child.get("type") not in kinds)
+    return {**node, "content": [_without(child, kinds, depth + 1) for child in kept]}
+
+
 LEAVES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "hardBreak": lambda _: "\n",
     "mention": lambda attrs: str(attrs.get("text") or attrs.get("id") or ""),

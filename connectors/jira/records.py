@@ -250,12 +250,18 @@ def _history(raw: RawRecord, data: dict[str, Any]) -> Record:
 
 
 def _vendor_changes(issue_id: str, histories: Iterable[Mapping[str, Any]]) -> Iterator[VendorChange]:
-    """Each changed field by the text that people saw. Data Center names the field only, Cloud its id too."""
+    """Each changed field by the text that people saw, dates as the days they are: their text is in the site's own manner. Data Center
+    names the field only, Cloud its id too."""
     for history in histories:
         for item in history["items"] if history["created"] else ():
-            name, before, after = item.get("fieldId") or item.get("field"), item.get("fromString"), item.get("toString")
-            by = history["author"].id if history["author"] else ""
-            yield VendorChange(issue_id, str(name or ""), str(before or ""), str(after or ""), history["created"], by)
+            name, by = item.get("fieldId") or item.get("field"), history["author"].id if history["author"] else ""
+            before, after = (_seen(item, raw, text) for raw, text in (("from", "fromString"), ("to", "toString")))
+            yield VendorChange(issue_id, str(name or ""), before, after, history["created"], by)
+
+
+def _seen(item: Mapping[str, Any], raw: str, text: str) -> str:
+    value = item.get(raw)
+    return value if isinstance(value, str) and _DAY.match(value) else str(item.get(text) or "")
 
 
 def _change(history: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from connectors.jira.decipher import decipher_for
 from connectors.jira.limits import pace_of
-from connectors.jira.records import browse_base
+from connectors.jira.records import account_from_user, browse_base
 from sync.core.errors import Nonsense, TielineError
 from sync.core.ports import ConnectionSettings
 from sync.core.values import Ref
@@ -39,6 +39,7 @@ class Site:
             pace_of(settings),
         )
         self._library: JIRA | None = None
+        self._account_id = ""
         self._lock = threading.Lock()
 
     def option(self, name: str, default: Any) -> Any:
@@ -76,6 +77,13 @@ class Site:
             if self._library is None:
                 self._library = _library(self.remote, "3" if self.is_cloud else "2")
             return self._library
+
+    def account_id(self) -> str:
+        """Our own account's id, as comments name it; asked once."""
+        with self._lock:
+            if not self._account_id:
+                self._account_id = account_from_user(self.get("/myself").read(dict[str, Any])).id
+            return self._account_id
 
     def browse_url(self, key: str) -> str:
         return f"{self.browse_base}/browse/{key}"

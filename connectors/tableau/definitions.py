@@ -35,7 +35,7 @@ class DefinitionReader:
     site: Site
 
     def definitions(self, source: str) -> Definitions:
-        """The view's numbers: measures and what is calculated, no dimensions."""
+        """The view's numbers: its measures, calculated or not."""
         view = self.site.view(source)
         answer = answer_from(self.site.query(PLACE, {"luid": str(view.id)}))
         notes, found = dict.fromkeys(answer.notes), dict[str, MetricDefinition]()

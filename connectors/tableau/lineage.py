@@ -22,11 +22,12 @@ PLACE = """query place($luid: String!) {
 }"""
 
 _PERSON = "luid name username email"
-_ROLE = "... on ColumnField { role } ... on CalculatedField { role formula } ... on BinField { role formula }"
+# DataField is every field that holds data; sets, hierarchies and combined fields are none, and have no role.
+_ROLE = "... on DataField { role } ... on CalculatedField { formula } ... on BinField { formula }"
 _DATASET = f"datasource {{ name containsUnsupportedCustomSql ... on PublishedDatasource {{ owner {{ {_PERSON} }} }} }}"
 _FIELD = f"""__typename id name description {_DATASET} {_ROLE}
           upstreamTables {{ name ... on DatabaseTable {{ fullName database {{ name }} }} }}
-          ... on DatasourceField {{ remoteField {{ name description {_DATASET} {_ROLE} }} }}"""
+          ... on DatasourceField {{ remoteField {{ __typename name description {_DATASET} {_ROLE} }} }}"""
 
 FIELDS = f"""query fields($sheet: ID!, $first: Int!, $after: String) {{
   sheetsConnection(first: 1, filter: {{id: $sheet}}) {{
@@ -44,12 +45,15 @@ FIELDS = f"""query fields($sheet: ID!, $first: Int!, $after: String) {{
   }}
 }}"""
 
+WITHOUT_ROLE = ("CombinedField", "CombinedSetField", "HierarchyField", "SetField")
+
 PROBE = "query probe { databaseTablesConnection(first: 20) { nodes { id name } } }"
 
 HIDDEN = (
     "{count} names of tables or fields are hidden from this account: turn on Settings > General > Automatically grant authorized users "
     "access to metadata about databases and tables (derived permissions), or with Data Management give the account View on them (外部资产)"
 )
+NO_ROLE = "Tableau does not tell whether {name} is a number, so it is left out"
 CUSTOM_SQL = "{name} has custom SQL that Tableau cannot read: tables may be missing"
 _CUT = ("NODE_LIMIT_EXCEEDED", "NullValueInNonNullableField")
 _HARMLESS = ("MAX_PAGE_SIZE_EXCEEDED",)  # the cursor leads on all the same
@@ -119,8 +123,8 @@ def _objects(found: object) -> Iterator[Mapping[str, Any]]:
 
 
 class Told(Struct, frozen=True):
-    """One field of a sheet. ``hidden`` counts names that our account may not see; ``definition`` is None where it has no name, and of a
-    dimension, which is no number."""
+    """One field of a sheet. ``hidden`` counts names that our account may not see; ``definition`` is None where it has no name, and of what
+    is no number: only measures are."""
 
     id: str
     definition: MetricDefinition | None
@@ -148,8 +152,8 @@ def _told(field: Mapping[str, Any], workbook: Mapping[str, Any], url: str) -> To
     name = field.get("name") or origin.get("name")
     if not name:
         return Told(str(field.get("id")), None, hidden + 1, note)
-    if origin.get("role") == "DIMENSION":
-        return Told(str(field.get("id")), None)
+    if (is_number := _is_number(origin)) is not True:
+        return Told(str(field.get("id")), None, note="" if is_number is False else NO_ROLE.format(name=name))
     definition = MetricDefinition(
         str(name),
         str(origin.get("formula") or ""),
@@ -160,6 +164,13 @@ def _told(field: Mapping[str, Any], workbook: Mapping[str, Any], url: str) -> To
         url,
     )
     return Told(str(field.get("id")), definition, hidden, note)
+
+
+def _is_number(origin: Mapping[str, Any]) -> bool | None:
+    """Whether a field is a measure; None where Tableau does not tell (UNKNOWN, or the published field is hidden from us)."""
+    if origin.get("__typename") in WITHOUT_ROLE:
+        return False
+    return {"MEASURE": True, "DIMENSION": False}.get(str(origin.get("role")))
 
 
 def _tables(field: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:

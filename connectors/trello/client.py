@@ -12,6 +12,7 @@ from datetime import timedelta
 from connectors.trello import CONNECTOR
 from connectors.trello.answers import MEMBERS_WINDOW, WINDOW, decipher
 from connectors.trello.people import MemberDirectory
+from connectors.trello.replies import CardReplies
 from connectors.trello.site import Site
 from connectors.trello.source import CardSource
 from connectors.trello.tracker import CardTracker
@@ -29,7 +30,7 @@ LIMITS = (
 )
 
 
-class Trello(CardSource, CardTracker, MemberDirectory):
+class Trello(CardSource, CardTracker, CardReplies, MemberDirectory):
     """Trello as one member sees it. Key and token travel in the Authorization header, never in a URL."""
 
     def __init__(self, settings: ConnectionSettings, sleep: Callable[[float], None] = time.sleep) -> None:

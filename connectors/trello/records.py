@@ -256,14 +256,21 @@ def _action_record(raw: RawRecord, payload: Mapping[str, Any], base: str) -> Rec
         scope=raw.scope,
         visibility=raw.visibility,
         accounts=(creator,) if creator else (),
-        changes=_moves(data, values["date"], creator),
+        changes=_changes(data, values["date"], creator.id if creator else ""),
     )
 
 
-def _moves(data: Mapping[str, Any], at: datetime | None, creator: Account | None) -> tuple[VendorChange, ...]:
-    """A card that went from one list to another; both are told by the name that they had then."""
-    card, before, after = (data.get(name) for name in ("card", "listBefore", "listAfter"))
-    if at is None or not (isinstance(card, dict) and isinstance(before, dict) and isinstance(after, dict)):
+def _changes(data: Mapping[str, Any], at: datetime | None, by: str) -> tuple[VendorChange, ...]:
+    """A card that went from one list to another (both by the name that they had then), or whose due date changed."""
+    card, old, before, after = (data.get(name) for name in ("card", "old", "listBefore", "listAfter"))
+    if at is None or not isinstance(card, dict):
         return ()
-    item, old, new = (text_from(value) or "" for value in (card.get("id"), before.get("name"), after.get("name")))
-    return (VendorChange(item, "list", old, new, at, creator.id if creator else ""),)
+    told = []
+    if isinstance(before, dict) and isinstance(after, dict):
+        told.append(("list", before.get("name"), after.get("name")))
+    if isinstance(old, dict) and "due" in old:
+        told.append(("due", old["due"], card.get("due")))
+    item = text_from(card.get("id")) or ""
+    return tuple(
+        VendorChange(item, name, text_from(was) or "", text_from(now) or "", at, by) for name, was, now in told
+    )

@@ -37,6 +37,7 @@ CONNECTOR = Connector(
     default_base_url=WECOM,
     credentials={"app": ("corp_secret",), "robot": ("webhook",), "ai-bot": ("bot_secret",)},
     optional_credentials={"app": ("callback_token", "callback_aes_key")},
+    wants_beside={"callback_token": ("callback_aes_key",), "callback_aes_key": ("callback_token",)},
     ports=("messenger", "organisation", "directory"),
     variant_ports={"robot": ("messenger",), "ai-bot": ("messenger",)},
     connect=connect,

@@ -14,7 +14,8 @@ from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import projection_facts
 from sync.core.schedule import calendar_for
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 
 ENDED = ("done", "cancelled")
 MESSAGE = "stock_taking"

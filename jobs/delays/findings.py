@@ -5,17 +5,18 @@ Pure. Each finding says what is so, never for how long: a count that grows by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any
 
+from jobs.delays.costs import told_cost
 from jobs.delays.lateness import ENDED, NAME, Delay, DelaySettings, bound_of, crossing, is_cut
 from sync.core.answering import short_name
 from sync.core.half_days import date_of
 from sync.core.impact import Cost
 from sync.core.projection import projection_facts
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, Finding, Ref, Severity, Task, View
+from sync.core.values import Dependency, Finding, Ref, Severity, Task
+from sync.core.view import View
 
 WAITING = ("todo", "blocked")
 
@@ -27,18 +28,6 @@ def watched(view: View, plan: Schedule, settings: DelaySettings) -> Iterator[Fin
         if finding.key not in seen:
             seen.add(finding.key)
             yield finding
-
-
-def _told(cost: Cost | None) -> Mapping[str, Any]:
-    """What a delay costs, in plain values: the late task and all that it drives."""
-    if cost is None:
-        return {}
-    return {
-        "moved_tasks": cost.tasks,
-        "moved_days": cost.days,
-        "departments": list(cost.departments),
-        "milestones": list(cost.milestones),
-    }
 
 
 def _severity(delay: Delay, settings: DelaySettings) -> Severity:
@@ -65,12 +54,17 @@ def delay_finding(
             "awaited": delay.awaited.isoformat() if delay.awaited and not delay.is_open_ended else None,
             "is_about_start": delay.is_about_start,
             "is_after_start": delay.is_after_start,
-            **({} if delay.is_open_ended else _told(costs.get(delay.successor.ref))),
+            **({} if delay.is_open_ended else told_cost(costs.get(delay.successor.ref))),
             **projection_of(plan, delay),
             **({} if is_said else {"is_baseline": True}),  # of the first day: on the stock-taking page, not in comments
         },
         evidence=tuple(sorted({item.rule for item in delay.dependency.evidence})),
     )
+
+
+def due_soon_of(findings: Iterable[Finding]) -> set[str]:
+    """The keys of the dependencies whose predecessors are said to be due soon."""
+    return {item.key.removeprefix(f"{NAME}:due_soon:") for item in findings if item.kind == "due_soon"}
 
 
 def proposed_finding(dependency: Dependency) -> Finding:

@@ -6,9 +6,12 @@ Pure: the same view, settings and published entries give the same judgement.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from jobs.delays.findings import cycle_finding, delay_finding, projection_of, proposed_finding, watched
+from jobs.delays.conflicts import conflicts
+from jobs.delays.findings import cycle_finding, delay_finding, due_soon_of, projection_of, proposed_finding, watched
 from jobs.delays.lateness import (
     ENDED,
     NAME,
@@ -29,12 +32,15 @@ from sync.core.disclosure import NOT_VISIBLE, Shown, contact_for, shown
 from sync.core.impact import costs_of
 from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkContent, Published
 from sync.core.ports import LinkEnd
+from sync.core.said import Answered
 from sync.core.schedule import Schedule, forecasts_of
-from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task, View
+from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task
+from sync.core.view import ConnectionFacts, View
 
 MOST_SHOWN_DOWNSTREAM = 8
 # The item a comment stands on: no part of the facts, as the comment calls it "this task" whatever it is called.
 HERE: Mapping[str, Any] = {"is_here": True, "title": "", "url": "", "owner": "", "department": ""}
+Answers = Mapping[Ref, tuple[Answered, ...]]
 CLOSED = ("delay_over_done", "delay_over_started", "delay_over_finished")  # never edited again
 
 
@@ -48,7 +54,7 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
     on_plan: set[str] = set()
     confirmed: set[str] = set()
     delays: dict[str, Delay] = {}
-    spoken = spoken_of(published)
+    spoken, answered = spoken_of(published), _answered_by_cause(view)
     for dependency in crossing(view):
         if dependency.state != "confirmed":
             if dependency.state == "proposed":
@@ -65,11 +71,12 @@ def judge(view: View, settings: DelaySettings, published: Mapping[str, Published
             continue
         delays[dependency.key] = delay
         findings.append(delay_finding(plan, costs, delay, settings, is_said))
-        comments = list(_comments(view, plan, delay))
+        comments = list(_comments(view, plan, delay, answered))
         comments += _notices(view, plan, delay, settings, published)
         delayed.update(item.key for item in comments)
         desired.extend(item for item in comments if is_said and (settings.is_commenting or item.kind == "message"))
     findings.extend(watched(view, plan, settings))
+    findings.extend(conflicts(view, plan, settings, delays.keys() | due_soon_of(findings)))
     desired.extend(_closings(view, plan, published, delayed, on_plan))
     desired.extend(_kept_links(view, published, {item.key for item in desired}, settings))
     pairs = tuple(pairs_to_remember(view, delays, on_plan, confirmed))
@@ -136,20 +143,23 @@ def _kept_links(
             yield Desired(last.key, NAME, last.target, last.message, last.facts, nameless, reason, last.rests_on)
 
 
-def _comments(view: View, plan: Schedule, delay: Delay) -> Iterator[Desired]:
+def _comments(view: View, plan: Schedule, delay: Delay, answered: Answers) -> Iterator[Desired]:
     downstream = _downstream(view, plan, delay)
     for here in (delay.predecessor, delay.successor):
         connection = view.connections.get(here.ref.connection)
         if connection is None or "tracker" not in connection.ports:
             continue
         facts = _facts(view, plan, delay, downstream, here, connection.language)
+        facts |= _answered_facts(answered, delay, connection)
         yield Desired(
             key=f"{NAME}:comment:{delay.dependency.key}@{here.ref}",
             job=NAME,
             target=here.ref,
             message="delay",
             facts=facts,
-            content=CommentContent(comment_body("delay", facts, connection.language)),
+            content=CommentContent(
+                comment_body("delay", facts, connection.language, is_heard="replies" in connection.ports)
+            ),
             reason=f"delay:{delay.dependency.key}",
             rests_on=_connections(delay.predecessor, delay.successor, *(task for task, _ in downstream)),
         )
@@ -195,6 +205,35 @@ def _facts(
         "language": language,
         **projection_of(plan, delay),
     }
+
+
+def _answered_by_cause(view: View) -> Answers:
+    """What people said about each late task: several delays of one task are one matter (docs/escalation.md, E19), and what was said last
+    about any of them holds."""
+    found: dict[Ref, tuple[Answered, ...]] = {}
+    prefix = f"{NAME}:delay:"
+    for key in (key for key in view.answered if key.startswith(prefix)):
+        cause, said = ends_of(key.removeprefix(prefix))[0], view.answered[key]
+        if cause not in found or _last_said(said) > _last_said(found[cause]):
+            found[cause] = said
+    return found
+
+
+def _last_said(said: tuple[Answered, ...]) -> tuple[datetime, bool]:
+    return max((item.at, item.word == "promised") for item in said)
+
+
+def _answered_facts(answered: Answers, delay: Delay, connection: ConnectionFacts) -> dict[str, Any]:
+    """What people said about what is late; nothing where one end is restricted: who is on it would tell something of it."""
+    said = answered.get(delay.predecessor.ref, ())
+    if not said or "restricted" in (delay.predecessor.visibility, delay.successor.visibility):
+        return {}
+    zone = ZoneInfo(connection.zone)
+    lines = [
+        {"word": item.word, "name": item.name, "time": f"{item.at.astimezone(zone):%m-%d %H:%M}", "day": item.day}
+        for item in said
+    ]
+    return {"answered": lines}
 
 
 def _ends(view: View, before: Task, after: Task, here: Ref | None, language: Language) -> dict[str, Any]:
@@ -315,6 +354,7 @@ def _closing_facts(
         if is_hidden and "downstream" in facts:
             contact = _contact(view, before, language) if before else contact_for(view, None, language)
             facts |= {"downstream": [], "contact": contact}
+            facts.pop("answered", None)
         return facts | masked
     facts |= _ends(view, before, after, last.target, language)
     if message == "delay_over_done" and facts["side"] == "successor":

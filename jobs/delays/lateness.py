@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from sync.core.baseline import BaselinePair, is_news
 from sync.core.plan import Published
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, Language, Ref, Task, View
+from sync.core.values import Dependency, Language, Ref, Task
+from sync.core.view import View
 
 NAME = "delays"
 ENDED = ("done", "cancelled")
@@ -36,16 +38,18 @@ class DelayRoom(Struct, frozen=True, forbid_unknown_fields=True):
 class DelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``jobs.delays`` in tieline.yaml. A delay below ``min_slip_days`` working days is not worth a comment.
     ``due_soon_days``: how many working days before its date somebody who is waited for hears of it; ``silent_days``: after how many
-    without any movement a task that others wait for counts as silent.
+    without any movement a task that others wait for counts as silent. ``forecast``: tells what will likely be late by a department's own
+    history before anything is late.
     """
 
-    min_slip_days: int = 1
-    critical_slip_days: int = 5
-    due_soon_days: int = 2
-    silent_days: int = 5
+    min_slip_days: Annotated[int, Meta(ge=1)] = 1
+    critical_slip_days: Annotated[int, Meta(ge=1)] = 5
+    due_soon_days: Annotated[int, Meta(ge=0)] = 2
+    silent_days: Annotated[int, Meta(ge=1)] = 5
     is_linking: bool = True
     is_commenting: bool = True
     rooms: tuple[DelayRoom, ...] = ()
+    forecast: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from sync.core.messages import Button, Message
 from sync.core.plan import Desired, MessageContent, Published, digest_of
 from sync.core.projection import without_projection
 from sync.core.rich_text import Colour, RichText
-from sync.core.values import Language, Task, View
+from sync.core.values import Language, Task
+from sync.core.view import View
 
 PREFIX = f"{NAME}:notice:"
 

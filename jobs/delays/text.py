@@ -19,6 +19,7 @@ from sync.core.rich_text import (
     RichText,
     Text,
 )
+from sync.core.said import LINES, SOMEBODY
 from sync.core.values import Language, Task
 from sync.core.wording import day_from_fact, day_text, days_text, filled
 
@@ -114,6 +115,18 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "请{owner}给前置任务填上新的到期日，这里会跟着更新。",
         "en": "{owner}, please set a new due date on the task that is waited for; this message follows.",
     },
+    "reply_predecessor": {
+        "zh-CN": "在下面评论就是答复，第一行写：我来处理 / 现在处理不了 / 新日期 12月3日 / 资源不足 / 目标不清楚 / 优先级冲突 / 不是依赖。"
+        "这里有几条提醒时，“不是依赖”后面加上对方任务的编号或标题。",
+        "en": "To answer, comment below and begin with one of: on it / cannot take it / new date 3 Dec / lack of resources / "
+        "goal not clear / priorities conflict / not a dependency. "
+        "If there are several notices here, “not a dependency” needs the other task's key or title.",
+    },
+    "reply_successor": {
+        "zh-CN": "其实不用等的话，在下面评论“不是依赖”就行；这里有几条提醒时，后面加上对方任务的编号或标题。",
+        "en": "If this need not wait, just comment “not a dependency” below; if there are several notices here, add the other task's key "
+        "or title.",
+    },
     "notice_over": {"zh-CN": "延期已解除", "en": "No longer late"},
     "notice_can_start": {"zh-CN": "可以开始了", "en": "Ready to start"},
     "delay_over_done_room": {
@@ -173,10 +186,12 @@ def link_title(task: Task, language: Language) -> str:
     return f"{task.key} {task.title}" if re.fullmatch(r"[A-Z][A-Z0-9_]*-\d+", task.key) else task.title
 
 
-def comment_body(message: str, facts: Mapping[str, Any], language: Language) -> RichText:
-    """The comment for a message id and its facts; the same facts always give the same text."""
+def comment_body(message: str, facts: Mapping[str, Any], language: Language, *, is_heard: bool = False) -> RichText:
+    """The comment for a message id and its facts; the same facts always give the same text. ``is_heard``: what people write under it is
+    read, and it says what they can write."""
     if message == "delay":
-        return _delay(facts, language)
+        how = (Paragraph((Text(WORDS[f"reply_{facts['side']}"][language]),)),) if is_heard else ()
+        return (*_delay(facts, language), *how)
     name = message
     if message == "delay_over_done":
         name += f"_{facts['side']}"
@@ -200,7 +215,14 @@ def _delay(facts: Mapping[str, Any], language: Language) -> RichText:
         word = "downstream_open" if facts["slip_days"] is None else "downstream"
         blocks += [Paragraph((Text(WORDS[word][language]),)), BulletList(items)]
     blocks.append(Paragraph(_sentence(_ask(facts), facts, language)))
+    blocks += [Paragraph((Text(_answer_line(item, language), is_bold=True),)) for item in facts.get("answered", ())]
     return tuple(blocks)
+
+
+def _answer_line(item: Mapping[str, Any], language: Language) -> str:
+    day = day_from_fact(item["day"])
+    name, told = item["name"] or SOMEBODY[language], day_text(day, language) if day else ""
+    return LINES[item["word"]][language].format(name=name, time=item["time"], day=told)
 
 
 def _effect(facts: Mapping[str, Any], verb: str, awaited: str) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 
 from jobs.digests.items import Item
 from sync.core.answering import acknowledgement, denial
-from sync.core.disclosure import NOT_VISIBLE, SOMEBODY, contact_for, name_beside, person_name, shown
+from sync.core.disclosure import NOT_VISIBLE, SOMEBODY, contact_for, history_name, name_beside, person_name, shown
 from sync.core.projection import PROJECTED_YEARS
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 from sync.core.wording import day_from_fact
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 DATED = ("planned", "expected", "due", "since")
+UNTOLD = {"likely": None, "likely_by": None, "expected": None}
+"""Of a restricted task no likely day is told, nor what would come of it."""
 
 
 def said_of(view: View, item: Item, person: Ref, day: date, language: Language) -> dict[str, Any]:
@@ -43,8 +46,19 @@ def said_of(view: View, item: Item, person: Ref, day: date, language: Language) 
         "by": calendar_of_person(view, person).add_workdays(day, 1),
         "acknowledge": _acknowledge(item),
         "deny": denial(item.dependency) if item.dependency else "",
+        **_estimate(view, item, language),
         **({PROJECTED_YEARS: years} if (years := parameters.get(PROJECTED_YEARS)) else {}),
     }
+
+
+def _estimate(view: View, item: Item, language: Language) -> dict[str, Any]:
+    """When such tasks are usually done, and whose, where the finding tells it."""
+    parameters = item.finding.finding.parameters if item.finding else {}
+    if "likely" not in parameters:
+        return {}
+    days = {name: day_from_fact(parameters[name]) for name in ("likely", "likely_by")}
+    told = {**days, "whose": history_name(view, parameters["whose"], language)}
+    return told if item.mine.visibility == "open" else {**told, **UNTOLD}
 
 
 def masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +73,14 @@ def _masked_item(view: View, item: Mapping[str, Any], language: Language) -> Map
     whose = {"instead_of": {"mine"}, "taken_by": {"mine", "other"}}
     names = {name: SOMEBODY[language] for name, ends in whose.items() if item[name] and ends & secret}
     is_new = any(now[name] != item[name] for name in now)
-    return {**item, **now, **names, "contact": contact_for(view, None, language) if is_new else item["contact"]}
+    untold = UNTOLD if "likely" in item and "mine" in secret else {}
+    return {
+        **item,
+        **now,
+        **names,
+        **untold,
+        "contact": contact_for(view, None, language) if is_new else item["contact"],
+    }
 
 
 def _masked_task(view: View, said: Mapping[str, Any] | None, language: Language) -> Mapping[str, Any] | None:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from jobs.digests.settings import DigestSettings
 from sync.core.asking import asked_instead
 from sync.core.plan import digest_of
-from sync.core.values import Finding, Ref, Task, TrackedFinding, View
+from sync.core.values import Finding, Ref, Task, TrackedFinding
+from sync.core.view import View
 from sync.core.working_time import zone_of_person
 
 Section = Literal["asked", "ready", "held", "awaited", "unowned"]
@@ -18,6 +19,7 @@ SECTIONS: tuple[Section, ...] = ("asked", "ready", "held", "awaited", "unowned")
 WAITING = ("todo", "blocked")
 OPEN = ("todo", "in_progress", "blocked")
 Waits = Mapping[Ref, Sequence[Ref]]
+ASKED_NEWS = {"due_soon": ("due",), "forecast_conflict": ("planned", "likely"), "silent": ("since",)}
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -125,10 +127,8 @@ def _items(view: View, tracked: TrackedFinding, tasks: list[Task], name: str, wa
                 yield Item(
                     last.owner, "awaited", _key("awaited", finding), "awaited_delay", last, first, tracked, name, news
                 )
-        case "due_soon":
-            yield from _asked(tracked, first, last, name, _named(finding, "due"))
-        case "silent":
-            yield from _asked(tracked, first, last, name, _named(finding, "since"))
+        case "due_soon" | "forecast_conflict" | "silent":
+            yield from _asked(tracked, first, last, name, _named(finding, *ASKED_NEWS[finding.kind]))
         case "unreachable":
             yield from _asked(tracked, first, last if last != first else None, "", _named(finding, "due", "expected"))
         case "started_early" if last.owner:
@@ -173,8 +173,9 @@ def _named(finding: Finding, *names: str) -> Mapping[str, Any]:
 
 
 def without_repeats(items: list[Item]) -> list[Item]:
-    """Of a task that is late or soon due, and of which nothing was heard for days as well, its owner hears once."""
-    asked = {item.mine.ref for item in items if item.message in ("asked_delay", "asked_due_soon")}
+    """Of a task that is late, soon due or likely late, and of which nothing was heard for days as well, its owner hears once."""
+    heavier = ("asked_delay", "asked_due_soon", "asked_forecast_conflict")
+    asked = {item.mine.ref for item in items if item.message in heavier}
     return [item for item in items if item.message != "asked_silent" or item.mine.ref not in asked]
 
 

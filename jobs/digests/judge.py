@@ -29,7 +29,8 @@ from jobs.digests.items import (
 from jobs.digests.settings import NAME, DigestSettings, day_of_telling, room_of
 from jobs.digests.text import digest_message, is_too_long
 from sync.core.plan import Desired, Judgement, MessageContent, Published
-from sync.core.values import Language, Person, Ref, View
+from sync.core.values import Language, Person, Ref
+from sync.core.view import View
 
 REMEMBERED = timedelta(days=30)
 

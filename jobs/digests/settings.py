@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from sync.core.asking import is_away
-from sync.core.values import Language, Person, Ref, View
+from sync.core.values import Language, Person, Ref
+from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 NAME = "digests"
-Kind = Literal["delay", "due_soon", "can_start", "started_early", "silent", "unowned", "unreachable"]
-KINDS: tuple[Kind, ...] = ("delay", "due_soon", "can_start", "started_early", "silent", "unowned", "unreachable")
+Kind = Literal[
+    "delay", "due_soon", "forecast_conflict", "can_start", "started_early", "silent", "unowned", "unreachable"
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class DigestChat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +24,11 @@ class DigestChat(Struct, frozen=True, forbid_unknown_fields=True):
 
     connection: str
     language: Language | None = None
+
+    @property
+    def reaches(self) -> str:
+        """What the connection must reach."""
+        return "people"
 
 
 class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +38,7 @@ class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
     and on days off too, to try it out. Of more than ``most_items`` the rest is counted, with ``page_url`` as the place to read on.
     """
 
-    chats: tuple[DigestChat, ...]
+    chats: Annotated[tuple[DigestChat, ...], Meta(min_length=1)]
     kinds: tuple[Kind, ...] = KINDS
     after_start_minutes: Annotated[int, Meta(ge=0)] = 30
     most_items: Annotated[int, Meta(ge=1)] = 5

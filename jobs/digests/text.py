@@ -75,6 +75,18 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "{other} is waiting for {your}{mine}, expected to be done on {due}. If that holds there is nothing to do; if not, "
         "please change the due date before then, so that they can plan.",
     },
+    "asked_forecast_conflict": {
+        "zh-CN": "{other}在等{your}{mine}，计划 {planned}{verb}。{whose}以往这类任务通常要到 {likely}前后才做完{most}，"
+        "对方可能要推到 {expected}{moved}。赶得上就不用管；赶不上的话，早点改一下到期日，对方好安排。",
+        "en": "{other} is waiting for {your}{mine} and is planned to {verb} on {planned}. Going by the past, such tasks of {whose} are "
+        "usually done around {likely}{most}; theirs may have to move to {expected}{moved}. If you will be in time there is nothing to do; "
+        "if not, please change the due date early, so that they can plan.",
+    },
+    "asked_forecast_conflict_masked": {
+        "zh-CN": "{other}在等{your}{mine}，计划 {planned}{verb}。赶得上就不用管；赶不上的话，早点改一下到期日，对方好安排。",
+        "en": "{other} is waiting for {your}{mine} and is planned to {verb} on {planned}. If you will be in time there is nothing to do; "
+        "if not, please change the due date early, so that they can plan.",
+    },
     "asked_silent": {
         "zh-CN": "{other}在等{your}{mine}，{since}之后一直没有更新。请在 {by}前写一句进展，或者改一下到期日。",
         "en": "{other} is waiting for {your}{mine}, which has not been updated since {since}. "
@@ -141,6 +153,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "theirs": {"zh-CN": "{name}的", "en": "{name}'s "},
     "side": {"zh-CN": "你这边", "en": "yours"},
     "their_side": {"zh-CN": "{name}那边", "en": "{name}'s"},
+    "most": {"zh-CN": "，大多不晚于 {day}", "en": ", most by {day}"},
     "moved": {"zh-CN": "，后面还有 {count} 个任务跟着顺延", "en": ", and {count} more move with it"},
     "taken": {"zh-CN": "{name}在处理。", "en": "{name} is on it. "},
     "start": {"zh-CN": "计划 {day}开始。", "en": " It is planned to start on {day}."},
@@ -225,8 +238,12 @@ def _sentence(item: Mapping[str, Any], language: Language) -> Inlines:
         "standing": _part("standing", language, day=_day_words(item["standing_since"], language)),
         "start": _part("start", language, day=_day_words(item["start"], language)),
     }
-    for name in ("planned", "expected", "due", "since", "by", "mine_due"):
-        values[name] = (Text(_day_words(item[name], language)),)
+    for name in ("planned", "expected", "due", "since", "by", "mine_due", "likely"):
+        values[name] = (Text(_day_words(item.get(name), language)),)
+    if "likely" in item:
+        most = item["likely_by"] if item["likely_by"] != item["likely"] else None
+        values["most"] = _part("most", language, day=_day_words(most, language))
+        values["whose"] = (Text(item["whose"]),)
     if item["slip_days"] is not None:
         values["days"] = (Text(days_text(item["slip_days"], language)),)
     instead = _part("instead", language, name=item["instead_of"])
@@ -237,6 +254,8 @@ def _word_of(item: Mapping[str, Any]) -> str:
     """Which sentence says it: without a date that is known now, the one that asks for it."""
     name: str = item["message"]
     is_dated = item["expected"] is not None
+    if name == "asked_forecast_conflict":
+        return name if is_dated else f"{name}_masked"
     if name == "asked_delay" and not is_dated:
         word = "open" if item["is_past_due"] else "pushed_open" if item["mine_due"] else "undated"
         return f"{name}_{word}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from jobs.escalations.matters import Matter
 from sync.core.asking import AskedPerson, people_asked
+from sync.core.calendar import Calendar
 from sync.core.escalation import Asked
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 
 ABOVE: tuple[Asked, ...] = ("head", "waiting_head", "coordination_group")
@@ -73,7 +76,15 @@ def works_now(view: View, matter: Matter, person: Ref | None) -> bool:
         calendar, zone = calendar_of_person(view, person), zone_for(view, matter, person)
     else:
         calendar, zone = view.calendars.get(department.calendar, calendar_of_person(view, person)), matter.zone
-    now = view.at.astimezone(zone)
+    return _is_worked(calendar, view.at.astimezone(zone))
+
+
+def at_work(view: View, person: Ref) -> bool:
+    """Whether this is somebody's working time."""
+    return _is_worked(calendar_of_person(view, person), view.at.astimezone(zone_of_person(view, person)))
+
+
+def _is_worked(calendar: Calendar, now: datetime) -> bool:
     minute = now.hour * 60 + now.minute
     return any(start <= minute < end for start, end in calendar.hours_of(now.date()))
 

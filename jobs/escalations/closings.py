@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jobs.escalations.masks import masked
 from jobs.escalations.matters import BY_HAND, NAME, TOLD, step_of, told_at
-from jobs.escalations.text import HIDDEN, message_of
-from sync.core.disclosure import shown
+from jobs.escalations.text import message_of
 from sync.core.plan import Desired, MessageContent, Published
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 
 
 def closings(view: View, published: Mapping[str, Published], episodes: Mapping[str, int]) -> Iterator[Desired]:
@@ -22,7 +23,7 @@ def closings(view: View, published: Mapping[str, Published], episodes: Mapping[s
             finding, step = step_of(entry)
             if episodes.get(finding) != step.episode:
                 message, facts = "notice_over", _over(view, entry)
-        facts = _masked(view, facts)
+        facts = masked(view, facts)
         if (message, facts) == (entry.message, dict(entry.facts)):
             continue
         if message in TOLD:
@@ -35,43 +36,20 @@ def closings(view: View, published: Mapping[str, Published], episodes: Mapping[s
 
 def _over(view: View, entry: Published) -> dict[str, Any]:
     """What a closing text knows: of the notice only what names the step and the task."""
-    kept = ("step", "asked", "to", "does", "finding", "is_incident", "subjects", "task", "language", "contact")
+    kept = (
+        "step",
+        "asked",
+        "missed",
+        "to",
+        "does",
+        "finding",
+        "is_incident",
+        "subjects",
+        "task",
+        "language",
+        "contact",
+    )
     task = view.tasks.get(Ref(entry.facts["subjects"][0]))
     facts = {name: entry.facts[name] for name in kept}
     is_done = facts["finding"].startswith(BY_HAND) or (task is not None and task.status == "done")
-    return {**facts, "missed": [], "is_done": is_done}
-
-
-def _masked(view: View, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The same facts without what is restricted or not in the view any more."""
-    hidden = _unnamed(view, facts.get("subjects", ()))
-    if not hidden:
-        return dict(facts)
-    language: Language = facts["language"]
-
-    def one(item: Mapping[str, Any], ref: str) -> Mapping[str, Any]:
-        if ref not in hidden:
-            return item
-        task = view.tasks.get(Ref(ref))
-        title = shown(view, task, language).title if task else HIDDEN[language]
-        return {"title": title, "url": "", "owner": "", "department": ""}
-
-    first, *rest = facts["subjects"]
-    masked = {**facts, "note": ""} if "note" in facts else dict(facts)
-    if "task" in facts:
-        masked["task"] = one(facts["task"], first)
-    if "waiting" in facts:
-        masked["waiting"] = [one(item, ref) for item, ref in zip(facts["waiting"], rest, strict=False)]
-    if "tasks" in facts:
-        masked["tasks"] = [one(item, ref) for item, ref in zip(facts["tasks"], facts["subjects"], strict=False)]
-    return masked
-
-
-def _unnamed(view: View, subjects: list[str]) -> Set[str]:
-    """Those of the subjects that may not be named now."""
-    found = set()
-    for ref in subjects:
-        task = view.tasks.get(Ref(ref))
-        if task is None or task.visibility == "restricted":
-            found.add(ref)
-    return found
+    return {**facts, "is_done": is_done}

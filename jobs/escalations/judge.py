@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jobs.escalations.chats import Chat, chat_of, reached
+from jobs.escalations.chats import Chat, Reached, chat_of, reached
 from jobs.escalations.closings import closings
 from jobs.escalations.matters import NAME, Matter, incident_findings, matters
-from jobs.escalations.notices import asked, notices, room_key
-from jobs.escalations.reasons import questions, routes, stalling, talk_finding, talks
+from jobs.escalations.notices import asked, notices, put_right, room_key
+from jobs.escalations.reasons import questions, routes
+from jobs.escalations.talk_notices import talk_finding, talk_messages
+from jobs.escalations.talks import suggested
 from sync.core.disclosure import person_name
 from sync.core.ladders import EscalationSettings
 from sync.core.plan import NO_ROOM, Desired, Judgement, Published
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 
 
 def judge(view: View, settings: EscalationSettings, published: Mapping[str, Published]) -> Judgement:
@@ -28,15 +31,18 @@ def judge(view: View, settings: EscalationSettings, published: Mapping[str, Publ
     desired: list[Desired] = []
     for matter in standing:
         desired += notices(view, chat, matter, published)
+        desired += put_right(view, chat, matter, published)
         desired += questions(view, chat, matter, published)
         desired += routes(view, chat, matter, published)
-    findings = [*incidents, *_unreached(view, chat, standing), *_without_room(chat, standing, published)]
+    findings = [*incidents, *_unreached(view, chat, standing), *_asking_nobody(view, chat, standing)]
+    findings += _without_room(chat, standing, published)
     known = {item.finding.key for item in view.standing if item.state != "resolved"} | {item.key for item in incidents}
-    for item in stalling(view, settings, known):
-        findings.append(talk_finding(view, item))
-        desired += talks(view, chat, settings, item, published)
+    for item in suggested(view, settings, known):
+        findings += [talk_finding(view, item)] if not item.decided else []
+        desired += talk_messages(view, chat, item, published)
     episodes = {matter.key: matter.position.episode for matter in standing}
-    desired += closings(view, published, episodes)
+    again = {item.key for item in desired}
+    desired += (item for item in closings(view, published, episodes) if item.key not in again)
     return Judgement(tuple(findings), tuple(desired), asked=asked(view, standing, desired))
 
 
@@ -50,6 +56,15 @@ def _unreached(view: View, chat: Chat, standing: list[Matter]) -> Iterator[Findi
     for ref in sorted(missed):
         parameters = {"name": person_name(view, Ref(ref), chat.language) or ref, "connection": chat.connection}
         yield Finding(f"{NAME}:no_account:{ref}", "no_account", "warning", (Ref(ref),), "no_account", parameters)
+
+
+def _asking_nobody(view: View, chat: Chat, standing: list[Matter]) -> Iterator[Finding]:
+    """What should be told and has nobody who could be asked: no owner, no head, nobody on call, nobody above."""
+    for matter in standing:
+        due = matter.position.due
+        if due and reached(view, chat, matter, due.asks) == Reached():
+            key, severity = f"{NAME}:nobody_asked:{matter.key}", matter.finding.severity
+            yield Finding(key, "nobody_asked", severity, matter.subjects[:1], "nobody_asked")
 
 
 def _without_room(chat: Chat, standing: list[Matter], published: Mapping[str, Published]) -> Iterator[Finding]:

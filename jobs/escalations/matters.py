@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,8 @@ from sync.core.calendar import Calendar
 from sync.core.escalation import Clock, Event, Ladder, Position, Step, clock_for, is_open, position
 from sync.core.ladders import EscalationSettings, ladder_for
 from sync.core.plan import Published
-from sync.core.values import Department, Finding, Ref, Severity, Task, View
+from sync.core.values import Department, Finding, Ref, Severity, Task
+from sync.core.view import View
 from sync.core.working_time import WEEKDAYS
 
 NAME = "escalations"
@@ -72,6 +73,14 @@ class Matter(Struct, frozen=True):
         return [event for event in self.events if event.kind in kinds and event.at >= self.begun]
 
 
+class Told(Struct, frozen=True):
+    """All notices of ours, read once: by the key of their finding; the keys of delays by what is late; and when the first was said."""
+
+    by_finding: Mapping[str, tuple[Published, ...]]
+    by_late: Mapping[str, tuple[str, ...]]
+    first_at: datetime | None
+
+
 def incident_findings(view: View) -> tuple[Finding, ...]:
     """One finding for each open incident among the tasks. Of one whose status is unknown nothing begins and nothing ends."""
     return tuple(
@@ -93,15 +102,21 @@ def matters(
     """Everything that climbs now. What was late on the first day is silent. Several delays of one task are one matter: its owner is
     asked once, and told of all who wait.
     """
-    told = _told(published)
+    told, everything = _told(published), {item.finding.key for item in view.standing}
     standing = [item.finding for item in view.standing if item.state != "resolved"]
     for finding in (*incidents, *(item for item in standing if item.kind == "incident")):
         task = view.tasks.get(finding.subjects[0]) if finding.subjects else None
         if task is not None and not _is_told_of_already(view, finding.key, task.ref):
-            yield _matter(view, settings, (finding,), task, _events_of(view, finding), told.get(finding.key, ()))
+            yield _matter(
+                view, settings, (finding,), task, _events_of(view, finding), told.by_finding.get(finding.key, ())
+            )
     for task, findings in _delays_by_task(view, standing):
-        entries = told.get(findings[0].key, ())
-        since = max([_watched_since(view, findings[0], entries, told), *_taken_over(view, task, entries, told)])
+        key, late = findings[0].key, f"delays:delay:{task.ref}>"
+        entries = told.by_finding.get(key, ())
+        over = [other for other in told.by_late.get(_late(key), ()) if other != key and other.startswith(late)]
+        since = max(
+            [_watched_since(view, findings[0], entries, told), *_taken_over(view, entries, over, told, everything)]
+        )
         yield _matter(view, settings, findings, task, _counted_from(since, _events_of(view, findings[0])), entries)
 
 
@@ -116,17 +131,20 @@ def _delays_by_task(view: View, standing: Sequence[Finding]) -> Iterator[tuple[T
             yield task, tuple(sorted(findings, key=lambda item: (_begun(_events_of(view, item)), item.key)))
 
 
+def _late(key: str) -> str:
+    """What the keys of all delays of one task begin with."""
+    return key.partition(">")[0]
+
+
 def _taken_over(
-    view: View, task: Task, entries: Sequence[Published], told: Mapping[str, Sequence[Published]]
+    view: View, entries: Sequence[Published], others: Sequence[str], told: Told, standing: Collection[str]
 ) -> list[datetime]:
     """From when a delay is asked about in place of another of its task that is over: its clock begins then. That one ended long ago, or
     with this judgement, which no event tells yet; afterwards it is when this one was first told.
     """
-    others = [key for key in told if key.startswith(f"delays:delay:{task.ref}>") and told[key] is not entries]
     if entries:
         first = min(map(told_at, entries))
-        return [first] if any(told_at(entry) < first for key in others for entry in told[key]) else []
-    standing = {item.finding.key for item in view.standing}
+        return [first] if any(told_at(entry) < first for key in others for entry in told.by_finding[key]) else []
     now = [view.at for key in others if key not in standing and is_open(view.events.get(key, ()))]
     return [*now, *(event.at for key in others for event in view.events.get(key, ()) if event.kind == "solved")]
 
@@ -171,13 +189,19 @@ def _breaks_out(view: View, task: Task) -> bool:
     return task.status != "unknown" and view.at - task.updated_at < BREAKS_OUT
 
 
-def _told(published: Mapping[str, Published]) -> Mapping[str, tuple[Published, ...]]:
-    """Our notices by the key of their finding."""
+def _told(published: Mapping[str, Published]) -> Told:
     found: dict[str, list[Published]] = {}
+    late: dict[str, list[str]] = {}
+    first_at: datetime | None = None
     for entry in published.values():
         if entry.message in TOLD:
-            found.setdefault(step_of(entry)[0], []).append(entry)
-    return {key: tuple(entries) for key, entries in found.items()}
+            key, at = step_of(entry)[0], told_at(entry)
+            if key not in found:
+                late.setdefault(_late(key), []).append(key)
+            found.setdefault(key, []).append(entry)
+            first_at = min(first_at or at, at)
+    by_late = {name: tuple(keys) for name, keys in late.items()}
+    return Told({key: tuple(entries) for key, entries in found.items()}, by_late, first_at)
 
 
 def _events_of(view: View, finding: Finding) -> tuple[Event, ...]:
@@ -185,15 +209,14 @@ def _events_of(view: View, finding: Finding) -> tuple[Event, ...]:
     return events if is_open(events) else (*events, Event("reopened" if events else "opened", view.at))
 
 
-def _watched_since(
-    view: View, finding: Finding, entries: Sequence[Published], told: Mapping[str, Sequence[Published]]
-) -> datetime:
+def _watched_since(view: View, finding: Finding, entries: Sequence[Published], told: Told) -> datetime:
     """From when on a delay's clock may count: since this job told anything; and where it was late on the first day, and silent until
     something happened, since this delay was told. Nobody is asked first on a high rung because nobody was asked before."""
     baseline = view.baseline.pairs if view.baseline else {}
     then = baseline.get(finding.key.removeprefix("delays:delay:"))
-    ours = entries if then is not None and then.is_late else [entry for items in told.values() for entry in items]
-    return min((told_at(entry) for entry in ours), default=view.at)
+    if then is not None and then.is_late:
+        return min(map(told_at, entries), default=view.at)
+    return told.first_at or view.at
 
 
 def _counted_from(since: datetime, events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -8,15 +8,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from jobs.escalations.chats import Chat, Reached, reached, works_now, zone_for
+from jobs.escalations.chats import Chat, Reached, chat_of, reached, works_now, zone_for
+from jobs.escalations.masks import masked
 from jobs.escalations.matters import NAME, Matter, step_of, told_at
 from jobs.escalations.text import WORDS, message_of, room_title
 from sync.core.asking import AskedPerson
-from sync.core.disclosure import contact_for, person_name, shown
+from sync.core.disclosure import contact_for, names_no_task, person_name, shown
 from sync.core.escalation import Act, Asked, Step
 from sync.core.plan import NO_ROOM, Desired, MessageContent, Published, RoomContent
-from sync.core.values import Ref, Task, View
+from sync.core.values import Ref, Task
+from sync.core.view import View
 
 MOST_SHOWN = 8
 
@@ -48,7 +51,7 @@ def telling_of(view: View, chat: Chat, matter: Matter) -> Telling | None:
 def notices(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
     """The messages of the step that is due. An ordinary one waits for the working time of whoever is asked; an incident does not."""
     telling, room = telling_of(view, chat, matter), published.get(room_key(chat, matter))
-    is_made = room is not None and room.written.id != NO_ROOM
+    is_made = _may_be_entered(matter, room)
     title = _title(view, chat, matter, room)
     if telling is None:
         if is_made:  # whoever could not be brought in the last time is now
@@ -104,12 +107,25 @@ def _left(matter: Matter) -> Telling | None:
     told = {entry.facts["to"] for entry in last}
     if "" in told:  # in the group, all at once
         return None
+    then = _said_then(last[0])
+    people = tuple(pair for pair in then.to.people if pair[0].person not in told)
+    return Telling(then.step, "notice", Reached(people)) if people else None
+
+
+def _said_then(entry: Published) -> Telling:
+    """The step that a notice of ours told, and whom that step asked then."""
     people = tuple(
         (AskedPerson(Ref(item["person"]), item["as"], Ref(item["for"]) if item["for"] else None), item["account"])
-        for item in last[0].facts["asked"]
-        if item["person"] not in told
+        for item in entry.facts["asked"]
     )
-    return Telling(step_of(last[0])[1], "notice", Reached(people)) if people else None
+    return Telling(step_of(entry)[1], entry.facts["does"], Reached(people, tuple(map(Ref, entry.facts["missed"]))))
+
+
+def _may_be_entered(matter: Matter, room: Published | None) -> bool:
+    """Whether there is a group that people may be brought into: its name stays, and must not tell them what became restricted since."""
+    if room is None or room.written.id == NO_ROOM or not isinstance(room.content, RoomContent):
+        return False
+    return matter.task.visibility == "open" or names_no_task(room.content.title)
 
 
 def _title(view: View, chat: Chat, matter: Matter, room: Published | None) -> str:
@@ -137,6 +153,31 @@ def _room(chat: Chat, matter: Matter, accounts: Sequence[str], title: str, room:
         rests_on=matter.rests_on,
         about=matter.subjects,
     )
+
+
+def put_right(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
+    """The notices of this episode that were closed too early: it stands, so they ask again what they asked. In place, which is no news."""
+    for entry in matter.told:
+        own = _chat_of_entry(view, chat, entry)
+        if entry.message != "notice_over" or own is None:
+            continue
+        then, key = _said_then(entry), room_key(own, matter)
+        room = published.get(key)
+        if entry.facts["to"]:
+            asked, account = next(pair for pair in then.to.people if pair[0].person == entry.facts["to"])
+            title = _title(view, own, matter, room) if _may_be_entered(matter, room) else ""
+            again = _to_person(view, own, matter, then, asked, account, title)
+        else:
+            again = _in_room(view, own, matter, then, then.to.people, room)
+        facts = {**again.facts, "told_at": told_at(entry).isoformat()}
+        content = MessageContent(message_of("notice", facts, own.language), False, key if not entry.facts["to"] else "")
+        yield replace(again, key=entry.key, target=entry.target, facts=facts, content=content, reason="it stands again")
+
+
+def _chat_of_entry(view: View, chat: Chat, entry: Published) -> Chat | None:
+    """The chat that a notice was told in, which the settings may not name any more, in the language it was told in."""
+    found = chat if entry.target.connection == chat.connection else chat_of(view, entry.target.connection)
+    return replace(found, language=entry.facts["language"]) if found else None
 
 
 def _in_room(
@@ -188,14 +229,8 @@ def _notice(
         {"person": item.person, "as": item.asked_as, "for": item.instead_of or "", "account": account}
         for item, account in people
     ]
-    facts = {
-        "step": key,
-        "asked": asked,
-        "missed": list(telling.to.missed),
-        "does": telling.does,
-        **own,
-        **_facts(view, chat, matter, telling, zone),
-    }
+    said = {"step": key, "asked": asked, "missed": list(telling.to.missed), "does": telling.does, **own}
+    facts = masked(view, {**said, **_facts(view, chat, matter, telling, zone)})
     return Desired(
         key=f"{NAME}:step:{key}@{place}",
         job=NAME,
@@ -223,7 +258,7 @@ def _facts(view: View, chat: Chat, matter: Matter, telling: Telling, zone: ZoneI
         "solve_by": _local(_solve_by(matter), zone) if step.phase == "response" else "",
         "answered_by": answered_by(view, chat, matter),
         "is_declined": bool(matter.since_begun("declined")),
-        "note": parameters.get("note") or "" if matter.task.visibility == "open" else "",
+        "note": parameters.get("note") or "",
         "opener": parameters.get("by") or "",
         "planned": parameters.get("planned"),
         "expected": parameters.get("expected"),

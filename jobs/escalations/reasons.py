@@ -1,33 +1,21 @@
-"""What comes after an answer: the reason for a delay is asked once, and whoever can do something about it hears of it once. Who often
-cannot take things on is not blamed: the coordination group hears that a talk would help."""
+"""What comes after an answer: the reason for a delay is asked once, and whoever can do something about it hears of it once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from jobs.escalations.chats import Chat, account_of, works_now
+from jobs.escalations.masks import masked
 from jobs.escalations.matters import NAME, Matter
-from jobs.escalations.notices import shown_facts, told_facts
+from jobs.escalations.notices import told_facts
 from jobs.escalations.text import WORDS, message_of
-from sync.core.asking import asked_instead
+from sync.core.asking import asked_instead, coordinators
 from sync.core.disclosure import person_name
-from sync.core.escalation import Event, Reason, is_open
-from sync.core.ladders import EscalationSettings
+from sync.core.escalation import Reason
 from sync.core.plan import Desired, MessageContent, Published
-from sync.core.values import Department, Finding, Ref, View
-
-MOST_TASKS = 8
-
-
-class Stalling(Struct, frozen=True):
-    """Somebody who could not take things on or keep a promised time, how often, and the findings that it was about."""
-
-    person: Ref
-    count: int
-    findings: tuple[str, ...]
+from sync.core.values import Ref
+from sync.core.view import View
 
 
 def questions(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
@@ -40,7 +28,7 @@ def questions(view: View, chat: Chat, matter: Matter, published: Mapping[str, Pu
     person = answers[0].by or matter.task.owner
     account = account_of(view, chat, person) if person else ""
     if person and account and works_now(view, matter, person):
-        yield _said(chat, matter, key, account, "reason", told_facts(view, chat, matter))
+        yield _said(view, chat, matter, key, account, "reason", told_facts(view, chat, matter))
 
 
 def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Published]) -> Iterator[Desired]:
@@ -51,74 +39,13 @@ def routes(view: View, chat: Chat, matter: Matter, published: Mapping[str, Publi
             if account and person != by and key not in published and works_now(view, matter, person):
                 name = person_name(view, by, chat.language) or WORDS["somebody"][chat.language]
                 facts = {**told_facts(view, chat, matter), "name": name}
-                yield _said(chat, matter, key, account, reason, facts)
+                yield _said(view, chat, matter, key, account, reason, facts)
 
 
-def stalling(view: View, settings: EscalationSettings, standing: Collection[str]) -> tuple[Stalling, ...]:
-    """Everybody who declined, or let a promised time go by, as often as the setting says or more, in the events that the view knows.
-    ``standing`` are the keys of the findings that are not over now."""
-    counted: dict[Ref, list[str]] = {}
-    for key, known in view.events.items():
-        is_over_now = key not in standing and is_open(known)
-        events = (*known, Event("solved", view.at)) if is_over_now else known
-        for person in (*_declined(events), *_promises_gone_by(events, view)):
-            counted.setdefault(person, []).append(key)
-    least = settings.declines_before_talk
-    return tuple(
-        Stalling(person, len(keys), tuple(dict.fromkeys(keys)))
-        for person, keys in sorted(counted.items())
-        if least and len(keys) >= least
-    )
-
-
-def talk_finding(view: View, item: Stalling) -> Finding:
-    """That a talk with somebody would help; for the admin's list, which says no more than the message."""
-    return Finding(
-        key=f"{NAME}:talk:{item.person}",
-        kind="talk_suggested",
-        severity="info",
-        subjects=(item.person,),
-        message="talk_suggested",
-        parameters={"name": person_name(view, item.person, "zh-CN") or item.person, "count": item.count},
-    )
-
-
-def talks(
-    view: View, chat: Chat, settings: EscalationSettings, item: Stalling, published: Mapping[str, Published]
-) -> Iterator[Desired]:
-    """One message to each of the coordination group, never to the person or in a room; again only when it is as many times more."""
-    known = view.people.get(item.person)
-    department = view.departments.get(known.department) if known and known.department else None
-    refs = [ref for key in item.findings for ref in _subjects(key)]
-    tasks = [view.tasks[ref] for ref in dict.fromkeys(refs) if ref in view.tasks]
-    if department is None or not tasks:
-        return
-    number = item.count // settings.declines_before_talk
-    facts: dict[str, Any] = {
-        "name": person_name(view, item.person, chat.language),
-        "count": number * settings.declines_before_talk,
-        "tasks": [shown_facts(view, chat, task) for task in tasks[:MOST_TASKS]],
-        "subjects": [task.ref for task in tasks[:MOST_TASKS]],
-        "language": chat.language,
-    }
-    for person in _group(department):
-        key, account = f"{NAME}:talk:{item.person}:{number}@{person}", account_of(view, chat, person)
-        if person == item.person or not account or key in published:
-            continue
-        yield Desired(
-            key=key,
-            job=NAME,
-            target=Ref.of(chat.connection, "person", account),
-            message="talk",
-            facts=facts,
-            content=MessageContent(message_of("talk", facts, chat.language)),
-            reason=f"{item.count} times",
-            rests_on=tuple(sorted({task.ref.connection for task in tasks})),
-            about=tuple(task.ref for task in tasks),
-        )
-
-
-def _said(chat: Chat, matter: Matter, key: str, account: str, message: str, facts: Mapping[str, Any]) -> Desired:
+def _said(
+    view: View, chat: Chat, matter: Matter, key: str, account: str, message: str, told: Mapping[str, Any]
+) -> Desired:
+    facts = masked(view, told)
     return Desired(
         key=key,
         job=NAME,
@@ -153,7 +80,7 @@ def _who_helps(view: View, matter: Matter, reason: Reason) -> Sequence[Ref]:
         wanted = [_person_of(view, item.holder) for item in matter.task.assignments if item.role == "accountable"]
         wanted = wanted or [item.head for item in sides if item not in late]
     else:
-        wanted = [person for item in sides for person in _group(item)]
+        wanted = [person for item in sides for person in coordinators(item)]
     day = view.at.astimezone(matter.zone).date()
     present = [asked_instead(view.people, view.departments, person, day) for person in wanted if person]
     return tuple(dict.fromkeys(person for person in present if person))
@@ -162,43 +89,3 @@ def _who_helps(view: View, matter: Matter, reason: Reason) -> Sequence[Ref]:
 def _person_of(view: View, holder: Ref) -> Ref | None:
     department = view.departments.get(holder)
     return department.head if department else holder
-
-
-def _group(department: Department) -> tuple[Ref, ...]:
-    """Who decides between departments; without a group the head."""
-    return department.coordination_group or ((department.head,) if department.head else ())
-
-
-def _declined(events: Sequence[Event]) -> Iterator[Ref]:
-    """Who declined, once each until they answer: pressing twice is one."""
-    silent: set[Ref] = set()
-    for event in events:
-        if event.by is None:
-            continue
-        if event.kind == "declined" and event.by not in silent:
-            silent.add(event.by)
-            yield event.by
-        elif event.kind in ("acknowledged", "promised"):
-            silent.discard(event.by)
-
-
-def _promises_gone_by(events: Sequence[Event], view: View) -> Iterator[Ref]:
-    """Who promised an instant that went by unsolved, before a new one was promised."""
-    for number, event in enumerate(events):
-        if event.kind != "promised" or event.by is None or event.until is None:
-            continue
-        if not event.at < event.until <= view.at:  # one of a time gone by is only an answer
-            continue
-        later = events[number + 1 :]
-        is_kept = any(item.kind in ("solved", "promised", "declined") and item.at <= event.until for item in later)
-        if not is_kept and (is_open(events) or any(item.kind == "solved" for item in later)):
-            yield event.by
-
-
-def _subjects(key: str) -> Iterator[Ref]:
-    """The task that a finding of ours was about: what is late or broke. Its key names it, also when the finding is over."""
-    _, _, rest = key.partition(":")
-    _, _, name = rest.partition(":")
-    first = name.partition(">")[0]
-    if first.count(":") >= 2:
-        yield Ref(first)

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sync.core.answering import acknowledgement, promise, refusal, statement
-from sync.core.disclosure import NOT_VISIBLE
 from sync.core.escalation import Reason
 from sync.core.messages import Button, Message
 from sync.core.rich_text import Anchor, BulletList, Inlines, ListItem, Paragraph, PersonMention, RichText, Text
@@ -21,6 +20,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "title_over": {"zh-CN": "已关闭：{title}", "en": "Closed: {title}"},
     "title_reason": {"zh-CN": "想了解一下原因：{title}", "en": "What is behind it: {title}"},
     "title_talk": {"zh-CN": "建议聊一聊：{name}", "en": "A talk may help: {name}"},
+    "title_talk_kept": {"zh-CN": "约谈：{name}", "en": "Talk: {name}"},
     "incident": {
         "zh-CN": "{before}出了突发，{since} 开始计时。",
         "en": "{before} has an incident, open since {since}.",
@@ -45,7 +45,7 @@ WORDS: dict[str, dict[Language, str]] = {
         "zh-CN": "前面问到的同事眼下处理不了。",
         "en": "The colleague who was asked before cannot take it on right now.",
     },
-    "unsolved": {"zh-CN": "{name}在处理，到现在还没有解决。", "en": "{name} is on it, and it is not solved yet."},
+    "unsolved": {"zh-CN": "{handler}在处理，到现在还没有解决。", "en": "{handler} is on it, and it is not solved yet."},
     "unanswered": {
         "zh-CN": "{since} 开始问的，到现在还没有人接，也没有解决。",
         "en": "Since {since} nobody has taken it on, and it is not solved yet.",
@@ -72,7 +72,7 @@ WORDS: dict[str, dict[Language, str]] = {
     "ask_together": {"zh-CN": "请一起看一下：{people}。", "en": "Please look at it together: {people}."},
     "by": {"zh-CN": "请在 {by} 前回复。", "en": "Please answer by {by}."},
     "solve_by": {"zh-CN": "{solve_by} 前要解决。", "en": "It has to be solved by {solve_by}."},
-    "instead": {"zh-CN": "{name}今天不在，所以找你。", "en": "{name} is away today, so you are asked."},
+    "instead": {"zh-CN": "{absent}今天不在，所以找你。", "en": "{absent} is away today, so you are asked."},
     "others": {"zh-CN": "同时也问了：{people}。", "en": "Also asked: {people}."},
     "room": {
         "zh-CN": "相关同事都在群「{room}」里，你也在。",
@@ -110,6 +110,23 @@ WORDS: dict[str, dict[Language, str]] = {
         "much work, or unclear goals or priorities: a talk with {name} may show what support is needed.",
     },
     "talk_tasks": {"zh-CN": "涉及：", "en": "It was about:"},
+    "talk_words": {
+        "zh-CN": "定了时间请发给我：“约谈 {name} 12月3日”；谈完发“约谈 {name} 结论：……”。",
+        "en": "Once a day is set, please write to me: “talk {name} 3 Dec”, and afterwards “talk {name} decided: …”.",
+    },
+    "talk_set": {
+        "zh-CN": "和{name}的约谈定在 {day}（{recorder} 记的）。谈完请发给我：“约谈 {name} 结论：……”。",
+        "en": "The talk with {name} is set for {day} (noted by {recorder}). Afterwards please write to me: “talk {name} decided: …”.",
+    },
+    "talk_asked": {
+        "zh-CN": "和{name}的约谈定在 {day}，还没有记下结论。谈过了请发给我：“约谈 {name} 结论：……”；改期了就发“约谈 {name} 12月3日”。",
+        "en": "The talk with {name} was set for {day}, and no decision is noted yet. If it took place, please write to me: “talk {name} "
+        "decided: …”; if it was moved, the new day: “talk {name} 3 Dec”.",
+    },
+    "talk_decided": {
+        "zh-CN": "和{name}的约谈有结论了（{recorder} 记的）：「{note}」。之后重新开始计数。",
+        "en": "Something was decided in the talk with {name} (noted by {recorder}): “{note}”. Counting starts anew.",
+    },
     "talk_private": {"zh-CN": "这条只发给协调小组。", "en": "Only the coordination group gets this."},
     "somebody": {"zh-CN": "有同事", "en": "a colleague"},
 }
@@ -122,7 +139,6 @@ BUTTONS: dict[str, dict[Language, str]] = {
     "reason_goal": {"zh-CN": "目标不清楚", "en": "The goal is not clear"},
     "reason_conflict": {"zh-CN": "优先级冲突", "en": "Priorities conflict"},
 }
-HIDDEN = NOT_VISIBLE
 _COMMA: dict[Language, str] = {"zh-CN": "、", "en": ", "}
 
 
@@ -141,6 +157,9 @@ def message_of(message: str, facts: Mapping[str, Any], language: Language) -> Me
         return Message((_line(["reason"], facts, language),), _title("title_reason", facts, language), "blue", buttons)
     if message == "talk":
         return _talk(facts, language)
+    if message.startswith("talk_"):
+        title = WORDS["title_talk_kept"][language].format(name=facts["name"])
+        return Message((_line([message], facts, language), _line(["talk_private"], facts, language)), title, "blue")
     buttons = _open(facts, language)
     return Message((_line([message], facts, language),), _title("title_delay", facts, language), "blue", buttons)
 
@@ -212,6 +231,7 @@ def _talk(facts: Mapping[str, Any], language: Language) -> Message:
         _line(["talk"], facts, language),
         _line(["talk_tasks"], facts, language),
         _list(facts["tasks"], language),
+        _line(["talk_words"], facts, language),
         _line(["talk_private"], facts, language),
     )
     return Message(blocks, WORDS["title_talk"][language].format(name=facts["name"]), "blue")
@@ -253,16 +273,16 @@ def _values(facts: Mapping[str, Any], language: Language) -> dict[str, Inlines]:
     for name in ("since", "by", "solve_by"):
         if instant := facts.get(name):
             values[name] = (Text(time_text(instant, language)),)
-    for name in ("planned", "expected"):
+    for name in ("planned", "expected", "day"):
         if day := facts.get(name):
-            values[name] = (Text(day_text(date.fromisoformat(day), language)),)
+            values[name] = (Text(day_text(date.fromisoformat(str(day)), language)),)
     if facts.get("slip_days") is not None:
         values["days"] = (Text(days_text(facts["slip_days"], language)),)
-    name = facts.get("name") or facts.get("instead_of") or facts.get("answered_by") or WORDS["somebody"][language]
     owner = facts["task"]["owner"] or facts["contact"] if "contact" in facts else ""
-    plain = {"name": name, "owner": owner, "room": facts.get("room"), "tasks": facts.get("more_tasks")}
-    plain |= {"count": facts.get("count"), "note": facts.get("note")}
-    plain["opener"] = facts.get("opener") or WORDS["somebody"][language]
+    plain = {"owner": owner, "room": facts.get("room"), "tasks": facts.get("more_tasks")}
+    plain |= {"count": facts.get("count"), "note": facts.get("note"), "recorder": facts.get("recorder")}
+    for word, fact in (("name", "name"), ("handler", "answered_by"), ("absent", "instead_of"), ("opener", "opener")):
+        plain[word] = facts.get(fact) or WORDS["somebody"][language]
     return values | {key: (Text(str(value)),) for key, value in plain.items() if value}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, FindingStep, Language, Ref, Severity, Task, TrackedFinding, View
+from sync.core.values import Dependency, FindingStep, Language, Ref, Severity, Task, TrackedFinding
+from sync.core.view import View
 
 DELAYS = "delays"
 PREFIX = f"{DELAYS}:delay:"
@@ -27,7 +28,7 @@ class RetrospectiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
     space: str
     parent: str | int = ""
     severity: Severity = "critical"
-    min_slip_days: int = 3
+    min_slip_days: Annotated[int, Meta(ge=1)] = 3
     labels: tuple[str, ...] = ("retrospective",)
     language: Language | None = None
 

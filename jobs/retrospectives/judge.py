@@ -17,7 +17,8 @@ from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import PROJECTED_YEARS
 from sync.core.schedule import forecasts_of, place_for
-from sync.core.values import Language, Ref, Task, View
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 
 __all__ = ["RetrospectiveSettings", "judge"]
 

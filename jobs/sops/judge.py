@@ -14,7 +14,8 @@ from sync.core.markdown import rich_text_from_markdown
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.rich_text import Anchor, Block, PageLink, Paragraph, Picture, RichText, Text, mapped
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 
 NAME = "sops"
 

@@ -3,4 +3,4 @@
 from jobs.status_view.judge import StatusSettings, judge
 from sync.core.ports import Job
 
-JOB = Job(name="status_view", settings=StatusSettings, judge=judge)
+JOB = Job(name="status_view", settings=StatusSettings, judge=judge, reads_findings=True)

@@ -10,13 +10,15 @@ from msgspec import Struct
 from jobs.status_view.picture import EMPTY, picture
 from jobs.status_view.rows import COLUMNS, task_rows
 from jobs.status_view.text import page_body
-from sync.core.disclosure import department_name, shown
+from sync.core.disclosure import department_name, history_name, shown
 from sync.core.metrics import Table, TableContent
 from sync.core.plan import Desired, Judgement, PageAsContent, Published, TableAsContent
 from sync.core.ports import PageContent
-from sync.core.projection import projection_facts
+from sync.core.projection import PROJECTED_YEARS, projection_facts
 from sync.core.schedule import Schedule, calendar_for, forecasts_of
-from sync.core.values import Dependency, Language, Ref, Task, View
+from sync.core.values import Dependency, Finding, Language, Ref, Task, TrackedFinding
+from sync.core.view import View
+from sync.core.wording import day_from_fact
 
 NAME = "status_view"
 PICTURE = "tieline-dependencies.svg"
@@ -102,9 +104,11 @@ def facts_of(view: View, plan: Schedule, language: Language) -> dict[str, Any]:
     """Everything the page says, in plain values; no clock reading, and no number that would grow by itself."""
     waits = [item for item in sorted(view.dependencies, key=lambda item: item.key) if _is_crossing(view, item)]
     late = [row for item in waits if (row := _late_row(view, plan, item, language))]
+    likely = [_likely_row(view, item.finding, language) for item in view.standing if _is_likely_late(view, item)]
     return {
         "language": language,
         "late": late,
+        **({"likely": likely} if likely else {}),
         "departments": _department_rows(view, plan, waits, language),
         "chains": _chains(view, plan, language),
         "proposed": sum(1 for item in waits if item.state == "proposed"),
@@ -153,6 +157,27 @@ def _late_row(view: View, plan: Schedule, item: Dependency, language: Language) 
             (calendar_of(before), (before.due, awaited_day)),
             (calendar_of(after), (planned, expected if is_told else None)),
         ),
+    }
+
+
+def _is_likely_late(view: View, item: TrackedFinding) -> bool:
+    tasks = [view.tasks.get(ref) for ref in item.finding.subjects]
+    is_told = item.finding.kind == "forecast_conflict" and all(tasks)
+    return is_told and tasks[0] is not None and tasks[0].visibility == "open"
+
+
+def _likely_row(view: View, finding: Finding, language: Language) -> dict[str, Any]:
+    """What will likely be late by a department's own history, as it was told: an estimate of today's would move by itself."""
+    before, after = (view.tasks[ref] for ref in finding.subjects)
+    told = finding.parameters
+    names = ("planned", "expected", "likely", "likely_by")
+    return {
+        "before": _task_facts(view, before, language),
+        "after": _task_facts(view, after, language),
+        **{name: day_from_fact(told[name]) for name in names},
+        **{name: told[name] for name in ("is_about_start", "slip_days")},
+        "whose": history_name(view, told["whose"], language),
+        **({PROJECTED_YEARS: told[PROJECTED_YEARS]} if PROJECTED_YEARS in told else {}),
     }
 
 

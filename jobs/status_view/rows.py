@@ -5,7 +5,8 @@ from __future__ import annotations
 from sync.core.disclosure import shown
 from sync.core.metrics import Cell, Column
 from sync.core.schedule import Schedule
-from sync.core.values import Language, Task, View
+from sync.core.values import Language, Task
+from sync.core.view import View
 
 COLUMNS = (
     Column("task", "text"),

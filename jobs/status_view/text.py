@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +24,8 @@ from sync.core.rich_text import (
     Table,
     Text,
 )
-from sync.core.values import Language, View
+from sync.core.values import Language
+from sync.core.view import View
 
 WORDS: dict[str, dict[Language, str]] = {
     "intro": {
@@ -55,6 +56,16 @@ WORDS: dict[str, dict[Language, str]] = {
     "days": {"zh-CN": "{days} 个工作日", "en": "{days} working days"},
     "one_day": {"zh-CN": "1 个工作日", "en": "1 working day"},
     "later": {"zh-CN": "，晚 {days}", "en": ", {days} later"},
+    "likely": {"zh-CN": "按以往的进度可能赶不上", "en": "May not be in time, going by the past"},
+    "possible": {"zh-CN": "可能要到", "en": "May be"},
+    "usual": {
+        "zh-CN": "{whose}这类任务通常要到 {likely} 前后才做完",
+        "en": "such tasks of {whose} are usually done around {likely}",
+    },
+    "usual_most": {
+        "zh-CN": "{whose}这类任务通常要到 {likely} 前后才做完，大多不晚于 {most}",
+        "en": "such tasks of {whose} are usually done around {likely}, most by {most}",
+    },
     "by_department": {"zh-CN": "按部门", "en": "By department"},
     "department": {"zh-CN": "部门", "en": "Department"},
     "open": {"zh-CN": "未完成", "en": "Open"},
@@ -92,6 +103,8 @@ def page_body(view: View, facts: Mapping[str, Any], language: Language, picture:
     if names := ", ".join(sorted(name for name, item in view.freshness.items() if not item.is_complete)):
         blocks.append(Panel("warning", (Paragraph((Text(WORDS["stale"][language].format(names=names)),)),)))
     blocks += _late_blocks(facts, language)
+    if "likely" in facts:
+        blocks += _likely_blocks(facts["likely"], language)
     blocks += [_heading("by_department", language), _department_table(facts, language)]
     if facts["chains"]:
         items = tuple(ListItem((Paragraph(_chain(chain, language)),)) for chain in facts["chains"])
@@ -122,6 +135,31 @@ def _late_blocks(facts: Mapping[str, Any], language: Language) -> list[Block]:
     if note := projection_note(facts["late"], language):
         blocks.append(Paragraph((Text(note),)))
     return blocks
+
+
+def _likely_blocks(found: Sequence[Mapping[str, Any]], language: Language) -> list[Block]:
+    header = tuple(_words(name, language) for name in ("waiting", "blocking", "planned", "possible", "slip", "why"))
+    rows = tuple(
+        (
+            _task(row["after"], language),
+            _task(row["before"], language),
+            _moment(row, "planned", language),
+            _moment(row, "expected", language),
+            (Lozenge(_days(row["slip_days"], language), "yellow"),),
+            (Text(_usual(row, language)),),
+        )
+        for row in found
+    )
+    blocks: list[Block] = [_heading("likely", language), Table(header, rows)]
+    if note := projection_note(found, language):
+        blocks.append(Paragraph((Text(note),)))
+    return blocks
+
+
+def _usual(row: Mapping[str, Any], language: Language) -> str:
+    word = "usual" if row["likely"] == row["likely_by"] else "usual_most"
+    days = {"likely": _day(row["likely"], language), "most": _day(row["likely_by"], language)}
+    return WORDS[word][language].format(whose=row["whose"], **days)
 
 
 def _why(row: Mapping[str, Any], language: Language) -> str:

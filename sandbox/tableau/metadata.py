@@ -42,6 +42,10 @@ SCHEMA = Schema(
         "ColumnField": _fields(f"{_FIELD} role dataType aggregation", **_FIELD_THINGS),
         "CalculatedField": _fields(f"{_FIELD} role dataType aggregation formula", **_FIELD_THINGS),
         "BinField": _fields(f"{_FIELD} role dataType formula binSize", **_FIELD_THINGS),
+        "GroupField": _fields(f"{_FIELD} role dataType hasOther", **_FIELD_THINGS),
+        "SetField": _fields(_FIELD, **_FIELD_THINGS),
+        "HierarchyField": _fields(_FIELD, **_FIELD_THINGS),
+        "DataField": _fields(f"{_FIELD} role dataType", **_FIELD_THINGS),
         "DatasourceField": _fields(_FIELD, remoteField="Field", **_FIELD_THINGS),
         "Datasource": _fields("id name containsUnsupportedCustomSql hasExtracts"),
         "EmbeddedDatasource": _fields("id name containsUnsupportedCustomSql hasExtracts", workbook="Workbook"),
@@ -53,7 +57,8 @@ SCHEMA = Schema(
         "TableauUser": _fields("id luid name username email domain"),
     },
     kinds={
-        "Field": ("ColumnField", "CalculatedField", "BinField", "DatasourceField"),
+        "Field": ("ColumnField", "CalculatedField", "BinField", "GroupField", "SetField", "HierarchyField", "DatasourceField"),
+        "DataField": ("ColumnField", "CalculatedField", "BinField", "GroupField"),
         "Datasource": ("EmbeddedDatasource", "PublishedDatasource"),
     },
 )  # fmt: skip
@@ -121,7 +126,7 @@ class Metadata:
 
     def _field(self, book: Workbook, field: Field) -> dict[str, Any]:
         """Of an embedded data source; what it has from a published one stands there, behind ``remoteField``."""
-        kind = "CalculatedField" if field.formula else "ColumnField"
+        kind = field.kind or ("CalculatedField" if field.formula else "ColumnField")
         tables = [self._table(table) for table in field.tables]
         told: dict[str, Any] = {
             "__typename": kind,

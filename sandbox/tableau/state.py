@@ -47,7 +47,8 @@ class Datasource:
 
 @dataclass
 class Field:
-    """One field that a sheet uses; calculated when it has a formula, written ``is_on_sheet`` alone, or of a published data source."""
+    """One field that a sheet uses; calculated when it has a formula, written ``is_on_sheet`` alone, or of a published data source; or of
+    another ``kind``, such as GroupField."""
 
     id: str
     name: str
@@ -58,6 +59,7 @@ class Field:
     datasource: Datasource | None = None
     is_on_sheet: bool = False
     has_custom_sql: bool = False
+    kind: str = ""
 
 
 @dataclass

@@ -9,8 +9,9 @@ from sync.cli.cycle import opened
 from sync.cli.findings_text import subject_text
 from sync.cli.show import say, say_json, say_table
 from sync.core.baseline import BaselinePair
-from sync.core.errors import ConfigError, Problem
-from sync.core.values import Language, Ref, View
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
+from sync.core.values import Language, Ref
+from sync.core.view import View
 from sync.mapping.validation import nearest
 
 SHAPE = ("key", "is_late", "is_over", "planned", "expected", "due", "awaited", "is_open_ended")
@@ -42,7 +43,13 @@ def clear_baseline(config: Path, keys: Sequence[str], is_all: bool) -> None:
     with opened(config) as app:
         known = [pair.key for pair in app.store.baseline()[1]]
         problems = [
-            Problem("command line", 0, key, "no pair of the first day", nearest(key, known))
+            Problem(
+                COMMAND_LINE,
+                0,
+                key,
+                "no pair of the first day",
+                nearest(key, known) or "`tieline baseline` lists the keys",
+            )
             for key in keys
             if key not in known
         ]

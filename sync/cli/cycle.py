@@ -33,6 +33,7 @@ from sync.core.plan import (
     TableAsContent,
     fingerprint,
 )
+from sync.core.talks import TALK
 from sync.core.values import Ref
 from sync.engine import Cycle
 from sync.reading import Collected
@@ -134,7 +135,7 @@ def _certificate_words(report: Collected) -> str:
     until = report.not_due_until
     told = f"not due until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; " if until else ""
     if certificate.is_complete:
-        return f"{told}complete: {certificate.counted} there = {certificate.stored} here"
+        return "; ".join([f"{told}complete: {certificate.counted} there = {certificate.stored} here", *report.notes])
     return f"{told}NOT COMPLETE: {certificate.reason or f'{certificate.unproven} items unproven'}"
 
 
@@ -321,7 +322,8 @@ def cycle_shape(cycle: Cycle) -> dict[str, Any]:
 def show_cycle(cycle: Cycle, language: Any) -> None:
     """A run for a person: collected, noticed, written."""
     show_collected(cycle.collected)
-    for item in sorted(cycle.news.opened, key=lambda item: severity_rank(item.finding.severity)):
+    told = [item for item in cycle.news.opened if item.finding.kind != TALK]  # logs are read by many
+    for item in sorted(told, key=lambda item: severity_rank(item.finding.severity)):
         if cycle.planned:
             say(f"{item.finding.severity}: {finding_text(item.finding, language, cycle.planned.view)}")
     if cycle.refused and cycle.planned:

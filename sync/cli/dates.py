@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sync.cli.cycle import opened
 from sync.cli.dates_text import WORDS, day, forecast_text, impact_text, path_text, reason_text, slack_text
@@ -13,30 +14,64 @@ from sync.cli.findings_text import subject_text
 from sync.cli.likely_text import likely_shape
 from sync.cli.show import say, say_json, say_table
 from sync.core.date_chain import chain_of
-from sync.core.errors import ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, EMPTY, ConfigError, Problem
+from sync.core.half_days import SENSIBLE
 from sync.core.impact import impact_of
 from sync.core.schedule import Schedule, forecasts_of
-from sync.core.values import Language, Ref, View
+from sync.core.spoken import day_named
+from sync.core.values import Language, Ref, Task
+from sync.core.view import View
 
 MOST_SHOWN = 50
 
 
-def run_dates(config: Path, text: str, start: datetime | None, due: datetime | None, as_json: bool) -> None:
-    """Print a task's dates and their chain; with another start or due date also what would move."""
+def run_dates(config: Path, text: str, start: str | None, due: str | None, as_json: bool) -> None:
+    """Print a task's dates and their chain; with another start or due date also what would move. Raises ConfigError for a day that is none,
+    and for a start after the end.
+    """
     with opened(config) as app:
         view, language = app.engine.view(), app.loaded.config.language
-        ref, changes = ref_named(app, view, text), app.store.load_status_changes()
+        ref, history = ref_named(app, view, text), app.store.load_history()
     if ref not in view.tasks:
-        raise ConfigError([Problem("command line", 0, text, "is no task", "`tieline tasks` lists them")])
+        raise _wrong(text, "is no task", "`tieline tasks` lists them")
+    today = view.at.astimezone(ZoneInfo(app.loaded.config.zone)).date()
+    begin, end = _day_of("--start", start, today), _day_of("--due", due, today)
+    _check_order(begin, end, view.tasks[ref])
     plan = forecasts_of(view)
-    then = plan.what_if(ref, start.date() if start else None, due.date() if due else None) if start or due else None
-    likely = likely_shape(view, changes, view.tasks[ref], language)
+    then = plan.what_if(ref, begin, end) if begin or end else None
+    likely = likely_shape(view, history, view.tasks[ref], language)
     if as_json:
         say_json({**_shape(plan, ref, then), "likely": likely["likely"]})
         return
-    _show(view, plan, ref, str(likely["text"]), language)
+    _show(view, plan, ref, likely["text"], language)
     if then is not None:
         _show_moves(view, plan, then, ref, language)
+
+
+def _day_of(option: str, text: str | None, today: date) -> date | None:
+    day = None if text is None else day_named(text, today)
+    if text is not None and day is None:
+        hint = f"such as {today:%Y-%m-%d}; without its year it is a day of the next half year"
+        raise _wrong(f"{option} {text or EMPTY}", "is no certain day", hint)
+    if day and not SENSIBLE[0] <= day.toordinal() <= SENSIBLE[1]:
+        first, last = map(date.fromordinal, SENSIBLE)
+        raise _wrong(f"{option} {text}", "is a slip of the keyboard", f"a day from {first} to {last}")
+    return day
+
+
+def _check_order(begin: date | None, end: date | None, task: Task) -> None:
+    """A task is not due before it starts; the day that is not given is the task's own."""
+    start, due = begin or task.start, end or task.due
+    if not (begin or end) or start is None or due is None or start <= due:
+        return
+    option = "--due" if end else "--start"
+    own = "" if begin and end else f", and the task itself {'starts' if end else 'is due'} on {start if end else due}"
+    hint = "" if begin and end else f"give {'--start' if end else '--due'} as well"
+    raise _wrong(f"{option} {due if end else start}", f"the start would be after the due date{own}", hint)
+
+
+def _wrong(argument: str, text: str, hint: str) -> ConfigError:
+    return ConfigError([Problem(COMMAND_LINE, 0, argument, text, hint)])
 
 
 def _shape(plan: Schedule, ref: Ref, then: Schedule | None) -> dict[str, Any]:
@@ -70,12 +105,12 @@ def moved(plan: Schedule, then: Schedule) -> list[Ref]:
     return sorted(plan.network.plans.refs[task] for task in is_moved.nonzero()[0].tolist())
 
 
-def _show(view: View, plan: Schedule, ref: Ref, likely: str, language: Language) -> None:
+def _show(view: View, plan: Schedule, ref: Ref, likely: object, language: Language) -> None:
     say(subject_text(view, ref, language))
     for line in forecast_text(plan.forecasts[ref], language):
         say(f"  {line}")
     say(f"  {slack_text(plan.slack[ref], language)}")
-    if plan.tasks[ref].status not in ("done", "cancelled"):
+    if likely and plan.tasks[ref].status not in ("done", "cancelled"):
         say(f"  {WORDS['likely'][language].format(text=likely)}")
     if effect := impact_text(view, impact_of(plan, ref), language):
         say(f"  {effect}")

@@ -9,7 +9,8 @@ from sync.core.date_chain import Reason
 from sync.core.disclosure import department_name
 from sync.core.impact import Impact
 from sync.core.schedule import Forecast, Slack
-from sync.core.values import Language, Ref, View
+from sync.core.values import Language, Ref
+from sync.core.view import View
 
 WORDS: dict[str, dict[Language, str]] = {
     "plan": {"zh-CN": "自己的计划：{start} 至 {finish}", "en": "its own plan: {start} to {finish}"},

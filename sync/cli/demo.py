@@ -26,6 +26,7 @@ from sync.cli.log import set_up_logging
 from sync.cli.show import counts_text, say, say_table
 from sync.core.answering import acknowledgement
 from sync.core.brakes import Accepted
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Answer
 from sync.core.plan import Change
@@ -41,6 +42,7 @@ MAPPING_FILES = (
     "jira-main.yaml", "jira-finance.yaml", "trello-main.yaml", "confluence-main.yaml", "confluence-ops.yaml",
 )  # fmt: skip
 CHAT = "chat-main"
+DEMO = "demo"  # the installation, and by it a folder that a demo may empty
 EXAMPLES = {"yuque-main.yaml": "yuque.yaml", "caigou.yaml": "tabular.yaml", "asana-main.yaml": "asana.yaml"}
 # The demo is told at any hour, and so are its people; a company leaves nights and days off alone.
 DIGESTS = {"chats": [{"connection": "chat-main"}], "is_at_any_time": True}
@@ -53,8 +55,7 @@ CG-1,采购支付压测服务器,未开始,财务部,孙丽,{start},{due},PAY-1
 def run_demo(folder: Path, keep: bool) -> int:
     """Run the story: a delay appears, nothing changes, it is over and looked back on; an incident. Exit code 0 when it all came true."""
     set_up_logging(is_quiet=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _make_anew(folder)
     os.environ.update(CREDENTIALS)
     os.environ.pop("TIELINE_DATABASE", None)  # the demo has its own; a real one is not to be told stories
     with World() as world:
@@ -72,6 +73,30 @@ def run_demo(folder: Path, keep: bool) -> int:
     return max(codes)
 
 
+def _make_anew(folder: Path) -> None:
+    """An empty folder. Raises ConfigError where it cannot be made, and for one that is no demo's: what stands in it would be lost."""
+    problem = ""
+    try:
+        if _holds_something_else(folder):
+            problem = "holds something else, and the demo empties it first"
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be made: {error.strerror}"
+    if problem:
+        hint = "name another folder, such as var/demo"
+        raise ConfigError([Problem(COMMAND_LINE, 0, f"--folder {folder}", problem, hint)])
+
+
+def _holds_something_else(folder: Path) -> bool:
+    if not folder.is_dir():
+        return folder.exists()
+    config = folder / "tieline.yaml"
+    is_demo = config.is_file() and f"installation: {DEMO}\n" in config.read_text(encoding="utf-8", errors="replace")
+    return any(folder.iterdir()) and not is_demo
+
+
 def _tell(app: App, world: World) -> list[int]:
     say("1. The first run. 支付接口开发 (Jira) has slipped; 支付流程测试 (Trello) waits for it.")
     first = app.engine.cycle(Accepted(is_first_run=True))
@@ -80,35 +105,51 @@ def _tell(app: App, world: World) -> list[int]:
     say("2. The second run. The world did not change, so nothing may be written.")
     second = app.engine.cycle()
     show_outcome(second)
+    say("3. 张伟 answers under Tieline's comment in Jira; the next run shows it on both sides.")
+    answered = _answered_in_jira(app, world, "我来处理")
     say(
-        "3. 张伟 finishes 支付接口开发; the next run closes the comments, says that testing can start and drafts a retrospective."
+        "4. 张伟 finishes 支付接口开发; the next run closes the comments, says that testing can start and drafts a retrospective."
     )
     world.jira_cloud.edit_issue("PAY-1", status="已完成")
-    third = app.engine.cycle()
-    _show_written(third)
-    say("4. And again nothing.")
+    closed = app.engine.cycle()
+    _show_written(closed)
+    say("5. And again nothing.")
     fourth = app.engine.cycle()
     show_outcome(fourth)
     incident = _tell_incident(app, world)
     is_quiet = not _written(second) and not _written(fourth)
-    is_told = bool(_written(first)) and "retrospectives" in {change.job for change in _written(third)}
-    codes = [code_of_cycle(cycle, None) for cycle in (first, second, third, fourth, *incident)]
+    is_told = (
+        bool(_written(first))
+        and bool(_written(answered))
+        and "retrospectives" in {change.job for change in _written(closed)}
+    )
+    codes = [code_of_cycle(cycle, None) for cycle in (first, second, answered, closed, fourth, *incident)]
     is_over = all(change.operation == "update" for change in _written(incident[-1]))
     has_met = any(change.kind == "room" for change in _written(incident[0]))
     return [*codes, 0 if is_quiet and is_told and has_met and is_over else 70]
 
 
+def _answered_in_jira(app: App, world: World, words: str) -> Cycle:
+    """张伟 writes this under our comment, and a run hears it."""
+    line = {"type": "paragraph", "content": [{"type": "text", "text": words}]}
+    world.jira_cloud.comment("PAY-1", {"type": "doc", "version": 1, "content": [line]}, author="zhang-wei")
+    say(f"  张伟: {words}")
+    cycle = app.engine.cycle()
+    _show_written(cycle)
+    return cycle
+
+
 def _tell_incident(app: App, world: World) -> list[Cycle]:
     """突发: an emergency group of the right people, quiet once somebody is on it, closed in place when it is solved."""
-    say("5. 突发: 李娜 writes to Tieline's chat; the next run makes an emergency group of those who have to act.")
+    say("6. 突发: 李娜 writes to Tieline's chat; the next run makes an emergency group of those who have to act.")
     _writes(app, world, "李娜", "突发 PAY-1 上线后接口全部超时")
     opened = app.engine.cycle()
     _show_written(opened)
-    say("6. 张伟 presses 我来处理 there; the next run has nothing to ask.")
+    say("7. 张伟 presses 我来处理 there; the next run has nothing to ask.")
     _presses(app, world, "张伟", acknowledgement(incident_key(_task_of(app, "PAY-1"))))
     quiet = app.engine.cycle()
     show_outcome(quiet)
-    say("7. 已解决: what was said is closed in its place.")
+    say("8. 已解决: what was said is closed in its place.")
     _writes(app, world, "张伟", "已解决 PAY-1")
     solved = app.engine.cycle()
     _show_written(solved)
@@ -162,7 +203,7 @@ def write_config(folder: Path, urls: Mapping[str, str], *, is_whole: bool = Fals
         {"connection": "confluence-ops", "space": "OPS", "title": "Status across departments"},
     ]
     config: dict[str, Any] = {
-        "installation": "demo",
+        "installation": DEMO,
         "database": "sqlite:///tieline.sqlite",
         "mappings": "mappings",
         "language": "zh-CN",

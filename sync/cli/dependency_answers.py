@@ -11,7 +11,7 @@ from sync.answers import say_of_dependency
 from sync.cli.cycle import opened
 from sync.cli.findings_text import subject_text
 from sync.cli.show import say, say_json
-from sync.core.errors import ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.mapping.validation import nearest
 
 WORDS = {"rejected": "is no dependency", "confirmed": "is a dependency"}
@@ -24,7 +24,7 @@ def answer_dependency(config: Path, key: str, answer: Literal["rejected", "confi
         known = {item.key: item for item in view.dependencies}
         if key not in known:
             hint = nearest(key, known) or "`tieline dependencies --json` lists the keys"
-            raise ConfigError([Problem("command line", 0, key, "not the key of a dependency", hint)])
+            raise ConfigError([Problem(COMMAND_LINE, 0, key, "not the key of a dependency", hint)])
         said = say_of_dependency(app.store, key, answer, by or user_name(), datetime.now(UTC))
     if as_json:
         say_json({"key": said.key, "answer": said.answer, "by": said.by, "at": said.at})
@@ -39,4 +39,4 @@ def user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user has no name
-        return "command line"
+        return COMMAND_LINE

@@ -7,24 +7,29 @@ from typing import Any
 
 from sync.app import App
 from sync.cli.cycle import opened
+from sync.cli.likely_text import conflict_sentence
 from sync.cli.listings import dependency_shape, events_by_finding, finding_shape
 from sync.cli.show import say, say_json, say_table
-from sync.core.disclosure import Sayable, shown
-from sync.core.errors import ConfigError, Problem, RecordError
+from sync.core.disclosure import Sayable, cleared, shown
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, RecordError
 from sync.core.plan import Published
-from sync.core.values import RawRecord, Ref, View
+from sync.core.values import Language, RawRecord, Ref, TrackedFinding
+from sync.core.view import View
 from sync.mapping.dependencies import AliasIndex
 from sync.mapping.normalise import Step
 
+CALCULATED = ("finish", "planned_start", "planned_finish", "slack", "slip_days", "likely")
+DATES = "calculated from dates and dependencies: `tieline dates REF` says why"
+
 
 def run_explain(config: Path, text: str, field: str, as_json: bool) -> int:
-    """Print the chain; a restricted record is explained without its values. The field ``finish`` asks when it will likely be done."""
+    """Print the chain; a restricted record is explained without its values."""
     with opened(config) as app:
         view = app.engine.view()
         ref = ref_named(app, view, text)
         raw = app.store.raw(ref)
         if raw is None:
-            raise ConfigError([Problem("command line", 0, text, "is not stored", "`tieline tasks` lists what is")])
+            raise ConfigError([Problem(COMMAND_LINE, 0, text, "is not stored", "`tieline tasks` lists what is")])
         steps, error = _steps(app, ref, field)
         if raw.visibility == "restricted":
             steps = [_masked(step) for step in steps]
@@ -47,7 +52,7 @@ def ref_named(app: App, view: View, text: str) -> Ref:
     if len(found) == 1:
         return found.pop()
     words = f"names {', '.join(sorted(found))}" if found else "names nothing that is stored"
-    raise ConfigError([Problem("command line", 0, text, words, "give a ref, as `tieline tasks` lists them")])
+    raise ConfigError([Problem(COMMAND_LINE, 0, text, words, "give a ref, as `tieline tasks` lists them")])
 
 
 def _skipped(app: App) -> set[Ref]:
@@ -63,9 +68,8 @@ def _steps(app: App, ref: Ref, field: str) -> tuple[list[Step], str]:
         return [], str(error)
     if field and not steps:
         known = sorted({step.field for step in app.deriver.explain(ref)})
-        raise ConfigError(
-            [Problem("command line", 0, field, "is not mapped for this record", f"mapped: {', '.join(known)}")]
-        )
+        hint = DATES if field in CALCULATED else f"mapped: {', '.join(known)}"
+        raise ConfigError([Problem(COMMAND_LINE, 0, field, "is not mapped for this record", hint)])
     return steps, ""
 
 
@@ -86,7 +90,10 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
         "error": error or None,
         "steps": steps,
         "dependencies": [dependency_shape(view, item) for item in dependencies],
-        "findings": [finding_shape(view, item, language, events[item.finding.key]) for item in tracked],
+        "findings": [
+            {**finding_shape(view, item, language, events[item.finding.key]), "basis": _basis(view, item, language)}
+            for item in tracked
+        ],
         "published": [
             {
                 "key": entry.key,
@@ -98,6 +105,12 @@ def _shape(app: App, view: View, ref: Ref, raw: RawRecord, steps: list[Step], er
             for entry in published
         ],
     }
+
+
+def _basis(view: View, item: TrackedFinding, language: Language) -> str:
+    """What the likely day rests on that a finding tells; empty where it tells none."""
+    finding = cleared(view, item.finding)
+    return conflict_sentence(view, finding, language) if "likely" in finding.parameters else ""
 
 
 def _concerns(entry: Published, ref: Ref) -> bool:
@@ -128,5 +141,7 @@ def _show(view: View, ref: Ref, raw: RawRecord, steps: list[Step], shape: dict[s
         say(f"dependency ({item['state']}): {item['predecessor']} → {item['successor']}, by {rules}")
     for item in shape["findings"]:
         say(f"finding ({item['severity']}): {item['text']}")
+        if item["basis"]:
+            say(f"  {item['basis']}")
     for item in shape["published"]:
         say(f"written: {item['kind']} {item['url']} in run {item['run']} ({item['key']})")

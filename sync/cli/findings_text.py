@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.core.disclosure import cleared, contact_for, shown
+from sync.core.disclosure import cleared, contact_for, history_name, shown
 from sync.core.projection import projection_note
-from sync.core.values import Finding, Language, Ref, Severity, View
+from sync.core.values import Finding, Language, Ref, Severity
+from sync.core.view import View
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
@@ -22,6 +23,23 @@ WORDS: dict[str, dict[Language, str]] = {
     "due_soon": {
         "zh-CN": "快到期了，后面有人在等：{subjects}，预计 {due} 完成（{who}）",
         "en": "due soon, and awaited: {subjects}, expected on {due} ({who})",
+    },
+    "forecast_conflict": {
+        "zh-CN": "按以往的进度可能赶不上：{subjects}，{whose}这类任务通常要到 {likely} 前后才做完，大多不晚于 {likely_by}；"
+        "后面计划 {planned} {verb}，可能要推到 {expected}，晚 {slip_days} 个工作日（{who}）",
+        "en": "may not be in time, going by the past: {subjects}; such tasks of {whose} are usually done around {likely}, most by "
+        "{likely_by}. What follows is planned to {verb} on {planned} and may have to move to {expected}, {slip_days} working days "
+        "later ({who})",
+    },
+    "forecast_conflict_one_day": {
+        "zh-CN": "按以往的进度可能赶不上：{subjects}，{whose}这类任务通常要到 {likely} 前后才做完；"
+        "后面计划 {planned} {verb}，可能要推到 {expected}，晚 {slip_days} 个工作日（{who}）",
+        "en": "may not be in time, going by the past: {subjects}; such tasks of {whose} are usually done around {likely}. "
+        "What follows is planned to {verb} on {planned} and may have to move to {expected}, {slip_days} working days later ({who})",
+    },
+    "forecast_conflict_masked": {
+        "zh-CN": "按以往的进度可能赶不上：{subjects}（{who}）",
+        "en": "may not be in time, going by the past: {subjects} ({who})",
     },
     "can_start": {
         "zh-CN": "可以开始了：{subjects}，前置任务都已完成（{who}）",
@@ -74,6 +92,10 @@ WORDS: dict[str, dict[Language, str]] = {
     "no_account": {
         "zh-CN": "要找 {name}，但不知道在 {connection} 里是哪个账号；请在 people.yaml 的 accounts 里补上",
         "en": "{name} should be asked, and nobody knows their account in {connection}; add it to accounts in people.yaml",
+    },
+    "nobody_asked": {
+        "zh-CN": "没有人可以通知：{subjects}；请在任务里指定负责人，或让它归一个部门，并在 departments.yaml 里给这个部门写上 head",
+        "en": "nobody can be asked about {subjects}: name its owner, or give it a department that has a head in departments.yaml",
     },
     "no_room": {
         "zh-CN": "{connection} 没能建群，改为逐个通知：{subjects} {detail}",
@@ -179,6 +201,7 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+VERBS: dict[Language, tuple[str, str]] = {"zh-CN": ("开始", "完成"), "en": ("start", "finish")}
 MOST_NAMED = 8
 MORE: dict[Language, str] = {"zh-CN": "……（共 {count} 个）", "en": " … ({count} in all)"}
 COST: dict[Language, str] = {
@@ -202,6 +225,9 @@ def finding_text(finding: Finding, language: Language, view: View) -> str:
     if len(finding.subjects) > MOST_NAMED:
         subjects += MORE[language].format(count=len(finding.subjects))
     values = _Values({"subjects": subjects, "who": _who(finding, language, view), **finding.parameters})
+    if "whose" in values:
+        values["whose"] = history_name(view, str(values["whose"]), language)
+        values["verb"] = VERBS[language][0 if values["is_about_start"] else 1]
     if finding.kind.startswith("gone_"):
         values["reason"] = GONE.get(str(values["reason"]), {}).get(language, values["reason"])
     has_no_date = "expected" in finding.parameters and finding.parameters["expected"] is None

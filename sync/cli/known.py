@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
@@ -16,11 +15,11 @@ StatusWord = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unk
 @app.command()
 def explain(
     ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
-    field: Annotated[str, typer.Argument(help="one field of it")] = "",
+    field: Annotated[str, typer.Argument(help="one mapped field of it: title, status, owner, start, due …")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Why a value is what it is: raw record, mapping line, value, finding, write."""
+    """Why a value is what it is: raw record, mapping line, value, finding, write. Calculated dates: `tieline dates`."""
     from sync.cli.explain import run_explain
 
     raise typer.Exit(run_explain(config, ref, field, as_json))
@@ -29,8 +28,10 @@ def explain(
 @app.command()
 def dates(
     ref: Annotated[str, typer.Argument(help="a ref, a key (PAY-1) or a URL")],
-    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it started on this day")] = None,
-    due: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="what if it were due on this day")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DAY", help="what if it started on this day (2026-12-03, 12月3日, 3 Dec)")
+    ] = None,
+    due: Annotated[str | None, typer.Option(metavar="DAY", help="what if it were due on this day")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +45,7 @@ def dates(
 def tasks(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
-    department: Annotated[str, typer.Option(help="only this department")] = "",
+    department: Annotated[str, typer.Option(help="only this department, by key or name")] = "",
     status: Annotated[StatusWord | None, typer.Option(help="only this status")] = None,
 ) -> None:
     """The tasks known now."""
@@ -100,7 +101,9 @@ def confirm(
 def answer(
     key: Annotated[str, typer.Argument(help="the finding's key, as `tieline findings --json` tells it")],
     word: Annotated[Literal["ack", "decline", "promise", "reason"], typer.Argument(help="what is answered")],
-    value: Annotated[str, typer.Argument(help="promise: the new date; reason: resources, goal or conflict")] = "",
+    value: Annotated[
+        str, typer.Argument(help="promise: the new date (2026-12-03, 12月3日); reason: resources, goal or conflict")
+    ] = "",
     by: ByOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
@@ -147,10 +150,30 @@ def solve_incident(
 
 
 @app.command()
+def talk(
+    person: Annotated[str, typer.Argument(help="whom it is with: the key, name or e-mail in people.yaml")],
+    word: Annotated[Literal["date", "decided", "show"], typer.Argument(help="what is noted")] = "show",
+    value: Annotated[str, typer.Argument(help="date: the day; decided: what was decided, in a few words")] = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Note the day of a suggested talk 约谈 or what was decided in it, for the coordination group; or show what was noted."""
+    from sync.cli.talk import list_talks, note_talk
+
+    if word == "show":
+        list_talks(config, person, as_json)
+    else:
+        note_talk(config, person, word, value, by, as_json)
+
+
+@app.command()
 def findings(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
-    state: Annotated[Literal["open", "acknowledged", "resolved", "all"], typer.Option()] = "open",
+    state: Annotated[
+        Literal["open", "acknowledged", "resolved", "all"], typer.Option(help="only those in this state")
+    ] = "open",
     fail_on: FailOnOption = None,
 ) -> None:
     """What the jobs and the engine noticed."""

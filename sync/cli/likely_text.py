@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date
 
-from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Likely, likely_finish, past_of
-from sync.core.values import Language, Ref, Task, View
+from sync.core.disclosure import history_name
+from sync.core.history import History
+from sync.core.likely import Likely, likely_finish, past_of
+from sync.core.values import Finding, Language, Task
+from sync.core.view import View
+from sync.core.watched import ENOUGH
 
 WORDS: dict[str, dict[Language, str]] = {
     "lateness": {
@@ -14,6 +17,10 @@ WORDS: dict[str, dict[Language, str]] = {
         "看它们比截止日期早或晚几个工作日，只算到了它今天这个时点还没做完的",
         "en": "half of such tasks are done by {p50}, 85 of 100 by {p85}. This rests on {sample} tasks that {who} ended in the last year: "
         "how many working days before or after the due date, among those that were not done either when they were where this one is today",
+    },
+    "counts_from": {
+        "zh-CN": "。它的截止日期临近或过后改过，从改之前的 {day} 算起",
+        "en": "; its due date was moved when it was near or gone by, so it counts from the one before, {day}",
     },
     "age": {
         "zh-CN": "情况相同的任务，一半最晚 {p50} 做完，85% 最晚 {p85} 做完。依据是{who}近一年做完的 {sample} 个任务："
@@ -38,17 +45,17 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "it has no due date, and nobody knows since when it is worked on: there is nothing to count from",
     },
     "not_open": {"zh-CN": "它不是进行中的任务", "en": "it is not an open task"},
-    "restricted": {"zh-CN": "受限任务，这里不说日期", "en": "restricted: no dates are told here"},
+    "estimated": {"zh-CN": "{day} 算的：{text}", "en": "as of {day}: {text}"},
     "plan": {"zh-CN": "只能按计划：{p50}", "en": "by the plan alone: {p50}"},
     "no_plan": {"zh-CN": "它也没有截止日期", "en": "and it has no due date"},
 }
 
 
-def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, language: Language) -> dict[str, object]:
-    """The likely days of a task with their basis, as data and as a sentence. A restricted task's are not told."""
+def likely_shape(view: View, history: History, task: Task, language: Language) -> dict[str, object]:
+    """The likely days of a task with their basis, as data and as a sentence. Of a restricted task nothing is told."""
     if task.visibility == "restricted":
-        return {"ref": task.ref, "likely": None, "text": WORDS["restricted"][language]}
-    likely = likely_finish(past_of(view, changes), task)
+        return {"ref": task.ref, "likely": None, "text": ""}
+    likely = likely_finish(past_of(view, history), task)
     return {
         "ref": task.ref,
         "likely": likely,
@@ -59,13 +66,22 @@ def likely_shape(view: View, changes: Iterable[StatusChange], task: Task, langua
 def likely_sentence(likely: Likely, who: str, language: Language) -> str:
     """What is said of likely days; ``who`` names the department or connection whose history it is."""
     plan = WORDS["plan" if likely.p50 else "no_plan"][language].format(p50=likely.p50)
-    return WORDS[likely.reason][language].format(
+    moved = WORDS["counts_from"][language].format(day=likely.counts_from) if likely.counts_from else ""
+    said = WORDS[likely.reason][language].format(
         p50=likely.p50, p85=likely.p85, who=who, sample=likely.sample, enough=ENOUGH, plan=plan
     )
+    return said + moved
 
 
 def _who(view: View, task: Task, likely: Likely, language: Language) -> str:
-    department = view.departments.get(task.department or Ref("tieline:department:none"))
-    if likely.basis != "department" or department is None:
-        return f" {task.ref.connection} " if language == "zh-CN" else task.ref.connection
-    return (department.english_name if language == "en" else "") or department.name
+    is_departments = likely.basis == "department"
+    return history_name(view, str(task.department) if is_departments else task.ref.connection, language)
+
+
+def conflict_sentence(view: View, finding: Finding, language: Language) -> str:
+    """How the day of a ``forecast_conflict`` came about: on which day it was said, and whose history of how many tasks says so."""
+    told = finding.parameters
+    half, most = (date.fromisoformat(told[name]) for name in ("likely", "likely_by"))
+    likely = Likely(half, most, told["basis"], told["sample"], told["scale"])
+    said = likely_sentence(likely, history_name(view, told["whose"], language), language)
+    return WORDS["estimated"][language].format(day=told["estimated_on"], text=said)

@@ -12,8 +12,13 @@ from sync.cli.cycle import certificate_shape, opened
 from sync.cli.findings_text import finding_text, severity_rank
 from sync.cli.show import say, say_json, say_table
 from sync.core.certificate import Certificate
-from sync.core.disclosure import cleared, department_name, may_name, shown
-from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding, View
+from sync.core.disclosure import cleared, may_name, shown
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
+from sync.core.talks import TALK
+from sync.core.values import Dependency, Evidence, ExternalReference, Language, Ref, Task, TrackedFinding
+from sync.core.view import View
+from sync.mapping.rules import Directory
+from sync.mapping.validation import nearest
 from sync.reading import WHOLE
 from sync.store.entries import Answer, FindingEvent
 
@@ -33,7 +38,8 @@ def list_tasks(config: Path, as_json: bool, department: str, status: str | None)
         view, language = app.engine.view(), app.loaded.config.language
     tasks = [view.tasks[ref] for ref in sorted(view.tasks)]
     if department:
-        tasks = [task for task in tasks if department in _department_names(view, task)]
+        wanted = _department_named(view, department)
+        tasks = [task for task in tasks if task.department == wanted]
     if status:
         tasks = [task for task in tasks if task.status == status]
     if as_json:
@@ -43,14 +49,14 @@ def list_tasks(config: Path, as_json: bool, department: str, status: str | None)
     say_table(f"{len(tasks)} tasks", ("key", "title", "status", "owner", "department", "start", "due", "ref"), rows)
 
 
-def _department_names(view: View, task: Task) -> set[str]:
-    if task.department is None:
-        return set()
-    return {
-        task.department.key,
-        department_name(view, task.department, "zh-CN"),
-        department_name(view, task.department, "en"),
-    }
+def _department_named(view: View, text: str) -> Ref:
+    """The department of this key, name or English name. Raises ConfigError for another word."""
+    if ref := Directory(departments=view.departments).department(text):
+        return ref
+    items = view.departments.values()
+    known = [word for item in items for word in (item.ref.key, item.name, item.english_name) if word]
+    hint = nearest(text, known) or f"there are {', '.join(item.name for item in items) or 'none'}"
+    raise ConfigError([Problem(COMMAND_LINE, 0, f"--department {text}", "is no department", hint)])
 
 
 def _task_row(view: View, task: Task, language: Language) -> tuple[object, ...]:
@@ -196,7 +202,8 @@ def events_by_finding(app: App, tracked: Iterable[TrackedFinding]) -> Mapping[st
 
 
 def event_shape(event: FindingEvent, is_open: bool) -> dict[str, Any]:
-    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named not who did or said what."""
+    """Something that happened to a finding, in the shape of docs/cli.md; of one about what may not be named, and of a talk, not who
+    did or said what."""
     names = ("kind", "at", "by", "name", "until", "day", "reason", "note", "source")
     hidden = {} if is_open else {"by": None, "name": "", "note": ""}
     return {**{name: getattr(event, name) for name in names}, **hidden}
@@ -206,7 +213,8 @@ def finding_shape(
     view: View, item: TrackedFinding, language: Language, events: Sequence[FindingEvent]
 ) -> dict[str, Any]:
     """A finding in the shape of docs/cli.md, with all that ever happened to it."""
-    finding, is_open = cleared(view, item.finding), may_name(view, item.finding.subjects)
+    finding = cleared(view, item.finding)
+    is_open = may_name(view, item.finding.subjects) and finding.kind != TALK
     names = ("key", "kind", "severity", "subjects", "message", "parameters", "evidence")
     return {
         **{name: getattr(finding, name) for name in names},

@@ -80,7 +80,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Ask the live systems: reachable, permitted, every mapped name exists, clock, token expiry."""
+    """Ask the live systems: reachable, permitted, every mapped name exists, clock, token expiry; writes nothing."""
     from sync.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(config, as_json))
@@ -94,7 +94,7 @@ def collect(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch, keep raw records, map, certify."""
+    """Read the vendors: fetch, keep raw records, map, certify; writes nothing to them."""
     from sync.cli.cycle import run_collect
 
     raise typer.Exit(run_collect(config, connections or [], as_json))
@@ -158,7 +158,7 @@ def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(envvar="TIELINE_HOST", help="listen here instead of serve.host")] = "",
 ) -> None:
-    """Run a cycle every few minutes, answer /health and /metrics."""
+    """Run a cycle every few minutes (serve.every_minutes), answer /health and /metrics, hear chats and webhooks, until Ctrl-C."""
     from sync.cli.serve import run_serve
 
     raise typer.Exit(run_serve(config, host))
@@ -221,7 +221,10 @@ def resume(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def schema(
-    name: Annotated[Literal["mapping", "people", "departments", "calendar", "config"], typer.Argument()] = "mapping",
+    name: Annotated[
+        Literal["mapping", "people", "departments", "calendar", "config"],
+        typer.Argument(help="config is tieline.yaml, mapping one connection's file"),
+    ] = "mapping",
 ) -> None:
     """The JSON Schema of a file, for editors."""
     from sync.cli.setup import print_schema
@@ -244,7 +247,7 @@ def sandbox(
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Option(envvar="TIELINE_DEMO_FOLDER", help="where database and pages are written")
+        Path, typer.Option(envvar="TIELINE_DEMO_FOLDER", help="where database and pages are written; emptied first")
     ] = Path("var/demo"),
     keep: Annotated[bool, typer.Option("--keep", help="leave the sandbox running until Ctrl-C")] = False,
 ) -> None:
@@ -255,15 +258,21 @@ def demo(
 
 
 @raw_app.command("export")
-def raw_export(file: Path, config: ConfigOption = DEFAULT_CONFIG, connection: str = "") -> None:
-    """Write the raw records to a file, one JSON object a line."""
+def raw_export(
+    file: Annotated[Path, typer.Argument(help="where to write; what it held is lost")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: Annotated[str, typer.Option(help="only this connection's")] = "",
+) -> None:
+    """Write the raw records that anybody may read to a file, one JSON object a line."""
     from sync.cli.raw import export_raw
 
     export_raw(config, file, connection)
 
 
 @raw_app.command("import")
-def raw_import(file: Path, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def raw_import(
+    file: Annotated[Path, typer.Argument(help="a file of `tieline raw export`")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
     """Read raw records from a file, map them, and say what they became."""
     from sync.cli.raw import import_raw
 

@@ -9,7 +9,7 @@ from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import say, say_json
 from sync.core.disclosure import Sayable
-from sync.core.errors import ConfigError, Problem
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem
 from sync.mapping.validation import nearest
 from sync.overwritten import overwritten
 from sync.store.comment_edits import CommentEdit
@@ -62,5 +62,5 @@ def _edit(app: App, identifier: str) -> CommentEdit:
     known = {edit.id: edit for edit in overwritten(app.store)}
     if identifier not in known:
         hint = nearest(identifier, known) or "`tieline overwritten` lists them"
-        raise ConfigError([Problem("command line", 0, identifier, "nothing that was overwritten has this id", hint)])
+        raise ConfigError([Problem(COMMAND_LINE, 0, identifier, "nothing that was overwritten has this id", hint)])
     return known[identifier]

@@ -20,6 +20,8 @@ from sync.turn import turn
 SHORTEST_TITLE = 4  # a shorter one stands in too many texts by chance
 _INTERNAL = re.compile(rb'"jsdPublic"\s*:\s*false')
 
+WRITTEN_BY = "`tieline raw export` writes such files"
+
 
 def export_raw(config: Path, file: Path, connection: str) -> None:
     """Write the records, one JSON object a line. A file has readers nobody knows: what is restricted or hidden is left out, and so is
@@ -103,7 +105,8 @@ def import_raw(config: Path, file: Path) -> int:
             with file.open(encoding="utf-8") as lines, app.store.transaction():
                 saved = app.store.import_raw(_checked(lines, str(file)))
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(str(file), 0, "-", f"cannot be read: {error}")]) from error
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError([Problem(str(file), 0, "-", f"cannot be read: {why}", WRITTEN_BY)]) from error
         with turn(app.store):
             skipped = app.deriver.derive_all()
             app.deriver.link()
@@ -119,7 +122,5 @@ def _checked(lines: Iterator[str], file: str) -> Iterator[str]:
             try:
                 raw_from_line(line)
             except Nonsense as error:
-                raise ConfigError(
-                    [Problem(file, number, "-", "not a line of a raw export", str(error)[:120])]
-                ) from error
+                raise ConfigError([Problem(file, number, "-", str(error)[:120], WRITTEN_BY)]) from error
         yield line

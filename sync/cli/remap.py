@@ -9,7 +9,7 @@ from sync.app import App
 from sync.cli.cycle import opened
 from sync.cli.show import counts_text, say, say_json, say_table
 from sync.core.disclosure import shown
-from sync.core.values import View
+from sync.core.view import View
 from sync.derive import Difference
 from sync.turn import turn
 

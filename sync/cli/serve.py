@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
@@ -22,7 +23,7 @@ from sync.cli.cycle import code_of_cycle
 from sync.cli.log import set_up_logging
 from sync.cli.show import say
 from sync.config import LoadedConfig, load_config
-from sync.core.errors import ConfigError, Problem, TielineError, TryLater
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, TielineError, TryLater
 from sync.core.hooks import HookRequest
 from sync.core.messages import CallbackReply
 from sync.core.plan import Change
@@ -219,7 +220,7 @@ def run_serve(config: Path, host: str) -> int:
     """
     set_up_logging(is_quiet=False)
     loaded = load_config(config)
-    with _listening(loaded, host or loaded.config.serve.host) as listener:
+    with _listening(loaded, host) as listener:
         service = Service(config, build(config))
         settings = uvicorn.Config(
             api(service.health, service.hooks, service.take_callback),
@@ -250,14 +251,18 @@ def _serve(service: Service, server: uvicorn.Server, listener: socket.socket) ->
         service.app.close()
 
 
-def _listening(loaded: LoadedConfig, host: str) -> socket.socket:
+def _listening(loaded: LoadedConfig, override: str) -> socket.socket:
     """A socket on the service's port. Raises ConfigError when it cannot be had, before a second service writes anything."""
-    port = loaded.config.serve.port
+    host, port = override or loaded.config.serve.host, loaded.config.serve.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         text = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):  # it is the address, not the port
+            hint = "an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+            problem = Problem(loaded.file, loaded.node.line("serve.host"), "serve.host", text, hint)
+            raise ConfigError([Problem(COMMAND_LINE, 0, "--host", text, hint) if override else problem]) from error
         hint = "another service may be running; choose another serve.port"
         raise ConfigError([Problem(loaded.file, loaded.node.line("serve.port"), "serve.port", text, hint)]) from error
 

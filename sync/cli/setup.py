@@ -11,12 +11,14 @@ from sync.adoption_config import adopting_from
 from sync.app import load_mappings, read_folder
 from sync.cli.cadence import cadence_notes
 from sync.cli.show import say, say_json
-from sync.config import Config, LoadedConfig, connection_settings, load_config
+from sync.config import Config, LoadedConfig, load_config, read_credentials
 from sync.core.calendar import Calendar
 from sync.core.errors import ConfigError, Problem
+from sync.job_settings import department_problems
 from sync.mapping.calendars import unpublished_notes
 from sync.mapping.rules import Mappings
 from sync.mapping.schema import json_schema
+from sync.store.database import url_from_text
 from sync.web.callbacks import secret_problems, webhook_notes
 
 PACKAGED = Path(__file__).parents[2] / "mappings"
@@ -107,6 +109,7 @@ def check_config(config: Path) -> None:
         problems += error.problems
     else:
         problems += _adoption_problems(loaded, mappings)
+        problems += department_problems(loaded.job_settings, mappings.directory, loaded.node, loaded.file)
     problems += [*_missing_secrets(loaded), *secret_problems(loaded), *_missing_folders(loaded)]
     if problems:
         raise ConfigError(problems)
@@ -140,17 +143,22 @@ def _adoption_problems(loaded: LoadedConfig, mappings: Mappings) -> list[Problem
 
 
 def _missing_secrets(loaded: LoadedConfig) -> list[Problem]:
+    """All of them, each at its own line: an admin sets them in one go. And what the database's address is not."""
     problems = []
-    for name in loaded.config.connections:
-        try:
-            connection_settings(loaded, name, (), ())
-        except ConfigError as error:
-            line = loaded.node.line(f"connections.{name}")
-            problems += [
-                Problem(loaded.file, line, f"connections.{name}", f"{item.path}: {item.text}", item.hint)
-                for item in error.problems
-            ]
+    for name, connection in loaded.config.connections.items():
+        for setting, item in read_credentials(loaded, name)[1].items():
+            path = f"connections.{name}.{'auth.' if setting in connection.auth else ''}{setting}"
+            problems.append(_at(loaded, path, item))
+    try:
+        url_from_text(loaded.database_url())
+    except ConfigError as error:
+        problems += [_at(loaded, "database", item) for item in error.problems]
     return problems
+
+
+def _at(loaded: LoadedConfig, path: str, problem: Problem) -> Problem:
+    """What cannot be read, at the line that asks for it."""
+    return Problem(loaded.file, loaded.node.line(path), path, f"{problem.path}: {problem.text}", problem.hint)
 
 
 def _missing_folders(loaded: LoadedConfig) -> list[Problem]:

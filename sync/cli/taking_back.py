@@ -16,7 +16,7 @@ from sync.cli.cycle import change_shape, code_of_writing, opened, outcome_shape,
 from sync.cli.log import say_error
 from sync.cli.show import say, say_json
 from sync.core.disclosure import Sayable
-from sync.core.errors import ConfigError, Problem, Refused
+from sync.core.errors import COMMAND_LINE, ConfigError, Problem, Refused
 from sync.engine import Cycle
 from sync.mapping.validation import nearest
 from sync.retract import Kept, Steps
@@ -73,8 +73,9 @@ def run_resume(config: Path) -> None:
 
 def _check_jobs(app: App, jobs: Iterable[str]) -> None:
     known = {*app.loaded.job_settings, *(entry.job for entry in app.store.published().values())}
+    hint = f"there are {', '.join(sorted(known)) or 'none'}"
     problems = [
-        Problem("command line", 0, name, "not a job that runs or wrote anything", nearest(name, known))
+        Problem(COMMAND_LINE, 0, name, "not a job that runs or wrote anything", nearest(name, known) or hint)
         for name in jobs
         if name not in known
     ]
@@ -87,7 +88,7 @@ def _ask(steps: Steps, sayable: Sayable) -> None:
     _show_steps(steps, sayable, as_json=False)
     if not sys.stdin.isatty():
         hint = "`tieline retract --dry-run` lists what would be removed"
-        raise ConfigError([Problem("command line", 0, "retract", "not confirmed: say --yes", hint)])
+        raise ConfigError([Problem(COMMAND_LINE, 0, "retract", "not confirmed: say --yes", hint)])
     typer.confirm("Remove all this?", abort=True)
 
 

@@ -11,6 +11,8 @@ from sync.core.escalation import Reason
 from sync.core.values import Ref
 
 ACKNOWLEDGE, DECLINE, PROMISE, DENY = "ack:", "decline:", "promise:", "not_dep:"
+CONFIRM, SOLVE = "is_dep:", "solved:"
+"""What no button says, but words do."""
 REASONS: Mapping[str, Reason] = {
     "reason_resources:": "resources",
     "reason_goal:": "goal",

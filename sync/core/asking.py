@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from sync.core.duty import OnCall
 from sync.core.escalation import Asked
-from sync.core.values import Department, Person, Ref, View
+from sync.core.values import Department, Person, Ref
+from sync.core.view import View
 from sync.core.working_time import zone_of_person
 
 People = Mapping[Ref, Person]
@@ -31,6 +32,11 @@ class AskedPerson(Struct, frozen=True):
     person: Ref
     asked_as: Asked
     instead_of: Ref | None = None
+
+
+def coordinators(department: Department) -> tuple[Ref, ...]:
+    """Who decides between departments: the coordination group, without one the head."""
+    return department.coordination_group or ((department.head,) if department.head else ())
 
 
 def is_away(person: Person, day: date) -> bool:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.core.plan import Change, Content, LinkContent
-from sync.core.values import Finding, Language, Ref, Task, View
+from sync.core.values import Finding, Language, Ref, Task
+from sync.core.view import View
 
 RESTRICTED = {"zh-CN": "受限任务，请联系 {contact}", "en": "Restricted item, please ask {contact}"}
 NOBODY = {"zh-CN": "管理员", "en": "your administrator"}
@@ -42,6 +43,11 @@ def shown(view: View, task: Task, language: Language) -> Shown:
     return Shown(task.title, task.key, task.url, person_name(view, task.owner, language), department)
 
 
+def names_no_task(text: str) -> bool:
+    """Whether a text that was made earlier, such as the name of a group, calls its task no more than "restricted item"."""
+    return any(words.partition("{")[0] in text for words in RESTRICTED.values())
+
+
 def person_name(view: View, ref: Ref | None, language: Language) -> str:
     """How a person is called in this language; empty for nobody."""
     person = view.people.get(ref) if ref else None
@@ -61,6 +67,16 @@ def department_name(view: View, ref: Ref | None, language: Language) -> str:
     if department is None:
         return ""
     return department.english_name if language == "en" and department.english_name else department.name
+
+
+def history_name(view: View, whose: str, language: Language) -> str:
+    """How whoever's history an estimate rests on is called: a department, given by its ref, else a connection by its own name, which
+    stands apart from Chinese words.
+    """
+    department = view.departments.get(Ref.trusted(whose))
+    if department is None:
+        return f" {whose} " if language == "zh-CN" else whose
+    return department_name(view, department.ref, language)
 
 
 def contact_for(view: View, department: Ref | None, language: Language) -> str:
@@ -92,7 +108,9 @@ class Sayable:
         return self.may_say_facts(facts)
 
     def may_say_facts(self, facts: object) -> bool:
-        """Whether plain values, as a file may hold them, name nobody who may not be named."""
+        """Whether plain values, as a file may hold them, name nobody who may not be named, and are not for their readers alone."""
+        if isinstance(facts, Mapping) and facts.get("is_private"):
+            return False
         other = facts.get("other") if isinstance(facts, Mapping) else None
         if isinstance(other, str) and other.count(":") > 1 and not self.is_open(Ref.trusted(other)):
             return False
@@ -114,9 +132,11 @@ def may_name(view: View, refs: Iterable[Ref]) -> bool:
 
 
 def cleared(view: View, finding: Finding) -> Finding:
-    """A finding without the address of what may not be named now, and without what a person said of it."""
+    """A finding without the address of what may not be named now, what a person said of it, and when it will likely be done."""
     if finding.kind == "incident" and not may_name(view, finding.subjects):
         return replace(finding, parameters={**finding.parameters, "note": "", "by": ""})
+    if finding.kind == "forecast_conflict" and not may_name(view, finding.subjects[:1]):
+        return replace(finding, message="forecast_conflict_masked", parameters={})
     detail = finding.parameters.get("detail")
     if not isinstance(detail, str) or not detail.startswith("http") or not finding.subjects:
         return finding

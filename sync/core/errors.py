@@ -38,6 +38,10 @@ class Problem:
     hint: str = ""
 
 
+COMMAND_LINE = "command line"  # the file of a problem with an argument or an option
+EMPTY = "''"
+
+
 class ConfigError(TielineError):
     """The configuration cannot be used as it stands."""
 
@@ -52,12 +56,19 @@ class ConfigError(TielineError):
         for file in dict.fromkeys(problem.file for problem in self.problems):
             here = sorted((problem for problem in self.problems if problem.file == file), key=lambda item: item.line)
             lines.append(f"{file}: {len(here)} problem{'s' if len(here) > 1 else ''}")
-            width = max(len(problem.path) for problem in here)
+            width = max(len(problem.path or EMPTY) for problem in here)
+            column = 9 if any(map(_place, here)) else 0
             for problem in here:
-                place = f"line {problem.line}" if problem.line else "file"
                 hint = f"; {problem.hint}" if problem.hint else ""
-                lines.append(f"  {place:<8} {problem.path:<{width}}  {problem.text}{hint}")
+                lines.append(f"  {_place(problem):<{column}}{problem.path or EMPTY:<{width}}  {problem.text}{hint}")
         return lines
+
+
+def _place(problem: Problem) -> str:
+    """What has no line concerns the file as a whole (``-``), or stands in no file: an argument, a variable of the environment."""
+    if problem.line:
+        return f"line {problem.line}"
+    return "file" if problem.path == "-" else ""
 
 
 class TryLater(TielineError):

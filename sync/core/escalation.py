@@ -28,6 +28,8 @@ ORDER: Mapping[EventKind, int] = {
     "opened": 0, "declined": 1, "acknowledged": 2, "promised": 3, "solved": 4, "reopened": 5, "told": 6,
 }  # fmt: skip
 PHASES: tuple[Phase, ...] = ("response", "solution")
+REMEMBERED = timedelta(days=90)
+"""How long what happened to a finding that is over is still shown to jobs, and a refusal counts towards a talk."""
 LONGEST_MINUTES = 525_600  # a year: a rung beyond is a slip of the pen
 
 
@@ -280,7 +282,7 @@ def _declined(ladder: Ladder, clock: Clock, story: _Story, event: Event) -> _Sto
         return story
     by = frozenset() if event.by is None else frozenset({event.by})
     said = replace(story, declines=story.declines + 1, declined_by=story.declined_by | by)
-    if story.answered_at and event.by != story.answered_by:
+    if story.answered_at and (event.by is None or event.by != story.answered_by):  # whom nobody knows may be anybody
         return said
     hand = _response_hand(ladder, clock, story)
     stood = story.answered_at or event.at

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sync.core.calendar import Calendar
 from sync.core.values import Ref, Status, Task
 
 
@@ -19,6 +21,23 @@ class StatusChange(Struct, frozen=True, gc=False):
     after: Status
     at: datetime
     by: Ref | None = None
+
+
+class DueChange(Struct, frozen=True, gc=False):
+    """A task's due date went from one day to another (None: there was none), as its mapping reads dates. ``at`` is aware UTC."""
+
+    ref: Ref
+    before: date | None
+    after: date | None
+    at: datetime
+    by: Ref | None = None
+
+
+class History(Struct, frozen=True):
+    """What the tools' own histories tell of tasks."""
+
+    statuses: Sequence[StatusChange] = ()
+    dues: Sequence[DueChange] = ()
 
 
 def with_history(tasks: Iterable[Task], changes: Iterable[StatusChange]) -> list[Task]:
@@ -41,3 +60,18 @@ def with_history(tasks: Iterable[Task], changes: Iterable[StatusChange]) -> list
         else task
         for task in tasks
     ]
+
+
+NEAR = 5  # F1 of docs/forecast.md: working days
+
+
+def first_due(due: date | None, changes: Iterable[DueChange], calendar: Calendar, zone: ZoneInfo) -> date | None:
+    """F1: the due date that a task's lateness counts from, by the changes of its due date: the first that was let go, which is moved
+    later, or taken away, when it was ``NEAR`` or gone by; else the one that stands. ``calendar`` and ``zone`` are where it is worked on."""
+    for change in sorted(changes, key=lambda change: change.at):
+        was, now = change.before, change.after
+        if was is None or (now is not None and now < was):
+            continue
+        if change.at.astimezone(zone).date() >= calendar.add_workdays(was, -NEAR):
+            return was
+    return due

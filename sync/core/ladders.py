@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from sync.core.escalation import PHASES, Ladder, Rung
 from sync.core.values import Department, Severity
+from sync.core.vocabulary import is_called
 
 CRITICAL = Ladder(
     response=(
@@ -40,8 +42,8 @@ class IncidentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     Raises ValueError where there would be less time to solve it than to answer.
     """
 
-    respond_minutes: int = 30
-    solve_minutes: int = 120
+    respond_minutes: Annotated[int, Meta(ge=1)] = 30
+    solve_minutes: Annotated[int, Meta(ge=1)] = 120
 
     def __post_init__(self) -> None:
         """An admin writes these."""
@@ -84,20 +86,13 @@ class DepartmentLadders(Struct, frozen=True, forbid_unknown_fields=True):
 class EscalationSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``jobs.escalations``. ``departments`` are named by their key, name or English name; ``connection`` is the chat that people are told
     in. After ``declines_before_talk`` refusals and promises that went by, the coordination group hears that a talk would help (0: never).
-
-    Raises ValueError for a negative number.
     """
 
     connection: str = ""
-    declines_before_talk: int = 3
+    declines_before_talk: Annotated[int, Meta(ge=0)] = 3
     incident: IncidentSettings = IncidentSettings()
     ladders: LaddersBySeverity = LaddersBySeverity()
     departments: Mapping[str, DepartmentLadders] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """An admin writes these."""
-        if self.declines_before_talk < 0:
-            raise ValueError(f"declines_before_talk {self.declines_before_talk} must be 0 (never) or more")
 
     @property
     def reaches(self) -> str:
@@ -123,9 +118,8 @@ def ladder_for(
 
 def _own(settings: EscalationSettings, department: Department | None) -> DepartmentLadders:
     if department is not None:
-        names = {text.casefold() for text in (department.ref.key, department.name, department.english_name) if text}
         for name, ladders in settings.departments.items():
-            if name.strip().casefold() in names:
+            if is_called(department, name):
                 return ladders
     return DepartmentLadders()
 

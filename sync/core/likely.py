@@ -6,27 +6,24 @@ numbers: working days of the task's department since a day long ago.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from sync.core.history import StatusChange, with_history
-from sync.core.schedule import CalendarOf, calendar_for
-from sync.core.values import Ref, Task, View
+from sync.core.calendar import Calendar
+from sync.core.hindsight import share_that_held
+from sync.core.history import DueChange, History, first_due, with_history
+from sync.core.plans import PlaceOf
+from sync.core.schedule import place_for
+from sync.core.values import Ref, Task
+from sync.core.view import View
+from sync.core.watched import ENOUGH, WINDOW, Curve, Watched
 
 OPEN = ("todo", "in_progress", "blocked")
-WINDOW = 250  # F4: working days; what happened longer ago tells nothing
-ENOUGH = 20  # F7: so many must have ended, and so many must have been open at the same position
 HALF = 0.5  # F6: the share still open at P50
-SHARES = (0.15, 0.1, 0.05)  # F6, F8: the share still open at P85, and what is tried where that did not hold
-HELD = 0.8  # F8: so often must P85 have held
-ENOUGH_TESTED = 20  # F8: of fewer forecasts nothing is concluded
-TESTED_AGO = range(20, WINDOW, 20)  # F8: working days
-_NEARLY = 1e-9  # products of fractions miss their exact value by this at most
+MOST = 2 / 3  # F10: the share still open on the day by which a third were done
 _LONG_AGO = date(2000, 1, 3)
 
 Basis = Literal["department", "connection", "plan"]
@@ -41,6 +38,7 @@ class Likely(Struct, frozen=True):
     ``sample`` counts the ended tasks it rests on. With basis ``plan`` no history stands behind it: ``p50`` is the plain rule's day (the
     due date, or today when that is past), ``p85`` is None, and ``reason`` says why: ``thin`` (too few ended), ``beyond`` (too few of those
     ever open for so long ended within a year), ``unsteady`` (what the history said before did not hold), ``no_dates``, ``not_open``.
+    ``counts_from`` is the due date that was let go and that lateness counts from instead of the present one (F1), if any.
     """
 
     p50: date | None
@@ -48,118 +46,44 @@ class Likely(Struct, frozen=True):
     basis: Basis
     sample: int
     reason: Reason
+    counts_from: date | None = None
 
 
-class Spell(Struct, frozen=True, gc=False):
-    """A task as watched on a scale: open from position ``entry`` through ``exit``, on which it ended or not."""
+class _Numbers(dict[date, int]):
+    """F2: the days of a calendar as numbers of working days; a day off counts as the next one. Each is counted when it is needed."""
 
-    entry: int
-    exit: int
-    is_end: bool
+    def __init__(self, calendar: Calendar) -> None:
+        super().__init__()
+        self._calendar = calendar
 
-
-class Curve:
-    """F5: how long tasks stay open, by Kaplan and Meier: who entered late or has not ended counts for as long as it was watched.
-
-    F6: one task more than there is, which never ends, stands beside them: so the quantiles hold for the *next* task and not only
-    for those seen.
-    """
-
-    def __init__(self, spells: Iterable[Spell]) -> None:
-        watched = [item for item in spells if item.entry <= item.exit]
-        self._entries = sorted(item.entry for item in watched)
-        self._exits = sorted(item.exit for item in watched)
-        ends: dict[int, int] = {}
-        for item in watched:
-            if item.is_end:
-                ends[item.exit] = ends.get(item.exit, 0) + 1
-        self._ends = sorted(ends.items())
-        self.ended = sum(ends.values())
-        self._found: dict[tuple[int, tuple[float, ...]], tuple[int | None, ...]] = {}
-
-    def open_at(self, position: int) -> int:
-        """How many tasks were watched and still open when this position began."""
-        return bisect_right(self._entries, position) - bisect_left(self._exits, position)
-
-    def comparable_from(self, position: int) -> int | None:
-        """F7: the position itself when enough tasks were open at it; before the due date, else the first such position up to it;
-        None when there is none."""
-        steps = (position, *self._entries[bisect_right(self._entries, position) : bisect_right(self._entries, 0)])
-        return next((step for step in steps if self.open_at(step) >= ENOUGH), None)
-
-    def quantiles(self, position: int, *shares: float) -> tuple[int | None, ...]:
-        """The first positions at which no more than these shares (falling) of what is open at ``position`` are still open; None: never."""
-        if (position, shares) not in self._found:
-            self._found[position, shares] = self._quantiles(position, shares)
-        return self._found[position, shares]
-
-    def _quantiles(self, position: int, shares: tuple[float, ...]) -> tuple[int | None, ...]:
-        found: list[int | None] = []
-        left = 1.0
-        for place, count in self._ends[bisect_left(self._ends, (position, 0)) :]:
-            left *= 1 - count / (self.open_at(place) + 1)
-            while len(found) < len(shares) and left <= shares[len(found)] + _NEARLY:
-                found.append(place)
-            if len(found) == len(shares):
-                break
-        return (*found, *[None] * (len(shares) - len(found)))
-
-
-class Watched(Struct, frozen=True, gc=False):
-    """A task on a scale, in working days: the one it counts from, since when it was there, when it ended, and today."""
-
-    origin: int
-    begun: int | None
-    ended: int | None
-    is_cancelled: bool
-    today: int
-
-    def is_open(self, ago: int) -> bool:
-        """True when it was there and open so many working days ago, and was not called off since."""
-        day = self.today - ago
-        is_there = self.begun is None or self.begun <= day
-        return is_there and not self.is_cancelled and (self.ended is None or self.ended >= day)
-
-    def spell(self, ago: int) -> Spell:
-        """F4: as it was watched for a year through the day before; empty when it was not."""
-        today = self.today - ago
-        is_past = self.ended is not None and self.ended < today
-        last = self.ended if self.ended is not None and is_past else today
-        is_end = is_past and not self.is_cancelled
-        begun = today - WINDOW if self.begun is None else max(today - WINDOW, min(self.begun, last))
-        # Through the day on which it ended; what is open, or was called off, through the day before.
-        return Spell(begun - self.origin, last - self.origin - (not is_end), is_end)
+    def __missing__(self, day: date) -> int:
+        self[day] = number = self._calendar.workdays_between(_LONG_AGO, self._calendar.next_workday(day))
+        return number
 
 
 class Past:
     """What all tasks did in the last year, as curves by department and by connection. Made once per view; a curve at first need."""
 
-    def __init__(
-        self,
-        tasks: Iterable[Task],
-        calendar_of: CalendarOf,
-        today_of: Callable[[Task], date],
-        day_of: Callable[[Task, datetime], date],
-    ) -> None:
-        """``today_of`` gives a task's local today, ``day_of`` the local date of an instant."""
-        self._calendar_of, self._today_of, self._day_of = calendar_of, today_of, day_of
+    def __init__(self, tasks: Iterable[Task], place_of: PlaceOf, let_go: Mapping[Ref, date] | None = None) -> None:
+        """``let_go`` are the due dates that lateness counts from where those that stand were moved (F1)."""
+        self._place_of, self._let_go = place_of, let_go or {}
         self.tasks: dict[Ref, Task] = {task.ref: task for task in tasks}
-        self._numbers: dict[tuple[str, date], int] = {}
+        self._numbers: dict[str, _Numbers] = {}
+        self._days: dict[tuple[str, date, int], date] = {}
+        self._seen: dict[tuple[Ref, Scale], Watched | None] = {}
+        self._tasks: dict[tuple[str, str], list[Task]] = {}
         self._members: dict[Group, list[Watched]] = {}
-        self._curves: dict[tuple[Group, int], Curve] = {}
+        self._curves: dict[Group, Curve] = {}
         self._shares: dict[Group, float | None] = {}
-        scales: tuple[Scale, ...] = ("lateness", "age")
         for task in self.tasks.values():
-            for scale in scales:
-                if item := self._watched(task, scale):
-                    for name in {str(task.department or ""), task.ref.connection} - {""}:
-                        self._members.setdefault((name, task.kind, scale), []).append(item)
+            for name in {str(task.department or ""), task.ref.connection} - {""}:
+                self._tasks.setdefault((name, task.kind), []).append(task)
 
-    def curve(self, group: Group, ago: int = 0) -> Curve:
-        """The curve of one department (its ref) or connection (its name), as it was known so many working days ago."""
-        if (group, ago) not in self._curves:
-            self._curves[group, ago] = Curve(item.spell(ago) for item in self._members.get(group, ()))
-        return self._curves[group, ago]
+    def curve(self, group: Group) -> Curve:
+        """The curve of one department (its ref) or connection (its name)."""
+        if group not in self._curves:
+            self._curves[group] = Curve(item.spell() for item in self._watched_of(group))
+        return self._curves[group]
 
     def place(self, task: Task, scale: Scale) -> Watched | None:
         """An open task on its scale (F1, F2); None where it has no day to count from."""
@@ -168,75 +92,92 @@ class Past:
 
     def day(self, task: Task, number: int) -> date:
         """The date of a working day, today or later."""
-        calendar, today = self._calendar_of(task), self._today_of(task)
-        return calendar.add_workdays(calendar.next_workday(today), number - self._number(task, today))
+        place = self._place_of(task)
+        key = (place.calendar.name, place.today, number)
+        if key not in self._days:
+            ahead = number - self._numbers_of(place.calendar)[place.today]
+            self._days[key] = place.calendar.add_workdays(place.calendar.next_workday(place.today), ahead)
+        return self._days[key]
+
+    def scale(self, task: Task) -> Scale:
+        """F1: what a task is compared by."""
+        return "lateness" if self._due(task) else "age"
 
     def plain_day(self, task: Task) -> date | None:
         """F9: the plain rule's day: the due date, or today when that is past (S8)."""
-        return max(task.due, self._calendar_of(task).next_workday(self._today_of(task))) if task.due else None
+        place = self._place_of(task)
+        return max(task.due, place.calendar.next_workday(place.today)) if task.due else None
 
     def share(self, group: Group) -> float | None:
-        """F8: which share may still be open on the day that is called P85, so that this group's forecasts of the last year held;
-        None when none does."""
+        """F8: which share may still be open on the day that is called P85; None where this group's forecasts did not hold."""
         if group not in self._shares:
-            tested = self._tested(group)
-            held = (
-                share for share, hits in tested.items() if len(hits) < ENOUGH_TESTED or sum(hits) >= HELD * len(hits)
-            )
-            self._shares[group] = next(held, None)
+            self._shares[group] = share_that_held(self._watched_of(group))
         return self._shares[group]
 
-    def _tested(self, group: Group) -> dict[float, list[bool]]:
-        """F8: for each share, whether what would have been said was so. Only what was to have ended by yesterday is asked: else what
-        ended early would count, and what has time left would not."""
-        tested: dict[float, list[bool]] = {share: [] for share in SHARES}
-        for ago in TESTED_AGO:
-            curve = self.curve(group, ago)
-            is_thin = curve.ended < ENOUGH
-            for item in () if is_thin else self._members.get(group, ()):
-                start = curve.comparable_from(item.today - ago - item.origin) if item.is_open(ago) else None
-                for share, place in zip(
-                    SHARES, curve.quantiles(start, *SHARES) if start is not None else (), strict=False
-                ):
-                    if place is not None and item.origin + place < item.today:
-                        tested[share].append(item.ended is not None and item.ended <= item.origin + place)
-        return tested
+    def let_go(self, task: Task) -> date | None:
+        """F1: the due date that its lateness counts from instead of the present one; None where that is the one."""
+        return self._let_go.get(task.ref)
+
+    def _due(self, task: Task) -> date | None:
+        return self.let_go(task) or task.due
+
+    def _watched_of(self, group: Group) -> list[Watched]:
+        if group not in self._members:
+            name, kind, scale = group
+            found = (self._watched(task, scale) for task in self._tasks.get((name, kind), ()))
+            self._members[group] = [item for item in found if item]
+        return self._members[group]
 
     def _watched(self, task: Task, scale: Scale) -> Watched | None:
+        if self.tasks.get(task.ref) is not task:
+            return self._made(task, scale)
+        key = (task.ref, scale)
+        if key not in self._seen:
+            self._seen[key] = self._made(task, scale)
+        return self._seen[key]
+
+    def _made(self, task: Task, scale: Scale) -> Watched | None:
         """F3: a task as far as it tells something: it is open, or it is known when it ended; None otherwise."""
-        is_open = task.status in OPEN
-        ended = self._day_of(task, task.finished) if task.finished and not is_open else None
-        begun = self._day_of(task, task.started) if task.started else task.start
-        origin = task.due if scale == "lateness" else begun
+        place, is_open = self._place_of(task), task.status in OPEN
+        ended = task.finished.astimezone(place.zone).date() if task.finished and not is_open else None
+        begun = task.started.astimezone(place.zone).date() if task.started else task.start
+        origin = self._due(task) if scale == "lateness" else begun
         if origin is None or task.status == "unknown" or (ended is None and not is_open):
             return None
+        number = self._numbers_of(place.calendar)
         return Watched(
-            self._number(task, origin),
-            self._number(task, begun) if begun else None,
-            self._number(task, ended) if ended else None,
+            number[origin],
+            number[begun] if begun else None,
+            number[ended] if ended else None,
             task.status == "cancelled",
-            self._number(task, self._today_of(task)),
+            number[place.today],
         )
 
-    def _number(self, task: Task, day: date) -> int:
-        """F2: a day as a number of working days; a day off counts as the next working day."""
-        calendar = self._calendar_of(task)
-        key = (calendar.name, day)
-        if key not in self._numbers:
-            self._numbers[key] = calendar.workdays_between(_LONG_AGO, calendar.next_workday(day))
-        return self._numbers[key]
+    def _numbers_of(self, calendar: Calendar) -> _Numbers:
+        if calendar.name not in self._numbers:
+            self._numbers[calendar.name] = _Numbers(calendar)
+        return self._numbers[calendar.name]
 
 
-def past_of(view: View, changes: Iterable[StatusChange] = ()) -> Past:
-    """The history that a view holds, as of the moment it was taken; F3: with what the tools' histories tell of starts and ends."""
+def past_of(view: View, history: History | None = None) -> Past:
+    """The history that a view holds, as of the moment it was taken, with what the tools' histories tell of starts and ends (F3) and of
+    moved due dates (F1)."""
+    history, place_of = history or History(), place_for(view)
+    tasks = with_history(view.tasks.values(), history.statuses)
+    return Past(tasks, place_of, dict(_let_go(view.tasks, history.dues, place_of)))
 
-    def day_of(task: Task, at: datetime) -> date:
-        department = view.departments.get(task.department) if task.department else None
-        return at.astimezone(ZoneInfo(department.zone if department else "UTC")).date()
 
-    return Past(
-        with_history(view.tasks.values(), changes), calendar_for(view), lambda task: day_of(task, view.at), day_of
-    )
+def _let_go(tasks: Mapping[Ref, Task], dues: Iterable[DueChange], place_of: PlaceOf) -> Iterator[tuple[Ref, date]]:
+    """F1: the due dates that lateness counts from, of the tasks whose due date was moved."""
+    moved: dict[Ref, list[DueChange]] = {}
+    for change in dues:
+        moved.setdefault(change.ref, []).append(change)
+    for ref, changes in moved.items():
+        if task := tasks.get(ref):
+            place = place_of(task)
+            due = first_due(task.due, changes, place.calendar, place.zone)
+            if due and due != task.due:
+                yield ref, due
 
 
 def likely_finish(past: Past, task: Task) -> Likely:
@@ -247,7 +188,7 @@ def likely_finish(past: Past, task: Task) -> Likely:
     task = past.tasks.get(task.ref, task)
     if task.status not in OPEN:
         return Likely(None, None, "plan", 0, "not_open")
-    scale: Scale = "lateness" if task.due else "age"
+    scale = past.scale(task)
     place = past.place(task, scale)
     if place is None:
         return Likely(past.plain_day(task), None, "plan", 0, "no_dates")
@@ -266,9 +207,23 @@ def likely_finish(past: Past, task: Task) -> Likely:
         share = past.share(group)
         if share and (found := _on_curve(past.curve(group), place, share)):
             half, most = (past.day(task, place.origin + position) for position in found)
-            return Likely(half, most, basis, ended, scale)
+            return Likely(half, most, basis, ended, scale, past.let_go(task))
         reason = "beyond" if share else "unsteady"
     return Likely(past.plain_day(task), None, "plan", sample, reason)
+
+
+def early_finish(past: Past, task: Task, likely: Likely, share: float = MOST) -> date | None:
+    """F10: the day by which only this share of such tasks was open, by the history that ``likely`` rests on; None where none speaks."""
+    task = past.tasks.get(task.ref, task)
+    scale = past.scale(task)
+    place = past.place(task, scale) if likely.basis != "plan" else None
+    if place is None:
+        return None
+    name = str(task.department) if likely.basis == "department" else task.ref.connection
+    curve = past.curve((name, task.kind, scale))
+    start = curve.comparable_from(place.today - place.origin)
+    position = None if start is None else curve.quantiles(start, share)[0]
+    return None if position is None else past.day(task, place.origin + position)
 
 
 def _on_curve(curve: Curve, place: Watched, share: float) -> tuple[int, int] | None:

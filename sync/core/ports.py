@@ -19,7 +19,8 @@ from sync.core.hooks import Hint, HookRequest
 from sync.core.messages import CallbackReply, Hearing
 from sync.core.options import OptionKind
 from sync.core.rich_text import RichText
-from sync.core.values import Account, LinkSide, RawRecord, Record, Ref, View
+from sync.core.values import Account, LinkSide, RawRecord, Record, Ref
+from sync.core.view import View
 from sync.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -45,9 +46,13 @@ class Cursor(Struct, frozen=True):
 
     Two horizons: ``since`` is the fresh one; ``settled`` the instant up to which every edit is known to be here, which lies behind by
     as much as the vendor's index may lag. ``counted`` is the fresh horizon at the last census that proved the scope: what was hidden
-    then and edited may show again with an older date. ``whole_at`` is when everything was last read, by our clock.
-    ``is_loading``: the first load, begun at ``loading_since`` by our clock, has not ended. ``feed`` is the token up to which the
-    vendor's feed was followed (``hooks.Feed``), "" where there is none.
+    then and edited may show again with an older date. ``feed`` is the token up to which the vendor's feed was followed
+    (``hooks.Feed``), "" where there is none.
+
+    ``whole_at`` is when the last reading of everything began, by our clock. One that has not ended yet is under way since
+    ``loading_since``, over as many runs as it takes; ``is_loading``: it is the first. ``is_gap``: the feed lost count, and nothing is
+    proven until everything was read, and counted, since. ``is_listed``: the lists brought nothing more within a run's calls, so what
+    is left is read by id; ``is_starved``: the last run left it no calls, so it goes before the census once.
     """
 
     stream: str
@@ -59,6 +64,9 @@ class Cursor(Struct, frozen=True):
     is_loading: bool = False
     loading_since: datetime | None = None
     feed: str = ""
+    is_gap: bool = False
+    is_listed: bool = False
+    is_starved: bool = False
 
 
 class Shard(Struct, frozen=True):
@@ -314,7 +322,7 @@ class Connector:
     variants: tuple[str, ...]
     default_base_url: str
     credentials: Mapping[str, tuple[str, ...]]  # by variant: the settings it needs to sign in
-    # source, tracker, knowledge_base, directory, messenger, organisation, metric_source, metric_catalog, metric_sink
+    # source, tracker, replies, knowledge_base, directory, messenger, organisation, metric_source, metric_catalog, metric_sink
     ports: tuple[str, ...]
     connect: Callable[[ConnectionSettings], Any]
     record_from_raw: Callable[[RawRecord, ConnectionSettings], Record]  # ``no_records`` where nothing is collected
@@ -325,6 +333,8 @@ class Connector:
     other_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # By variant: secrets that may be given as well (a callback's key, a robot's signature).
     optional_credentials: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # A setting, and those without which it does nothing.
+    wants_beside: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     # Those of the credentials that are no secrets and may stand in tieline.yaml, besides the usual ones (a user's name, a client's id).
     plain_credentials: tuple[str, ...] = ()
     has_mutual_links: bool = False

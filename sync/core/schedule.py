@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
@@ -32,7 +33,8 @@ from sync.core.passes import (
     workdays_between,
 )
 from sync.core.plans import Halves, Place, PlaceOf, plans_of, with_task
-from sync.core.values import Dependency, Ref, Task, View
+from sync.core.values import Dependency, Ref, Task
+from sync.core.view import View
 from sync.core.working_time import WEEKDAYS
 
 CalendarOf = Callable[[Task], Calendar]
@@ -158,15 +160,27 @@ class Schedule:
         day = date_of(half)
         return Bound(day, is_about_start) if day else None
 
+    def bounds_if(self, finishes: Mapping[Ref, date], dependencies: Sequence[Dependency]) -> Mapping[str, Bound]:
+        """By their keys, the earliest days that these dependencies by themselves would allow if tasks ended with these days."""
+        halves = self.passed.halves.copy()
+        for ref, day in finishes.items():
+            halves[2 * self.number[ref]] = half_of(day) + 1
+        bounds = self._bounds_by(halves, dependencies)
+        days = ((key, date_of(half), is_about_start) for key, (half, is_about_start) in bounds.items())
+        return {key: Bound(day, is_about_start) for key, day, is_about_start in days if day}
+
     @cached_property
     def _bounds(self) -> Mapping[str, tuple[int, bool]]:
-        """By the key of each dependency between known tasks: its bound, and whether that is one of the start."""
-        waits = waits_of(self.number, self.dependencies)
+        return self._bounds_by(self.passed.halves, self.dependencies)
+
+    def _bounds_by(self, halves: Halves, dependencies: Sequence[Dependency]) -> Mapping[str, tuple[int, bool]]:
+        """By the key of each of these between known tasks: its bound, and whether that is one of the start."""
+        waits = waits_of(self.number, dependencies)
         waits = waits.at(waits.is_known)
         edges = bounds_between(self.network.plans, waits)
-        halves = bounds_of(self.network, self.passed.halves, edges).tolist()
-        keys = [self.dependencies[place].key for place in waits.place.tolist()]
-        return dict(zip(keys, zip(halves, (edges.target % 2 == 1).tolist(), strict=True), strict=True))
+        bounds = bounds_of(self.network, halves, edges).tolist()
+        keys = [dependencies[place].key for place in waits.place.tolist()]
+        return dict(zip(keys, zip(bounds, (edges.target % 2 == 1).tolist(), strict=True), strict=True))
 
     def workdays_between(self, ref: Ref, start: date, end: date) -> int:
         """Workdays of the task's calendar after one day up to and with another; negative backwards."""
@@ -194,6 +208,13 @@ class Schedule:
             return schedule(tasks, self.dependencies, self.place_of)
         network = Network(**{**vars(self.network), "plans": plans})
         return Schedule(tasks, self.dependencies, self.place_of, network, ripple(network, self.passed, (number,)))
+
+    def ending_on(self, finishes: Mapping[Ref, date]) -> Schedule:
+        """The schedule if these tasks ended with these days, or later where something pushes them; what their plans say stays."""
+        numbers, last = [self.number[ref] for ref in finishes], self.network.plans.last.copy()
+        last[numbers] = np.maximum(last[numbers], [half_of(day) + 1 for day in finishes.values()])
+        network = replaced(self.network, plans=replaced(self.network.plans, last=last))
+        return replaced(self, network=network, passed=ripple(network, self.passed, numbers))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schedule):

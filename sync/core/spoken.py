@@ -1,4 +1,4 @@
-"""What people type to us in chats, read strictly: an incident opened or solved, a new date. Anything else is not meant for us. Pure."""
+"""What people type to us, read strictly: an incident opened or solved, a new date. Anything else is not meant for us. Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _OPEN = re.compile(r"(?:突发|incident)" + _BEHIND, re.IGNORECASE | re.DOTALL)
 _SOLVE = re.compile(r"(?:已解决|solved)" + _BEHIND, re.IGNORECASE | re.DOTALL)
 _PROMISE = re.compile(r"(?:新日期|new date)(?:[\s:]*)(.*)", re.IGNORECASE | re.DOTALL)
 _DAYS = (
-    re.compile(r"(?P<y>20[0-9]{2})[-/](?P<m>[0-9]{1,2})[-/](?P<d>[0-9]{1,2})"),
-    re.compile(r"(?:(?P<y>20[0-9]{2})\s*年\s*)?(?P<m>[0-9]{1,2})\s*月\s*(?P<d>[0-9]{1,2})\s*[日号]"),
-    re.compile(r"(?P<d>[0-9]{1,2})\s+(?P<name>[a-z]{3,9})\.?(?:,?\s+(?P<y>20[0-9]{2}))?"),
-    re.compile(r"(?P<name>[a-z]{3,9})\.?\s+(?P<d>[0-9]{1,2})(?:,?\s+(?P<y>20[0-9]{2}))?"),
+    re.compile(r"(?P<y>[0-9]{4})[-/](?P<m>[0-9]{1,2})[-/](?P<d>[0-9]{1,2})"),
+    re.compile(r"(?:(?P<y>[0-9]{4})\s*年\s*)?(?P<m>[0-9]{1,2})\s*月\s*(?P<d>[0-9]{1,2})\s*[日号]"),
+    re.compile(r"(?P<d>[0-9]{1,2})\s+(?P<name>[a-z]{3,9})\.?(?:,?\s+(?P<y>[0-9]{4}))?"),
+    re.compile(r"(?P<name>[a-z]{3,9})\.?\s+(?P<d>[0-9]{1,2})(?:,?\s+(?P<y>[0-9]{4}))?"),
 )
 
 
@@ -64,8 +64,13 @@ def spoken_from(text: str, today: date) -> OpenIncident | SolveIncident | NewDat
 
 
 def day_from_words(text: str, today: date) -> date | None:
-    """The day that a text names and nothing else beside it: ``2026-12-03``, ``12月3日``, ``3 Dec``. None where it is not certain which day
-    is meant, for a day before today, and for one that is too far away to be meant.
+    """The day that somebody promises. None as of ``day_named``, for a day before today, and for one that is too far away to be meant."""
+    return _within(day_named(text, today), today, FARTHEST)
+
+
+def day_named(text: str, today: date) -> date | None:
+    """The day that a text names and nothing else beside it: ``2026-12-03``, ``2026/12/3``, ``12月3日``, ``3 Dec``. None where it is not
+    certain which day is meant: without its year that is one of the next half year.
     """
     words = unicodedata.normalize("NFKC", text).strip(" \t\r\n。.!！").lower()
     found = next((match for pattern in _DAYS if (match := pattern.fullmatch(words))), None)
@@ -74,7 +79,7 @@ def day_from_words(text: str, today: date) -> date | None:
     parts = found.groupdict()
     month = _month(parts["name"]) if "name" in parts else int(parts["m"])
     if parts["y"]:
-        return _within(_day(int(parts["y"]), month, int(parts["d"])), today, FARTHEST)
+        return _day(int(parts["y"]), month, int(parts["d"]))
     days = (_day(today.year + ahead, month, int(parts["d"])) for ahead in (0, 1))
     return next((day for day in days if _within(day, today, WITHOUT_YEAR)), None)
 

@@ -8,20 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from sync.core.baseline import Baseline
-from sync.core.calendar import Calendars
 from sync.core.duty import Leave, OnCall
 from sync.core.secrets import redact_bytes
-from sync.core.source_files import SourceFile
 from sync.core.vendor_change import VendorChange
-
-if TYPE_CHECKING:
-    from sync.core.escalation import Event, Stated
 
 Status = Literal["todo", "in_progress", "blocked", "done", "cancelled", "unknown"]
 TaskKind = Literal["work", "incident", "milestone", "action_item"]
@@ -166,10 +160,8 @@ class Assignment(Struct, frozen=True, gc=False):
 
 
 class Task(Struct, frozen=True, gc=False):
-    """One work item in our words, with the vendor's beside them.
-
-    Dates (``start``, ``due``, and the constraints ``not_before``, ``must_start``, ``must_finish``) are dates in the zone they were said
-    in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
+    """One work item in our words, with the vendor's beside them. ``start``, ``due``, ``not_before``, ``must_start`` and ``must_finish``
+    are dates in the zone they were said in; instants (``started``, ``finished``, ``updated_at``) are aware UTC.
     """
 
     ref: Ref
@@ -306,28 +298,6 @@ class Document(Struct, frozen=True, gc=False):
     visibility: Visibility = "open"
 
 
-class Freshness(Struct, frozen=True):
-    """How much a connection's data can be trusted now: when it was last complete, and whether this run proved it."""
-
-    connection: str
-    complete_at: datetime | None
-    is_complete: bool
-    reason: str = ""
-
-
-class ConnectionFacts(Struct, frozen=True):
-    """What jobs may know of a connection: its language, zone, ports, whether one link shows at both ends, and what a chat reaches:
-    ``people`` one by one, ``rooms`` that it makes, and ``room_buttons`` that can be pressed there."""
-
-    name: str
-    type: str
-    language: Language = "zh-CN"
-    zone: str = "Asia/Shanghai"
-    ports: tuple[str, ...] = ()
-    has_mutual_links: bool = False
-    reaches: tuple[str, ...] = ()
-
-
 class Finding(Struct, frozen=True):
     """What a job noticed. Never rendered text: a message id and its parameters. ``key`` is stable over runs."""
 
@@ -349,9 +319,8 @@ class FindingStep(Struct, frozen=True):
 
 
 class TrackedFinding(Struct, frozen=True):
-    """A finding and where it is in its life: open, acknowledged, resolved. It opened at ``opened_at``, or came back then. ``steps`` are
-    how it changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept).
-    """
+    """A finding and where it is in its life: open, acknowledged, resolved; it opened, or came back, at ``opened_at``. ``steps`` are how it
+    changed since, as the ledger keeps it: the first and the latest of them (none from before they were kept)."""
 
     finding: Finding
     job: str
@@ -361,39 +330,3 @@ class TrackedFinding(Struct, frozen=True):
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     steps: tuple[FindingStep, ...] = ()
-
-
-class View(Struct, frozen=True):
-    """The read-only snapshot that jobs and pages read: one consistent state of everything, and how fresh it is. ``baseline`` is what
-    was there on the first day (None: no first day was asked for). ``hidden`` are records that we read once and may not any more, or that
-    were deleted where a vendor does not tell the two apart: they may not be named. ``standing`` are all findings of this judgement, for
-    jobs that read them (``Job.reads_findings``); ``ended`` those that are over with it, or since a few days, and not because anything was
-    incomplete. ``events`` and ``reasons`` tell them of each finding what happened to it over all its episodes (not what was told), and why
-    it is late, as people said. ``pilot`` are the tasks that take part in it (None: all), for messages that tell of several at once.
-    ``asked`` tells when another job (``Job.asks``) asked a person last about a finding (its key) that stands, now at the latest.
-    """
-
-    at: datetime
-    tasks: Mapping[Ref, Task]
-    dependencies: tuple[Dependency, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    external_references: tuple[ExternalReference, ...] = ()
-    people: Mapping[Ref, Person] = field(default_factory=dict)
-    departments: Mapping[Ref, Department] = field(default_factory=dict)
-    documents: Mapping[Ref, Document] = field(default_factory=dict)
-    connections: Mapping[str, ConnectionFacts] = field(default_factory=dict)
-    freshness: Mapping[str, Freshness] = field(default_factory=dict)
-    files: tuple[SourceFile, ...] = ()
-    calendars: Calendars = field(default_factory=dict)
-    baseline: Baseline | None = None
-    hidden: frozenset[Ref] = frozenset()
-    standing: tuple[TrackedFinding, ...] = ()
-    ended: tuple[TrackedFinding, ...] = ()
-    events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
-    reasons: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
-    pilot: frozenset[Ref] | None = None
-    asked: Mapping[tuple[Ref, str], datetime] = field(default_factory=dict)
-
-    def is_fresh(self, *connections: str) -> bool:
-        """True when every named connection was proven complete in this snapshot."""
-        return all(name in self.freshness and self.freshness[name].is_complete for name in connections)

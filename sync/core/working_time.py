@@ -9,7 +9,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from sync.core.calendar import Calendar
-from sync.core.values import Department, Ref, View
+from sync.core.values import Department, Ref
+from sync.core.view import View
 
 WEEKDAYS = Calendar("weekdays")
 

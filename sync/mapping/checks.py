@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from sync.core.errors import Problem
+from sync.core.vocabulary import folded
 from sync.mapping.models import MEANINGS, MappingModel, PlaceModel, RuleModel
 from sync.mapping.reading import ParsedFile, twice_problems
-from sync.mapping.rules import Directory, Selector, folded
+from sync.mapping.rules import Directory, Selector
 from sync.mapping.validation import nearest
 from sync.mapping.yaml import Step
 

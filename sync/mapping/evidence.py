@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sync.core.values import Evidence, Link, Mention, Record, Ref
+from sync.core.vocabulary import folded
 from sync.mapping.conversion import is_empty, text_from
 from sync.mapping.paths import accessor, field_accessor
 from sync.mapping.patterns import keys_in
 from sync.mapping.problems import MappingProblem
-from sync.mapping.rules import ConnectionMapping, DependencyRule, folded
+from sync.mapping.rules import ConnectionMapping, DependencyRule
 
 _URL = re.compile(r"https?://[^\s<>\"'\\|)\]（），。；、】]+", re.IGNORECASE)
 _KEY = re.compile(r"(?<![\w-])[A-Z][A-Z0-9_]{1,20}-\d{1,9}(?![\w-])")

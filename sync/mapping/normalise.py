@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from sync.core.errors import RecordError
 from sync.core.values import Account, Assignment, Document, Evidence, Record, Ref, Role, Status, Task, TaskKind
+from sync.core.vocabulary import folded
 from sync.mapping.conversion import date_from, instant_from, is_empty, minutes_from, shown, text_from, texts_from
 from sync.mapping.evidence import evidence_from_record
 from sync.mapping.identity import Identity
 from sync.mapping.paths import accessor, expression, field_accessor
 from sync.mapping.problems import MappingProblem
-from sync.mapping.rules import ConnectionMapping, FieldRule, folded
+from sync.mapping.rules import ConnectionMapping, FieldRule
 
 _NOTHING = object()
 _ROLE_SEPARATORS = str.maketrans(dict.fromkeys("/,、，;；|+&", " "))

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from sync.core.duty import Leave, OnCall
 from sync.core.errors import ConfigError, Problem
 from sync.core.values import Department, Person, Ref
+from sync.core.vocabulary import folded
 from sync.mapping.models import DepartmentModel, DepartmentsModel, LeaveModel, PeopleModel, PersonModel, RotaModel
 from sync.mapping.reading import ParsedFile, parsed_file
-from sync.mapping.rules import OURS, Directory, folded
+from sync.mapping.rules import OURS, Directory
 from sync.mapping.validation import nearest
 from sync.mapping.yaml import Step
 

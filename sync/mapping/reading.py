@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sync.core.errors import ConfigError, Problem
-from sync.mapping.rules import folded
+from sync.core.vocabulary import folded
 from sync.mapping.validation import existing_steps, problem_from_error
 from sync.mapping.yaml import Node, Step, read
 

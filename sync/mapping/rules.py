@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -19,17 +18,13 @@ from sync.core.values import (
     Ref,
     Role,
 )
+from sync.core.vocabulary import is_called
 from sync.mapping.paths import fields_of_expression, fields_of_path
 
 OURS = "tieline"  # the connection of everything that YAML defines
 Side = Literal["predecessor", "successor"]
 Selector = Literal["link", "field", "checklist", "attachment", "remote_link", "text"]
 Unit = Literal["minutes", "hours", "days", "seconds"]
-
-
-def folded(word: str) -> str:
-    """A vendor's word as it is compared: without regard to case, width or surrounding space."""
-    return unicodedata.normalize("NFKC", word).strip().casefold()
 
 
 class Word(Struct, frozen=True):
@@ -148,13 +143,8 @@ class Directory(Struct, frozen=True):
 
     def department(self, text: str) -> Ref | None:
         """The department of this key, name or English name; None when there is none or more than one."""
-        wanted = folded(text)
-        found = {
-            ref
-            for ref, item in self.departments.items()
-            if wanted in (folded(ref.key), folded(item.name), folded(item.english_name))
-        }
-        return found.pop() if wanted and len(found) == 1 else None
+        found = {ref for ref, item in self.departments.items() if is_called(item, text)}
+        return found.pop() if len(found) == 1 else None
 
 
 class Mappings(Struct, frozen=True):

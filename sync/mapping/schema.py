@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sync.core.calendar import MINUTES_A_DAY, Calendars
 from sync.core.errors import ConfigError, Problem
 from sync.core.values import Language, Role
+from sync.core.vocabulary import folded
 from sync.mapping.calendars import calendar_problems, calendars_for, is_country, parse_calendars
 from sync.mapping.checks import mapping_problems, selectors_of
 from sync.mapping.models import (
@@ -40,7 +41,6 @@ from sync.mapping.rules import (
     Mappings,
     RaciRules,
     Word,
-    folded,
 )
 from sync.mapping.validation import nearest, validated
 from sync.mapping.yaml import Step
@@ -125,7 +125,8 @@ def _mapping(
     files: Mapping[str, bytes], path: str, directory: Directory, name: str, language: Language, zone: str
 ) -> ConnectionMapping:
     if path not in files:
-        raise ConfigError([Problem(path, 0, "-", f"there is no mapping for the connection {name!r}")])
+        hint = f"copy one of Tieline's mappings/examples there, or name the file: connections.{name}.mapping"
+        raise ConfigError([Problem(path, 0, "-", f"there is no mapping for the connection {name!r}", hint)])
     return parse_mapping(files[path], path, directory, name, language, zone)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sync.core.errors import ConfigError, Problem
-from sync.mapping.rules import folded
+from sync.core.vocabulary import folded
 from sync.mapping.yaml import Node, Step
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,8 +47,9 @@ _NOUNS = {
     "todo": "a status", "finish_to_start": "a dependency type", "work": "a kind of task", "responsible": "a RACI role",
     "predecessor": "a side", "zh-CN": "a language", "working": "a unit of lag", "minutes": "a unit", "monday": "a weekday",
 }  # fmt: skip
-_TEXTS = {
+TEXTS = {
     "missing": "missing",
+    "extra_forbidden": "not a setting here",
     "bool_parsing": "neither true nor false",
     "bool_type": "neither true nor false",
     "float_parsing": "not a number",
@@ -112,7 +113,7 @@ def _words(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
         parent = _model_at(model, error["loc"][:-1])
         noun = getattr(parent, "noun", "")
         known = [field.alias or key for key, field in parent.model_fields.items()] if parent else []
-        return f"not a {noun} field" if noun else "not a setting here", nearest(name, known)
+        return f"not a {noun} field" if noun else TEXTS[kind], nearest(name, known)
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         noun = next((_NOUNS[choice] for choice in choices if choice in _NOUNS), "one of them")
@@ -120,8 +121,8 @@ def _words(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
     if kind in ("greater_than_equal", "less_than_equal"):
         limit = context.get("ge", context.get("le"))
         return f"{value} is {'below' if 'ge' in context else 'above'} {limit}", ""
-    if kind in _TEXTS:
-        return _TEXTS[kind], ""
+    if kind in TEXTS:
+        return TEXTS[kind], ""
     return error["msg"].removeprefix("Value error, "), str(context.get("hint", ""))
 
 

@@ -1,4 +1,4 @@
-"""What people answered in chats, each once, and what became of it: a ledger of who took what on."""
+"""What people answered in chats and in comments, each once, and what became of it: a ledger of who took what on."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ _answer_from_text = decoder(Answer)
 
 def add_chat_answer(connection: Connection, name: str, answer: Answer, at: datetime) -> bool:
     """Keep an answer; False when it was delivered before."""
-    table = CHAT_ANSWERS.c
-    where = (table.connection == name, table.answer == clean(answer.id))
-    if connection.execute(select(table.outcome).where(*where)).first() is not None:
+    if has_chat_answer(connection, name, answer.id):
         return False
     merge(connection, CHAT_ANSWERS, [(name, clean(answer.id), text_from_instant(at), "", json_from_value(answer))])
     return True
+
+
+def has_chat_answer(connection: Connection, name: str, answer: str) -> bool:
+    """Whether an answer of this id was kept."""
+    table = CHAT_ANSWERS.c
+    where = (table.connection == name, table.answer == clean(answer))
+    return connection.execute(select(table.outcome).where(*where)).first() is not None
 
 
 def settle_chat_answer(connection: Connection, name: str, answer: Answer, outcome: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, func, select
 
-from sync.core.history import StatusChange
+from sync.core.history import DueChange, History, StatusChange
 from sync.core.values import Account, Dependency, Document, Evidence, ExternalReference, Ref, Relation, Task
 from sync.store.bulk import batches, merge, replace
 from sync.store.codec import clean, decoder, json_from_value
@@ -22,6 +22,7 @@ from sync.store.tables import (
     DERIVATIONS,
     DERIVED,
     DOCUMENTS,
+    DUE_CHANGES,
     EVIDENCE,
     EXTERNAL_REFERENCES,
     RAW_RECORDS,
@@ -38,6 +39,7 @@ _evidence_from_text = decoder(Evidence)
 _alias_from_text = decoder(str)
 _account_from_text = decoder(Account)
 _change_from_text = decoder(StatusChange)
+_due_change_from_text = decoder(DueChange)
 _problem_from_text = decoder(RecordProblem)
 _dependency_from_text = decoder(Dependency)
 _relation_from_text = decoder(Relation)
@@ -54,6 +56,7 @@ class Derived(Struct, frozen=True):
     accounts: Mapping[Ref, Sequence[Account]] = {}
     problems: Sequence[RecordProblem] = ()
     changes: Mapping[Ref, Sequence[StatusChange]] = {}
+    due_changes: Mapping[Ref, Sequence[DueChange]] = {}
 
 
 def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derived | None = None) -> int:
@@ -68,6 +71,9 @@ def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derive
     aliases = _numbered((ref, (json_from_value(text),)) for ref, texts in made.aliases.items() for text in texts)
     accounts = _numbered((ref, (json_from_value(item),)) for ref, items in made.accounts.items() for item in items)
     changes = _numbered((ref, (json_from_value(item),)) for ref, items in made.changes.items() for item in items)
+    due_changes = _numbered(
+        (ref, (json_from_value(item),)) for ref, items in made.due_changes.items() for item in items
+    )
     problems = _numbered(
         (item.record, (clean(item.kind), int(item.is_skipped), json_from_value(item))) for item in made.problems
     )
@@ -78,6 +84,7 @@ def replace_derived(connection: Connection, refs: Iterable[Ref], derived: Derive
         + replace(connection, ALIASES, aliases, "record", owners)
         + replace(connection, ACCOUNTS, accounts, "record", owners)
         + replace(connection, STATUS_CHANGES, changes, "record", owners)
+        + replace(connection, DUE_CHANGES, due_changes, "record", owners)
         + replace(connection, RECORD_PROBLEMS, problems, "record", owners)
     )
 
@@ -196,9 +203,12 @@ def load_accounts(connection: Connection) -> dict[str, dict[str, Account]]:
     return accounts
 
 
-def load_status_changes(connection: Connection) -> list[StatusChange]:
+def load_history(connection: Connection) -> History:
     """What became of all tasks, by the record that tells it."""
-    return [_change_from_text(text) for text in _texts(connection, STATUS_CHANGES)]
+    return History(
+        [_change_from_text(text) for text in _texts(connection, STATUS_CHANGES)],
+        [_due_change_from_text(text) for text in _texts(connection, DUE_CHANGES)],
+    )
 
 
 def load_problems(connection: Connection) -> list[RecordProblem]:

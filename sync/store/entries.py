@@ -117,14 +117,17 @@ class Answer(Struct, frozen=True):
     at: datetime
 
 
-FindingEventKind = Literal["opened", "acknowledged", "declined", "promised", "solved", "reopened", "stated"]
+FindingEventKind = Literal[
+    "opened", "acknowledged", "declined", "promised", "solved", "reopened", "stated", "talk_set", "talk_decided"
+]
 
 
 class FindingEvent(Struct, frozen=True):
     """Something that happened to a finding. What nobody did has ``by`` None and no ``name``.
 
     ``source`` tells the same thing heard again from another one by the same person: an answer's id, a command, a run's instant. ``until``
-    is the instant that was promised and ``day`` the date as it was said; ``reason`` is what was stated; ``note`` are a person's own words.
+    is the instant that was promised and ``day`` the date as it was said, or that of a talk; ``reason`` is what was stated; ``note`` are a
+    person's own words, such as what a talk decided.
     """
 
     finding: str

@@ -84,6 +84,6 @@ def _event_from_row(row: RowMapping) -> FindingEvent:
 
 
 def _order(event: FindingEvent) -> tuple[datetime, int, str, str]:
-    """What happened in the same instant is in the order of the clocks; a reason belongs to the answer before it."""
-    order = ORDER["promised"] if event.kind == "stated" else ORDER[event.kind]
+    """What happened in the same instant is in the order of the clocks; a reason belongs to the answer before it, and a talk is none's."""
+    order = next((number for kind, number in ORDER.items() if kind == event.kind), ORDER["promised"])
     return event.at, order, event.by or "", event.source

@@ -74,8 +74,8 @@ def acknowledge(
 
 
 def take_answer(connection: Connection, event: FindingEvent) -> bool:
-    """Do what a person answered about a finding that is not over: acknowledged, declined, promised, or stated why. False, with nothing
-    changed, when there is none, when this was heard before, and for an acknowledgement where somebody answered already.
+    """Do what a person answered about a finding that is not over: acknowledged, declined, promised, stated why, or kept of a talk. False,
+    with nothing changed, when there is none, when this was heard before, and for an acknowledgement where somebody answered already.
 
     A refusal by whoever answered last opens the finding again. Nobody answers before it opened, whatever their clock says.
     """
@@ -86,10 +86,10 @@ def take_answer(connection: Connection, event: FindingEvent) -> bool:
     answered_by = _answered_by(events_of_finding(connection, event.finding))
     if not add_finding_events(connection, [event]):
         return False
-    if event.kind in ("acknowledged", "promised"):
+    if event.kind in ("acknowledged", "promised", "talk_set", "talk_decided"):
         taken = {"acknowledged_by": clean(event.name), "acknowledged_at": text_from_instant(event.at)}
         _change(connection, event.finding, {"state": "acknowledged", **taken})
-    elif event.kind == "declined" and last.state == "acknowledged" and answered_by == event.by:
+    elif event.kind == "declined" and last.state == "acknowledged" and event.by and answered_by == event.by:
         _change(connection, event.finding, {"state": "open", "acknowledged_by": None, "acknowledged_at": None})
     return True
 

@@ -16,10 +16,10 @@ from sync.core.certificate import Certificate
 from sync.core.errors import Nonsense
 from sync.core.ports import Cursor
 from sync.core.values import RawRecord, Ref, Visibility
-from sync.store.bulk import batches, merge
+from sync.store.bulk import add, batches, merge
 from sync.store.codec import clean, decoder, instant_from_text, json_from_value, optional_instant, text_from_instant
 from sync.store.entries import Certified, Gone, Saved
-from sync.store.tables import CERTIFICATES, CURSORS, RAW_RECORDS
+from sync.store.tables import ASKED_FOR, CERTIFICATES, CURSORS, RAW_RECORDS
 
 PAGE = 500
 _cursor_from_text = decoder(Cursor)
@@ -164,6 +164,25 @@ def put_cursor(connection: Connection, name: str, moved: Cursor) -> None:
 def forget_cursors(connection: Connection, name: str) -> None:
     """Read a connection from its beginning next time."""
     connection.execute(CURSORS.delete().where(CURSORS.c.connection == name))
+
+
+def asked_for(connection: Connection, name: str, stream: str, scope: str) -> set[str]:
+    """The keys of the items that the reading of everything which is under way has asked for."""
+    table = ASKED_FOR.c
+    where = (table.connection == name, table.stream == stream, table.scope == clean(scope))
+    return set(connection.execute(select(table.key).where(*where)).scalars())
+
+
+def note_asked(connection: Connection, name: str, stream: str, scope: str, keys: Iterable[str]) -> None:
+    """Remember that these items were asked for. Call it after what came of them is committed."""
+    add(connection, ASKED_FOR, [(name, stream, clean(scope), clean(key)) for key in keys])
+
+
+def forget_asked(connection: Connection, name: str, stream: str, scope: str) -> None:
+    """A reading of everything ends, or begins."""
+    table = ASKED_FOR.c
+    where = (table.connection == name, table.stream == stream, table.scope == clean(scope))
+    connection.execute(ASKED_FOR.delete().where(*where))
 
 
 def put_certificate(connection: Connection, certificate: Certificate) -> None:

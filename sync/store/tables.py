@@ -62,6 +62,8 @@ CERTIFICATES = Table(
     _text("value"),
 )
 CURSORS = Table("cursors", METADATA, _key("connection"), _key("stream"), _key("scope"), _text("value"))
+# Which items the reading of everything that is under way in a scope has asked for; no rows where none is.
+ASKED_FOR = Table("asked_for", METADATA, _key("connection"), _key("stream"), _key("scope"), _key("key"))
 
 TASKS = Table("tasks", METADATA, _key("ref"), _text("value"))
 DOCUMENTS = Table("documents", METADATA, _key("ref"), _text("value"))
@@ -70,6 +72,9 @@ ALIASES = Table("aliases", METADATA, _key("record"), Column("position", Integer,
 ACCOUNTS = Table("accounts", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value"))
 STATUS_CHANGES = Table(
     "status_changes", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value")
+)
+DUE_CHANGES = Table(
+    "due_changes", METADATA, _key("record"), Column("position", Integer, primary_key=True), _text("value")
 )
 RECORD_PROBLEMS = Table(
     "record_problems",
@@ -190,7 +195,7 @@ HINTS = Table(
 )
 # The departments and people that chats' directories tell, as last read.
 ORGANISATIONS = Table("organisations", METADATA, _key("connection"), _text("read_at"), _text("error"), _text("value"))
-# What people answered in chats, each once.
+# What people answered in chats and in comments, each once.
 CHAT_ANSWERS = Table(
     "chat_answers",
     METADATA,
@@ -226,8 +231,8 @@ RUN_CERTIFICATES = Table(
 )
 LEASES = Table("leases", METADATA, _key("name"), _text("holder"), _text("until"))
 
-RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ORGANISATIONS)
-BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, RECORD_PROBLEMS)
+RAW = (RAW_RECORDS, CERTIFICATES, CURSORS, ASKED_FOR, ORGANISATIONS)
+BY_RECORD = (TASKS, DOCUMENTS, EVIDENCE, ALIASES, ACCOUNTS, STATUS_CHANGES, DUE_CHANGES, RECORD_PROBLEMS)
 LINKS = (DEPENDENCIES, RELATIONS, EXTERNAL_REFERENCES)
 DERIVED = (*BY_RECORD, *LINKS, DERIVATIONS)
 LEDGER = (

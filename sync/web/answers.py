@@ -50,7 +50,9 @@ def ear_of(app: App, name: str) -> Ear:
     """What takes a connection's answers."""
     facts = app.facts(name)
     speaker_of = partial(app.speaker_of, name)
-    return Ear(app.store, name, app.loaded.config.installation, facts.language, facts.zone, speaker_of)
+    return Ear(
+        app.store, name, app.loaded.config.installation, facts.language, facts.zone, speaker_of, app.mappings.directory
+    )
 
 
 def hear(app: App, name: str, answer: Answer) -> Message | None:

@@ -9,11 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from jobs.baseline.judge import BaselineSettings
 from sync.adoption import Adopting
 from sync.core.brakes import Accepted, Limits
 from sync.core.plan import Change
-from sync.core.values import ConnectionFacts, Language, RawRecord, Record
+from sync.core.values import Language, RawRecord, Record
+from sync.core.vendor_change import VendorChange
+from sync.core.view import ConnectionFacts
 from sync.derive import Deriver
 from sync.engine import Cycle, Engine, Parts, PlannedJob
 from sync.mapping.schema import parse_all
@@ -30,7 +34,7 @@ scope: [S]
 language: {language}
 zone: Asia/Shanghai
 status: {{todo: todo, doing: in_progress, done: done, dropped: cancelled}}
-task: {{title: title, vendor_status: status, start: start, due: due, department: department, project: project, owner: owner}}
+task: {{title: title, vendor_status: status, start: start, due: due, department: department, project: project, owner: owner, started: started, finished: finished}}
 dependencies:
   - {{field: waits_for, other: predecessor}}
 """
@@ -63,7 +67,14 @@ def decode(raw: RawRecord) -> Record:
     """The connector's part: the payload is the record."""
     values = json.loads(raw.payload)
     ref, url = raw.ref, url_of(raw.ref.connection, raw.ref.key)
-    return Record(ref, ref.key, values["title"], url, raw.updated_at, values, raw.scope, raw.visibility, aliases=(url,))
+    changes = tuple(
+        VendorChange(ref.key, "status", before, after, datetime.fromisoformat(at))
+        for at, before, after in values.get("history", ())
+    )
+    record = Record(
+        ref, ref.key, values["title"], url, raw.updated_at, values, raw.scope, raw.visibility, aliases=(url,)
+    )
+    return replace(record, changes=changes)
 
 
 @dataclass

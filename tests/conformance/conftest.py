@@ -10,6 +10,7 @@ pytest.register_assert_rewrite(
     "tests.conformance.source_suite",
     "tests.conformance.source_faults",
     "tests.conformance.tracker_suite",
+    "tests.conformance.replies_suite",
     "tests.conformance.knowledge_base_suite",
     "tests.conformance.directory_suite",
     "tests.conformance.messenger_suite",

@@ -14,6 +14,7 @@ from sandbox.faults import Fault, FaultKind
 from sandbox.http import Simulator
 from sandbox.server import Sandbox
 from sync.core.ports import Cursor, Directory, KnowledgeBase, LinkEnd, Source, Tracker
+from sync.core.replies import Replies
 from sync.core.rich_text import Paragraph, RichText, Text
 from sync.core.values import LinkSide, RawRecord, Ref
 
@@ -158,6 +159,30 @@ class MutualLinkSubject(TrackerSubject, Protocol):
 
 class RemoteTrackerSubject(TrackerSubject, Protocol):
     """A tracker over the wire."""
+
+    wire: Wire
+
+
+class RepliesSubject(TrackerSubject, Protocol):
+    """A tracker's task, and whatever reads the comments on it."""
+
+    replies: Replies
+
+    def wait(self) -> None:
+        """Let as much time pass as the vendor's clock needs to tell two comments apart."""
+        ...
+
+    def comment_as_us(self, text: str) -> None:
+        """Somebody uses our account by hand."""
+        ...
+
+    def quote_by_hand(self, quoted: str, words: str) -> None:
+        """A colleague quotes something and writes below it."""
+        ...
+
+
+class RemoteRepliesSubject(RepliesSubject, Protocol):
+    """The same over the wire."""
 
     wire: Wire
 

@@ -13,6 +13,7 @@ from sandbox.asana import TOKEN, AsanaSimulator
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.values import LinkSide, RawRecord, Ref
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
+from tests.conformance.replies_suite import RepliesFaults, RepliesSuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
 from tests.conformance.source_suite import SourceSuite
 from tests.conformance.subjects import Clock, Wire, hurry, served
@@ -32,7 +33,7 @@ class AsanaSubject:
         self.project = simulator.add_project(self.scope)
         self.elsewhere = simulator.add_project("别处")
         self.opened: list[Any] = []
-        self.source = self.tracker = self.directory = self.connect()
+        self.source = self.tracker = self.replies = self.directory = self.connect()
         self.parent = simulator.add_task(self.project, "上线清单")
         self.task = Ref.of(self.name, "task", simulator.add_task(self.project, "要写的任务").gid)
         self._count = 0
@@ -107,6 +108,15 @@ class AsanaSubject:
     def comment_by_hand(self, text: str) -> None:
         self.simulator.comment(self.task.key, text)
 
+    def wait(self) -> None:
+        self.clock.now += timedelta(seconds=1)
+
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.comment(self.task.key, text, by=self.simulator.me)
+
+    def quote_by_hand(self, quoted: str, words: str) -> None:
+        self.comment_by_hand(f"> {quoted}\n{words}")
+
     def link_by_hand(self, side: LinkSide) -> None:
         words = "等待" if side == "waits_for" else "Blocks"
         self.simulator.attach(self.task.key, f"{words} 支付", self.other.url)
@@ -164,6 +174,14 @@ class TestAsanaAsTracker(TrackerSuite):
 
 
 class TestAsanaTrackerUnderFaults(TrackerFaults):
+    pass
+
+
+class TestAsanaAsReplies(RepliesSuite):
+    pass
+
+
+class TestAsanaRepliesUnderFaults(RepliesFaults):
     pass
 
 

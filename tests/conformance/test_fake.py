@@ -14,10 +14,11 @@ from sync.core.rich_text import Paragraph
 from sync.core.values import LinkSide, RawRecord, Ref
 from tests.conformance.directory_suite import DirectorySuite
 from tests.conformance.knowledge_base_suite import KnowledgeBaseSuite
+from tests.conformance.replies_suite import RepliesSuite
 from tests.conformance.source_suite import SourceSuite, empty_database, store
 from tests.conformance.subjects import text
 from tests.conformance.tracker_suite import TrackerSuite
-from tests.fakes import Comment, FakeDirectory, FakeKnowledgeBase, FakeSource, FakeTracker, StoredPage
+from tests.fakes import FakeDirectory, FakeKnowledgeBase, FakeSource, FakeTracker, StoredPage
 
 __all__ = ["empty_database", "store"]
 
@@ -74,7 +75,7 @@ class FakeTrackerSubject:
     other = LinkEnd(Ref("jira-main:task:1"), "PAY-1", "支付接口开发", "https://company.example/browse/PAY-1")
 
     def __init__(self) -> None:
-        self.tracker, self.numbers = FakeTracker(), count(1)
+        self.tracker = self.replies = FakeTracker()
 
     def comments(self) -> list[str]:
         return [each.id for each in self.tracker.comments.get(self.task, []) if each.is_ours]
@@ -95,8 +96,16 @@ class FakeTrackerSubject:
         self.tracker.comments[self.task] = [each for each in self.tracker.comments[self.task] if each.id != comment_id]
 
     def comment_by_hand(self, words: str) -> None:
-        comment = Comment(f"by hand {next(self.numbers)}", "", text(words), is_ours=False)
-        self.tracker.comments.setdefault(self.task, []).append(comment)
+        self.tracker.say(self.task, words)
+
+    def wait(self) -> None:
+        """Each comment is a second later."""
+
+    def comment_as_us(self, text: str) -> None:
+        self.tracker.say(self.task, text, "tieline")
+
+    def quote_by_hand(self, quoted: str, words: str) -> None:
+        self.comment_by_hand(f"> {quoted}\n{words}")
 
     def link_by_hand(self, side: LinkSide) -> None:
         self.tracker.links.setdefault(self.task, {})["by hand"] = (self.other.ref, side)
@@ -182,6 +191,12 @@ class TestFakeSource(SourceSuite):
 
 
 class TestFakeTracker(TrackerSuite):
+    @pytest.fixture
+    def subject(self) -> FakeTrackerSubject:
+        return FakeTrackerSubject()
+
+
+class TestFakeReplies(RepliesSuite):
     @pytest.fixture
     def subject(self) -> FakeTrackerSubject:
         return FakeTrackerSubject()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,10 @@ from sandbox.story import story
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.values import LinkSide, RawRecord, Ref
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
+from tests.conformance.replies_suite import RepliesFaults, RepliesSuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
 from tests.conformance.source_suite import SourceSuite
-from tests.conformance.subjects import Clock, Wire, hurry, served
+from tests.conformance.subjects import MARK, Clock, Wire, hurry, served
 from tests.conformance.tracker_suite import LinkFaults, LinkSuite, MutualLinkSuite, TrackerFaults, TrackerSuite
 
 __all__ = ["empty_database", "store"]
@@ -39,7 +40,7 @@ class JiraSubject:
         self.scope = "PAY" if simulator.site.variant == "cloud" else "MKT"
         self.opened: list[Any] = []
         self.elsewhere = simulator.add_project("ELSE", "别处").key
-        self.source = self.tracker = self.directory = self.connect()
+        self.source = self.tracker = self.replies = self.directory = self.connect()
         self.task = Ref.of(self.name, "task", self.make("要写的任务"))
 
     def connect(self, token: str = "") -> Any:
@@ -114,6 +115,20 @@ class JiraSubject:
     def comment_by_hand(self, text: str) -> None:
         self.simulator.comment(self.task.key, text, author="zhang-wei")
 
+    def wait(self) -> None:
+        self.clock.now += timedelta(seconds=1)
+
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.comment(self.task.key, text, author=self.simulator.site.account)
+
+    def quote_by_hand(self, quoted: str, words: str) -> None:
+        paragraphs = [{"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in (quoted, words)]
+        quote = {"type": "blockquote", "content": paragraphs[:1]}
+        document = {"type": "doc", "version": 1, "content": [quote, paragraphs[1]]}
+        is_cloud = self.simulator.site.variant == "cloud"
+        body = document if is_cloud else f"{{quote}}{quoted}{{anchor:{MARK}}}{{quote}}\n[~tieline] {words}"
+        self.simulator.comment(self.task.key, body, author="zhang-wei")
+
     def link_by_hand(self, side: LinkSide) -> None:
         body = {"object": {"url": self.other.url, "title": "卡片"}}
         self.tracker.remote.send("POST", f"{self.tracker.site.api}/issue/{self.task.key}/remotelink", json=body)
@@ -184,6 +199,14 @@ class TestJiraAsTracker(TrackerSuite):
 
 
 class TestJiraTrackerUnderFaults(TrackerFaults):
+    pass
+
+
+class TestJiraAsReplies(RepliesSuite):
+    pass
+
+
+class TestJiraRepliesUnderFaults(RepliesFaults):
     pass
 
 

@@ -15,6 +15,7 @@ from sandbox.trello import KEY, TOKEN, TrelloSimulator, seed
 from sync.core.ports import ConnectionSettings, LinkEnd
 from sync.core.values import LinkSide, RawRecord, Ref
 from tests.conformance.directory_suite import DirectoryFaults, DirectorySuite
+from tests.conformance.replies_suite import RepliesFaults, RepliesSuite
 from tests.conformance.source_faults import SourceFaults, empty_database, store
 from tests.conformance.source_suite import SourceSuite
 from tests.conformance.subjects import Clock, Wire, hurry, served
@@ -34,7 +35,7 @@ class TrelloSubject:
         self.opened: list[Any] = []
         boards = {board["name"]: str(key) for key, board in self.state_.boards.items()}
         self.board, self.elsewhere = boards[self.scope], boards[GROWTH_PLAN]
-        self.source = self.tracker = self.connect()
+        self.source = self.tracker = self.replies = self.connect()
         self.directory = self.connect(scopes=(self.scope, GROWTH_PLAN))
         self.task = Ref.of(self.name, "task", self.make("要写的任务"))
 
@@ -108,6 +109,15 @@ class TrelloSubject:
     def comment_by_hand(self, text: str) -> None:
         self.simulator.add_comment(self.task.key, text, by="liu-yang")
 
+    def wait(self) -> None:
+        self.clock.now += timedelta(seconds=1)
+
+    def comment_as_us(self, text: str) -> None:
+        self.simulator.add_comment(self.task.key, text, by="tieline")
+
+    def quote_by_hand(self, quoted: str, words: str) -> None:
+        self.comment_by_hand(f"> {quoted}\n\n{words}")
+
     def link_by_hand(self, side: LinkSide) -> None:
         if side == "waits_for":
             self.simulator.add_checklist(self.task.key, "依赖", (self.other.url,), by="liu-yang")
@@ -159,6 +169,14 @@ class TestTrelloAsTracker(TrackerSuite):
 
 
 class TestTrelloTrackerUnderFaults(TrackerFaults):
+    pass
+
+
+class TestTrelloAsReplies(RepliesSuite):
+    pass
+
+
+class TestTrelloRepliesUnderFaults(RepliesFaults):
     pass
 
 

@@ -209,17 +209,19 @@ def test_history_is_grouped_once() -> None:
 
 def test_changed_fields_are_told_in_the_words_people_saw() -> None:
     moved = {"field": "Status", "fieldId": "status", "from": "1", "fromString": "待办", "to": "3", "toString": "进行中"}
+    later = {"field": "duedate", "from": None, "fromString": None, "to": "2026-09-30", "toString": "30/Sep/26"}
     change = {
         "id": "1",
         "created": 1763888400,
         "author": {"accountId": "abc"},
-        "items": [moved, {"field": "Link", "toString": None}],
+        "items": [moved, {"field": "Link", "toString": None}, later],
     }
     undated = {"id": "2", "items": [moved]}
     at = datetime(2025, 11, 23, 9, tzinfo=UTC)
     expected = (
         VendorChange("10063", "status", "待办", "进行中", at, "abc"),
         VendorChange("10063", "Link", "", "", at, "abc"),
+        VendorChange("10063", "duedate", "", "2026-09-30", at, "abc"),
     )
     histories = [msgspec.Raw(msgspec.json.encode(item)) for item in (change, undated)]
     assert record_from_raw(raw_from_history("10063", histories, "jira-main", "PAY", AT), SETTINGS).changes == expected

@@ -87,6 +87,20 @@ def test_what_was_written_on_the_sheet_itself_is_told(bench: Bench) -> None:
     assert (item.name, item.formula, item.dataset) == ("临时计算", "SUM([金额]) * 0.9", "支付")
 
 
+def test_only_measures_are_numbers(bench: Bench) -> None:
+    """A group is a field of its own type with a role; a set has none, and nobody knows of what Tableau calls unknown."""
+    published = bench.simulator.add_datasource(bench.project, "支付明细")
+    for kind, role in (("GroupField", "DIMENSION"), ("BinField", "DIMENSION"), ("SetField", ""), ("", "MEASURE")):
+        bench.simulator.add_field(bench.view, f"{kind} {role}", role=role, kind=kind)
+        bench.simulator.add_field(bench.view, f"{kind} {role}", role=role, kind=kind, datasource=published)
+    found = told(bench)
+    assert ([item.dataset for item in found.items], found.is_whole) == (["支付 数据", "支付明细"], True)
+    bench.simulator.add_field(bench.view, "折扣", role="UNKNOWN")
+    found = told(bench)
+    assert (names(found), found.is_whole) == ([" MEASURE", " MEASURE"], False)
+    assert "whether 折扣 is a number" in found.reason
+
+
 def test_an_answer_that_would_hold_too_much_is_asked_for_in_pieces(bench: Bench) -> None:
     add_numbers(bench, bench.view, 60)
     bench.simulator.metadata.node_limit = 100

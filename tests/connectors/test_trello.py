@@ -299,6 +299,11 @@ def test_an_action_is_kept_as_it_came() -> None:
     raw = raw_from_action("trello-main", "b", Raw(moved), head_from_action(moved), "open", NOW)
     [change] = CONNECTOR.record_from_raw(raw, SETTINGS).changes
     assert change == VendorChange(CARD_ID, "list", "待办", "进行中", datetime(2026, 11, 23, 8, tzinfo=UTC), LI_NA)
+    dated = {"card": {"id": CARD_ID, "due": "2026-10-10T04:00:00.000Z"}, "old": {"due": None}}
+    later = json.dumps({**body, "data": dated}).encode()
+    raw = raw_from_action("trello-main", "b", Raw(later), head_from_action(later), "open", NOW)
+    [change] = CONNECTOR.record_from_raw(raw, SETTINGS).changes
+    assert (change.field, change.before, change.after) == ("due", "", "2026-10-10T04:00:00.000Z")
     raw = raw_from_action("trello-main", "b", Raw(payload), head_from_action(payload), "open", NOW)
     edited = json.dumps({**body, "data": {**body["data"], "dateLastEdited": "2026-11-24T00:00:00.000Z"}}).encode()  # type: ignore[dict-item]
     assert raw_from_action("t", "b", Raw(edited), head_from_action(edited), "open", NOW).version != raw.version

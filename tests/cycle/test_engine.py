@@ -19,7 +19,8 @@ from sync.core.messages import Message
 from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, Published
 from sync.core.ports import Job, Written
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import ConnectionFacts, Finding, Ref, Task, View
+from sync.core.values import Finding, Ref, Task
+from sync.core.view import ConnectionFacts, View
 from sync.derive import Deriver
 from sync.engine import Engine, Parts, PlannedJob
 from sync.incidents import incident_key, open_incident, solve_incident
@@ -153,6 +154,7 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
     assert [event.kind for event in run().events["job:f"]] == ["opened"]
     assert open_incident(ledger, task, "超时", Speaker(None, "张伟"), NOW, "1")
     ledger.take_answer(FindingEvent("job:f", "stated", NOW, "2", reason="goal"))
+    ledger.take_answer(FindingEvent("job:f", "talk_set", NOW, "2", day=NOW.date()))
     view = run()
     assert [item.finding.kind for item in view.standing] == ["delay", "incident"]
     assert {key: [event.kind for event in events] for key, events in view.events.items()} == {
@@ -160,6 +162,7 @@ def test_jobs_that_read_findings_see_all_that_happened_to_what_stands(ledger: St
         incident_key(TASK): ["opened"],
     }
     assert [item.reason for item in view.reasons["job:f"]] == ["goal"]
+    assert [item.day for item in view.talks["job:f"]] == [NOW.date()]
     assert solve_incident(ledger, TASK, "", Speaker(None, "张伟"), NOW, "3")
     assert [item.finding.kind for item in run().standing] == ["delay"]
     assert [event.kind for event in seen[-1].events[incident_key(TASK)]] == ["opened", "solved"]

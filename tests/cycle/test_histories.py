@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sync.core.errors import Nonsense
-from sync.core.history import StatusChange
+from sync.core.history import History, StatusChange
 from sync.core.values import RawRecord, Record, Ref
 from sync.core.vendor_change import VendorChange
 from sync.derive import Deriver
@@ -52,7 +52,7 @@ def test_a_history_becomes_changes_and_an_odd_one_no_problem(store: Store) -> No
     records = [raw("history", "7"), raw("history", "8", b"odd")]
     store.save_raw(records)
     assert deriver(store).derive(records) == {}
-    assert store.load_status_changes() == [CHANGE]
+    assert store.load_history() == History([CHANGE], [])
     assert store.load_problems() == []
     assert store.load_tasks() == {}
 
@@ -61,15 +61,15 @@ def test_a_record_that_brings_its_own_history_tells_it_too(store: Store) -> None
     store.save_raw([raw("task", "7")])
     deriver(store).derive([raw("task", "7")])
     assert list(store.load_tasks()) == [CHANGE.ref]
-    assert store.load_status_changes() == [CHANGE]
+    assert store.load_history() == History([CHANGE], [])
 
 
 def test_histories_kept_by_an_older_tieline_are_read_once(store: Store) -> None:
     store.save_raw([raw("history", "7")])
     store.put_derivation("jira-main", "d", "")  # as the one before left it
     deriver(store).refresh()
-    assert store.load_status_changes() == [CHANGE]
+    assert store.load_history() == History([CHANGE], [])
     store.drop_derived()
-    store.put_derivation("jira-main", "2:d", ",".join(MAPPING.vendor_fields()))
+    store.put_derivation("jira-main", "3:d", ",".join(MAPPING.vendor_fields()))
     deriver(store).refresh()
-    assert store.load_status_changes() == []
+    assert store.load_history() == History([], [])

@@ -234,15 +234,15 @@ def test_a_vendor_without_a_clock_and_without_records_is_read_from_the_beginning
 
 
 class SettledEqualsTruth(RuleBasedStateMachine):
-    """Whatever is edited, moved or deleted under whatever lag: once it has passed, store and source agree; and before, a green
-    certificate is true for all that was edited before its settled instant."""
+    """Whatever is edited, moved or deleted under whatever lag, and wherever readings break off: once it has passed, store and source agree;
+    and before, a green certificate is true for all that was edited before its settled instant."""
 
     @initialize(lag=st.integers(0, 12))
     def start(self, lag: int) -> None:
         self.folder = TemporaryDirectory()
         self.store = Store.open(f"sqlite:///{self.folder.name}/t.sqlite")
         self.store.migrate()
-        self.source = with_items(12, lag=lag * HOUR, settles_after_h=12.0)
+        self.source = with_items(12, lag=lag * HOUR, settles_after_h=12.0, rereads_after_h=6.0)
 
     @rule(key=st.integers(0, 15), text=st.text(max_size=2), scope=st.sampled_from("ABX"))
     def edit(self, key: int, text: str, scope: str) -> None:
@@ -257,8 +257,9 @@ class SettledEqualsTruth(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.source.wait(timedelta(minutes=minutes))
 
-    @rule()
-    def check(self) -> None:
+    @rule(calls=st.none() | st.integers(2, 12))
+    def check(self, calls: int | None) -> None:
+        self.source.fail_after = calls and self.source.requests + calls
         certificate = run(self.store, self.source).certificate(self.source.now)
         if not certificate.is_complete or certificate.settled_at is None:
             return
@@ -270,6 +271,7 @@ class SettledEqualsTruth(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
+        self.source.fail_after = None
         self.source.wait(timedelta(hours=13, minutes=5))
         run(self.store, self.source)
         self.source.wait(timedelta(minutes=1))

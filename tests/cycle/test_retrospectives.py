@@ -19,7 +19,8 @@ from sync.core.brakes import Accepted, Limits
 from sync.core.plan import Judgement, fingerprint
 from sync.core.ports import Job
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import TrackedFinding, View
+from sync.core.values import TrackedFinding
+from sync.core.view import View
 from sync.engine import Engine, PlannedJob
 from tests.adoption.company import TODAY, Company, changes_of
 from tests.fakes import StoredPage

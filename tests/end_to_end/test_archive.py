@@ -21,7 +21,8 @@ import pytest
 from sandbox.jira import PERSONAL_ACCESS_TOKEN, JiraSimulator
 from sandbox.server import Sandbox
 from sync.app import App, build
-from sync.core.values import Evidence, Ref, View
+from sync.core.values import Evidence, Ref
+from sync.core.view import View
 from sync.reading import Collected
 from tests.shared import SHARED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from sync.cli.cycle import opened
+from sync.core.talks import TALK
+from sync.core.values import Finding, Ref
 from tests.end_to_end.company import ROOT, Company, process, tieline
 from tests.end_to_end.shapes import (
     CERTIFICATE,
@@ -275,6 +279,33 @@ def test_an_incident_stands_until_it_is_solved(known: Company) -> None:
     assert [(event["kind"], event["note"]) for event in shape["events"]] == [("opened", "接口全部超时"), ("solved", "")]
     restricted = next(task for task in known.say("tasks", "--json").json() if task["visibility"] == "restricted")
     assert "is restricted" in known.say("incident", "open", restricted["ref"]).expect(2).problem
+
+
+def test_a_talk_is_noted_for_the_group_and_shown_to_nobody_who_does_not_ask_for_it(known: Company) -> None:
+    assert "no talk is suggested" in known.say("talk", "张伟", "date", "2030-01-01").expect(2).problem
+    assert "is not one person" in known.say("talk", "zhang-wie").expect(2).problem
+    assert "No talk with 张伟" in known.say("talk", "zhang-wei").expect(0).out
+    zhang, day = Ref("tieline:person:zhang-wei"), datetime.now(UTC).date() + timedelta(days=30)
+    with opened(known.config) as app:
+        finding = Finding(f"escalations:talk:{zhang}#1-2", TALK, "info", (zhang,), TALK, {"name": "张伟", "count": 3})
+        app.store.sync_findings({"escalations": [finding]}, datetime.now(UTC), ())
+    assert "is no date" in known.say("talk", "张伟", "date", "2020-01-01").expect(2).problem
+    assert "says nothing" in known.say("talk", "张伟", "decided").expect(2).problem
+    said = known.say("talk", "张伟", "date", str(day), "--by", "李娜", "--json").expect(0).json()
+    assert (said["kind"], said["day"], said["by"]) == ("talk_set", str(day), "tieline:person:li-na")
+    known.say("talk", "zhang.wei@example.com", "decided", "先把联调交给陈杰").expect(0)
+    (talk,) = known.say("talk", "zhang-wei", "--json").expect(0).json()
+    assert [(item["kind"], item["note"]) for item in talk["kept"]] == [
+        ("talk_set", ""),
+        ("talk_decided", "先把联调交给陈杰"),
+    ]
+    assert "先把联调" in known.say("talk", "zhang-wei").expect(0).out
+    listed = known.say("findings", "--state", "all", "--json").expect(0).out
+    assert "talk_decided" in listed
+    assert "先把联调" not in listed
+    assert "李娜" not in json.dumps(
+        [item["events"] for item in json.loads(listed) if item["kind"] == TALK], ensure_ascii=False
+    )
 
 
 def test_relations_and_external_references(company: Company) -> None:

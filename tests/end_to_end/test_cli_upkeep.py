@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sync.core.values import Finding, Ref
+from sync.store.store import Store
 from tests.end_to_end.company import Company, Said
 from tests.end_to_end.shapes import CONNECTIONS, PROBE, STEP, check_outcome, has
 
@@ -50,10 +52,65 @@ def test_dates_tell_the_chain_and_what_another_date_would_move(known: Company) -
     assert "产品部「支付流程测试」要等技术部「支付接口开发」完成" in told
     assert "支付接口开发" in known.say("dates", api["ref"], "--due", later.isoformat()).expect(0).out
     assert "PAY-99" in known.say("dates", "PAY-99").expect(2).problem
-    known.say("dates", "PAY-1", "--due", "soon").expect(2)
+    for way in (f"{later:%Y/%-m/%-d}", f"{later.month}月{later.day}日"):
+        assert known.say("dates", api["key"], "--due", way, "--json").expect(0).json()["moves"] == moves
+    closed = [item["ref"] for item in tasks.values() if item["visibility"] == "restricted"]
+    assert closed
+    assert all("按以往的经验" not in known.say("dates", ref).expect(0).out for ref in closed)
     assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason"}
     assert (shape["likely"]["basis"], shape["likely"]["reason"]) == ("plan", "thin")
     assert "只能按计划" in told.replace("\n", "")
+
+
+def test_explain_tells_whose_history_a_likely_day_rests_on(known: Company) -> None:
+    [task] = [item for item in known.say("tasks", "--json").json() if item["key"] == "PAY-1"]
+    told: dict[str, Any] = {
+        "due": None,
+        "planned": "2026-10-08",
+        "expected": "2026-10-19",
+        "slip_days": 4,
+        "is_about_start": True,
+    }
+    told |= {
+        "likely": "2026-10-16",
+        "likely_by": "2026-10-19",
+        "estimated_on": "2026-09-28",
+        "sample": 40,
+        "scale": "lateness",
+    }
+    told |= {"whose": task["department"], "basis": "department"}
+    refs = (Ref(task["ref"]), Ref(task["ref"]))
+    finding = Finding("delays:forecast_conflict:x", "forecast_conflict", "info", refs, "forecast_conflict", told)
+    with Store.open(f"sqlite:///{known.folder / 'tieline.sqlite'}") as store:
+        store.sync_findings({"another": [finding]}, datetime.now(UTC), [])
+        shown = known.say("explain", "PAY-1").expect(0).out.replace("\n", "")
+        shape = known.say("explain", "PAY-1", "--json").expect(0).json()
+        listed = known.say("findings").expect(0).out.replace("\n", "")
+        store.sync_findings({"another": []}, datetime.now(UTC), ["another"])
+    assert "技术部这类任务通常要到 2026-10-16 前后才做完" in shown
+    assert "按以往的进度可能赶不上" in listed
+    assert "2026-09-28 算的：情况相同的任务，一半最晚 2026-10-16 做完" in shown
+    assert "依据是技术部近一年做完的 40 个任务" in shown
+    assert [item["basis"] for item in shape["findings"] if item["kind"] != "forecast_conflict"] == [""] * (
+        len(shape["findings"]) - 1
+    )
+
+
+BAD_DAYS = {
+    ("--due", "soon"): "--due soon  is no certain day; such as 20",
+    ("--due", ""): "--due ''  is no certain day",
+    ("--due", "2026-13-45"): "without its year",
+    ("--start", "1949-12-31"): "--start 1949-12-31  is a slip of the keyboard; a day from 1950-01-01 to 2150-12-31",
+    ("--due", "2151-01-01"): "a slip of the keyboard",
+    ("--start", "2027-01-02", "--due", "2027/1/1"): "--due 2027-01-01  the start would be after the due date\n",
+    ("--due", "1951-01-01"): "and the task itself starts on 20",
+    ("--start", "2149-01-01"): "and the task itself is due on 20",
+}
+
+
+def test_dates_refuse_a_day_that_cannot_be_meant(known: Company) -> None:
+    for days, words in BAD_DAYS.items():
+        assert words in known.say("dates", "PAY-1", *days).expect(2).problem + "\n"
 
 
 def test_one_line_maps_a_new_status_and_explain_names_it(company: Company) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -18,10 +20,12 @@ from sandbox.dingtalk.messages import shown as ding_shown
 from sandbox.dingtalk.state import GROUP_TEMPLATE
 from sandbox.wecom.messages import shown as wecom_shown
 from sync.app import App, build
+from sync.cli.cycle import show_cycle
 from sync.core.answering import acknowledgement, refusal, statement
 from sync.core.brakes import Accepted
 from sync.core.messages import Answer
 from sync.core.plan import MessageContent, mark_of
+from sync.core.talks import TALK
 from sync.engine import Cycle
 from sync.web.answers import ear_of
 from tests.end_to_end.company import Company, founded
@@ -167,7 +171,8 @@ def test_an_incident_from_two_in_the_morning_to_its_end(night: Night) -> None:
 
 @pytest.mark.parametrize("night", ["feishu"], indirect=True)
 def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(night: Night) -> None:
-    night.company.configure(jobs={"delays": {}, "escalations": {"connection": "chat_main"}})
+    settings = {"connection": "chat_main", "declines_before_talk": 1}
+    night.company.configure(jobs={"delays": {}, "escalations": settings})
     always = "weekend: []\n    hours: ['00:00-24:00']"  # the real clock, whenever it is: a ledger's instants are real
     night.company.rewrite("mappings/calendar.yaml", "days_off: []", f"days_off: []\n    {always}")
     night.app.close()
@@ -179,7 +184,9 @@ def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(ni
         if item.finding.kind == "delay" and night.told("张伟", item.finding.key)
     )  # fmt: skip
     night.press(night.app, refusal(finding), "张伟")
-    night.cycle(0)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        show_cycle(night.cycle(0), "zh-CN")
     assert night.told("陈杰", finding)
     night.press(night.app, acknowledgement(finding), "陈杰")
     before = [night.told(name, finding) for name in ("张伟", "陈杰", "赵敏")]
@@ -196,3 +203,11 @@ def test_a_delay_is_refused_taken_on_and_its_reason_leads_to_whoever_can_help(ni
         entry.target.key: entry for key, entry in night.app.store.published("escalations").items() if ":route:" in key
     }
     assert list(said) == [night.account("赵敏")]
+    # 张伟 could not: the head of his department hears that a talk would help, and notes what was decided in it.
+    assert [night.told(name, ":talk:") for name in ("张伟", "赵敏")] == [[], []]
+    assert len(night.told("陈杰", ":talk:")) == 1
+    assert "聊" not in printed.getvalue(), "what a run prints is read by many"
+    ear = ear_of(night.app, "chat_main")
+    assert ear.hear(Answer("t1", night.account("陈杰"), text="约谈 张伟 结论：先把联调交给我"), night.app.clock())
+    night.cycle(0)
+    assert [item.state for item in night.app.store.findings() if item.finding.kind == TALK] == ["resolved"]

@@ -135,6 +135,21 @@ def test_a_new_date_edits_the_same_comments(told: tuple[Company, str]) -> None:
         company.run(0)
 
 
+def test_what_people_answer_under_a_comment_is_heard(settled: Company) -> None:
+    there, here = card_comments(settled), issue_comments(settled)
+    words = {"type": "paragraph", "content": [{"type": "text", "text": "我来处理"}]}
+    settled.world.jira_cloud.comment(BLOCKER, {"type": "doc", "version": 1, "content": [words]}, author="zhang-wei")
+    assert set(settled.written().values()) == {"update"}
+    [over_there], [over_here, _] = card_comments(settled).values(), issue_comments(settled).values()
+    assert all("张伟 在处理（" in text for text in (over_there, over_here))
+    assert (len(there), len(here)) == (1, 1), "ours were edited, and nobody was answered"
+    settled.world.trello.add_comment(settled.world.trello.find_card(WAITING)["id"], "不是依赖", by="li-na")
+    written = settled.written()
+    assert {"update", "remove"} == {written[key] for key in written if key.startswith("delays:")}
+    assert "不再依赖" in next(iter(card_comments(settled).values()))
+    assert settled.world.jira_cloud.issue(BLOCKER).remote_links == ()
+
+
 def test_when_it_is_done_the_comments_close_once(told: tuple[Company, str]) -> None:
     company, language = told
     company.first_run()

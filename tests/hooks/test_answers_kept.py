@@ -18,8 +18,12 @@ from sync.core.messages import Answer, Button, Message
 from sync.core.plan import MessageContent, mark_of
 from sync.core.ports import Written
 from sync.core.rich_text import Paragraph, Text
-from sync.core.values import Language, Ref, View
+from sync.core.talks import TALK
+from sync.core.values import Department, Finding, Language, Person, Ref
+from sync.core.view import View
 from sync.incidents import incident_key
+from sync.judging import events_of, talks_of
+from sync.mapping.rules import Directory
 from sync.store import Store
 from sync.store.derived import Derived
 from tests.store.samples import NOON, a_change, a_finding, a_task, published_from
@@ -45,6 +49,7 @@ class Room:
     language: Language = "zh-CN"
     minutes: int = 0
     answers: list[Answer] = field(default_factory=list)
+    directory: Directory = field(default_factory=Directory)
 
     def __post_init__(self) -> None:
         self.store.sync_findings({"delays": [a_finding("late")]}, NOON, {"delays"})
@@ -63,10 +68,10 @@ class Room:
         people = {
             "ou_zhang": Speaker(ZHANG, "张伟", SHANGHAI),
             "ou_li": Speaker(Ref.of("chat", "account", "ou_li"), "李娜", SHANGHAI),
+            "ou_wang": Speaker(WANG, "王强", SHANGHAI),
         }
-        return Ear(
-            self.store, "chat", "demo", self.language, SHANGHAI, lambda a: people.get(a, Speaker(None, "", SHANGHAI))
-        )
+        nobody = Speaker(None, "", SHANGHAI)
+        return Ear(self.store, "chat", "demo", self.language, SHANGHAI, lambda a: people.get(a, nobody), self.directory)
 
     def hear(self, answer: Answer) -> Message | None:
         self.minutes += 1
@@ -112,6 +117,65 @@ def test_a_refusal_is_shown_and_kept_and_an_answer_after_it_counts(room: Room) -
     assert room.outcomes == ["declined:late", "acknowledged:late"]
     room.press(refusal("late"), "ou_li")
     assert [item.state for item in room.store.findings()] == ["open"]
+
+
+def test_who_answered_about_a_restricted_task_is_not_named(room: Room) -> None:
+    restricted = replace(a_finding("late"), subjects=(a_task("2").ref,))
+    room.store.sync_findings({"delays": [restricted]}, NOON, {"delays"})
+    assert room.press(acknowledgement("late"))[0] == "晚了\n\n有同事 在处理（11-26 15:04）"
+    assert room.press(statement("late", "goal"))[0].endswith("有同事：目标不清楚（11-26 15:05）")
+    assert room.press(refusal("late"))[0].endswith(
+        "有同事：现在处理不了（11-26 15:06）\n\n有同事：目标不清楚（11-26 15:05）"
+    )
+
+
+TALK_KEY = f"escalations:talk:{ZHANG}#1-2"
+WANG, ZHAO = Ref.of("tieline", "person", "wang-qiang"), Ref.of("tieline", "person", "zhao-min")
+
+
+@pytest.fixture
+def talked_of(room: Room) -> Room:
+    """A talk with 张伟 of 技术部 is suggested; 王强 and 赵敏 are the group."""
+    tech = Ref.of("tieline", "department", "tech")
+    people = (
+        Person(ZHANG, "张伟", tech, english_name="Zhang Wei", email="zw@example.com"),
+        Person(WANG, "王强", tech, english_name="Wang Qiang"),
+    )
+    department = Department(tech, "技术部", coordination_group=(WANG, ZHAO, ZHANG))
+    room.directory = Directory({item.ref: item for item in people}, {tech: department})
+    finding = Finding(TALK_KEY, TALK, "info", (ZHANG,), "talk_suggested", {"name": "张伟", "count": 3})
+    room.store.sync_findings({"escalations": [finding]}, NOON, {"escalations"})
+    return room
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "kept"),
+    [
+        ("Talk Zhang Wei 3 Dec", "定在 12月3日（周四）", ("talk_set", date(2026, 12, 3), "")),
+        ("约谈 张伟 结论：先把联调交给陈洁", "记下了和张伟约谈的结论", ("talk_decided", None, "先把联调交给陈洁")),
+    ],
+)
+def test_one_of_the_group_keeps_the_day_of_a_talk_and_what_was_decided(
+    talked_of: Room, words: str, said: str, kept: tuple[Any, ...]
+) -> None:
+    assert said in talked_of.type(words, "ou_wang")
+    event = talked_of.store.events_of_finding(TALK_KEY)[-1]
+    assert ((event.kind, event.day, event.note), event.by) == (kept, WANG)
+    assert [item.state for item in talked_of.store.findings() if item.finding.key == TALK_KEY] == ["acknowledged"]
+    assert talked_of.outcomes == [f"{kept[0]}:"], "the log does not tell with whom"
+    assert [event.kind for event in talks_of(talked_of.store.events_of_finding(TALK_KEY))[TALK_KEY]] == [kept[0]]
+    assert events_of(talked_of.store.events_of_finding(TALK_KEY), ())[TALK_KEY][1:] == ()
+
+
+def test_nobody_else_keeps_anything_of_a_talk_or_learns_of_it(talked_of: Room) -> None:
+    unknown = talked_of.type("约谈 李娜 12月3日", "ou_wang")
+    assert "没有找到可以由你来记的约谈" in unknown
+    for account in ("ou_li", "ou_zhang", "ou_nobody"):
+        assert talked_of.type("约谈 张伟 12月3日", account) == unknown
+        assert talked_of.type("约谈 张伟 改天吧", account) == "", "no word to us"
+    assert talked_of.type("talk to you later", "ou_wang") == ""
+    assert "没看懂" in talked_of.type("约谈 张伟 改天吧", "ou_wang")
+    assert [event.kind for event in talked_of.store.events_of_finding(TALK_KEY)] == ["opened"]
 
 
 def test_a_reason_is_asked_once(room: Room) -> None:

@@ -28,7 +28,7 @@ JOBS = sorted(path.parent.name for path in ROOT.glob("jobs/*/__init__.py"))
 SOURCES = sorted(path for part in PARTS for path in ROOT.glob(f"{part}/**/*.py") if "__pycache__" not in path.parts)
 LANGUAGES = {"zh-CN", "en"}
 PORTS = {
-    "source", "tracker", "knowledge_base", "directory", "messenger", "organisation", "metric_source", "metric_catalog",
+    "source", "tracker", "replies", "knowledge_base", "directory", "messenger", "organisation", "metric_source", "metric_catalog",
     "metric_sink",
 }  # fmt: skip
 EXIT_CODES = {1, 2, 3, 4, 5, 70}

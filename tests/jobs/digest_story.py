@@ -16,7 +16,8 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import Judgement, MessageContent, Published
 from sync.core.tracking import tracked
-from sync.core.values import ConnectionFacts, Dependency, Language, Ref, TrackedFinding, View
+from sync.core.values import Dependency, Language, Ref, TrackedFinding
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import WAITS, publish, story
 
 SETTINGS = DigestSettings(chats=(DigestChat("chat"),))

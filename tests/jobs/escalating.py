@@ -21,7 +21,9 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import NO_ROOM, Desired, Judgement, MessageContent, Published, RoomContent, digest_of
 from sync.core.ports import Written
-from sync.core.values import ConnectionFacts, Department, Finding, Language, Person, Ref, Task, TrackedFinding, View
+from sync.core.talks import TalkEvent
+from sync.core.values import Department, Finding, Language, Person, Ref, Task, TrackedFinding
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, DEPARTMENTS, FLOW, PEOPLE, PRODUCT, TECH, WAITS, as_json, person, story
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -81,6 +83,7 @@ class Office:
     note: str = ""  # with which somebody opened an incident by hand; "" for none
     events: dict[str, list[Event]] = field(default_factory=dict)
     reasons: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
+    kept: dict[str, tuple[TalkEvent, ...]] = field(default_factory=dict)  # of talks
     published: dict[str, Published] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)  # of the view
     refuses_rooms: bool = False
@@ -102,7 +105,7 @@ class Office:
             opened = Finding(BY_HAND, "incident", "critical", (OUTAGE,), "incident", parameters)
             standing += (TrackedFinding(opened, "incidents", "open", now),)
         events = {key: tuple(items) for key, items in self.events.items()}
-        return replace(view, standing=standing, events=events, reasons=self.reasons)
+        return replace(view, standing=standing, events=events, reasons=self.reasons, talks=self.kept)
 
     def judged(self, now: datetime) -> Judgement:
         return judge(self.view(now), self.settings, self.published)
@@ -126,7 +129,8 @@ class Office:
         return news
 
     def _sync(self, standing: set[str], now: datetime) -> None:
-        for key in (*self.delays, INCIDENT, BY_HAND):
+        talks = {key for key in (*standing, *self.events) if ":talk:" in key}
+        for key in (*self.delays, INCIDENT, BY_HAND, *sorted(talks)):
             events = self.events.setdefault(key, [])
             was_open = is_open(events)
             if key in standing and not was_open:

@@ -14,18 +14,8 @@ from msgspec.structs import replace
 from sync.core.calendar import Calendar
 from sync.core.plan import CommentContent, Desired, Judgement, PageAsContent, Published, digest_of
 from sync.core.ports import Written
-from sync.core.values import (
-    ConnectionFacts,
-    Department,
-    Dependency,
-    Evidence,
-    Freshness,
-    Language,
-    Person,
-    Ref,
-    Task,
-    View,
-)
+from sync.core.values import Department, Dependency, Evidence, Language, Person, Ref, Task
+from sync.core.view import ConnectionFacts, Freshness, View
 
 GOLDEN = Path(__file__).parent / "golden"
 AT = datetime(2026, 9, 28, 1, 0, tzinfo=UTC)  # Monday 09:00 in Shanghai

@@ -16,7 +16,8 @@ from jobs.delays.judge import judge as judge_delays
 from jobs.delays.lateness import DelaySettings
 from sync.core.baseline import Baseline, BaselinePair, is_news
 from sync.core.markdown import markdown_from_rich_text
-from sync.core.values import Language, View
+from sync.core.values import Language
+from sync.core.view import View
 from tests.jobs.story import AT, FLOW, WAITS, check_golden, digests, everything_said, page, publish, story
 
 SETTINGS = BaselineSettings("wiki", "TEAM", "跨部门延期盘点")

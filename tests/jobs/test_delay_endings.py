@@ -12,7 +12,8 @@ from jobs.delays.judge import judge
 from jobs.delays.lateness import DelaySettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import CommentContent, Published
-from sync.core.values import Dependency, Language, Ref, View
+from sync.core.values import Dependency, Language, Ref
+from sync.core.view import View
 from tests.jobs.story import (
     API,
     AT,

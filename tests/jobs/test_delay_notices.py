@@ -15,7 +15,8 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.messages import Message
 from sync.core.plan import Desired, Judgement, MessageContent, Published
 from sync.core.rich_text import PersonMention, mapped
-from sync.core.values import ConnectionFacts, Language, Person, Ref, View
+from sync.core.values import Language, Person, Ref
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, AT, FLOW, WAITS, check_golden, publish, story
 
 ROOM = DelayRoom("feishu-main", "oc_1")

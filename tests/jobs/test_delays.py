@@ -15,7 +15,8 @@ from jobs.delays.lateness import DelaySettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import CommentContent, Desired, Judgement, LinkContent, Published
 from sync.core.rich_text import Anchor, Paragraph
-from sync.core.values import Dependency, DependencyType, Language, Ref, View
+from sync.core.values import Dependency, DependencyType, Language, Ref
+from sync.core.view import View
 from tests.jobs.story import (
     API,
     AT,

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from jobs.digests.items import SEVERITIES, Item, within_budget
 from sync.core.plan import Published
 from sync.core.tracking import tracked
-from sync.core.values import Finding, Ref, Severity, Task, View
+from sync.core.values import Finding, Ref, Severity, Task
+from sync.core.view import View
 from tests.jobs.digest_story import in_chats, judged, noticed
 from tests.jobs.story import API, CAMPAIGN, CHINA, FLOW, PEOPLE, publish, story
 

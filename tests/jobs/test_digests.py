@@ -16,7 +16,8 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
 from sync.core.duty import Leave
 from sync.core.plan import MessageContent, Published
-from sync.core.values import ConnectionFacts, FindingStep, Freshness, Language, Ref, View
+from sync.core.values import FindingStep, Language, Ref
+from sync.core.view import ConnectionFacts, Freshness, View
 from tests.jobs.digest_story import (
     DAY,
     FRIDAY,

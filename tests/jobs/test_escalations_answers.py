@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from sync.core.escalation import Stated
+from sync.core.disclosure import Sayable
+from sync.core.duty import Leave
+from sync.core.escalation import Event, Stated
+from sync.core.talks import TalkEvent
 from sync.core.values import Assignment, Language
 from tests.jobs.escalating import (
     DELAY,
+    INCIDENT,
     LANGUAGES,
     PRODUCT,
     TECH,
@@ -21,6 +25,7 @@ from tests.jobs.escalating import (
     content,
     kinds,
     outage,
+    people,
     said,
     to,
     who,
@@ -36,6 +41,26 @@ def test_who_took_it_on_is_asked_for_a_new_date_when_it_takes_too_long() -> None
     (news,) = office.run(at("10-09 16:30"))  # 960 working minutes after the answer
     assert "张伟在处理，到现在还没有解决。" in said([news])
     assert [button.action.partition(":")[0] for button in content(news).said.buttons] == ["promise", "decline", "open"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-CN", "陈洁在处理，到现在还没有解决。张伟今天不在，所以找你。现在到哪一步了？"),
+        (
+            "en",
+            "Chen Jie is on it, and it is not solved yet. Zhang Wei is away today, so you are asked. How far is it?",
+        ),
+    ],
+)
+def test_who_is_on_it_and_who_is_away_are_two_people(language: Language, words: str) -> None:
+    office = Office(language)
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:30"), "chen-jie")
+    away = replace(people()[who("zhang-wei")], absences=(Leave(date(2026, 10, 8), date(2026, 10, 9)),))
+    office.changes = {"people": {**people(), who("zhang-wei"): away}}
+    (news,) = (item for item in office.run(at("10-09 16:30")) if item.message == "notice")
+    assert words in said([news]).replace("\n\n", "" if language == "zh-CN" else " ")
 
 
 def test_a_refusal_makes_the_next_rung_due_and_a_promise_is_waited_for() -> None:
@@ -160,6 +185,103 @@ def test_a_kept_or_renewed_promise_counts_for_nothing() -> None:
     assert "talk_suggested" in kinds(office)
 
 
+def talks_of(office: Office, when: datetime) -> list[str]:
+    return to(item for item in office.run(when) if item.message == "talk")
+
+
+def test_what_was_declined_long_ago_counts_for_nothing() -> None:
+    office = Office()
+    office.events[DELAY] = [Event("opened", at("05-06 10:00"))]
+    for day in ("05-06", "05-07", "09-29"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+    assert talks_of(office, at("09-29 17:00")) == []
+    assert "talk_suggested" not in kinds(office)
+
+
+def test_as_many_times_more_are_a_series_of_their_own_also_after_the_first_was_forgotten() -> None:
+    office = Office()
+    office.settings = replace(office.settings, declines_before_talk=2)
+    office.events[DELAY] = [Event("opened", at("05-06 10:00"))]
+    for day in ("05-06", "05-07"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+    assert talks_of(office, at("05-07 13:00")) == ["wang-qiang"]
+    assert "talk_suggested" in kinds(office)
+    office.happens("declined", at("05-08 11:00"), "zhang-wei")
+    office.happens("acknowledged", at("05-08 12:00"), "zhang-wei")
+    assert talks_of(office, at("05-08 13:00")) == []
+    assert talks_of(office, at("09-01 13:00")) == []
+    assert "talk_suggested" not in kinds(office)
+    for day in ("09-02", "09-03", "09-04", "09-07"):
+        office.happens("declined", at(f"{day} 11:00"), "zhang-wei")
+        office.happens("acknowledged", at(f"{day} 12:00"), "zhang-wei")
+        expected = ["wang-qiang"] if day in ("09-03", "09-07") else []
+        assert talks_of(office, at(f"{day} 13:00")) == expected
+        assert talks_of(office, at(f"{day} 14:00")) == []
+    assert [item.kind for item in office.findings].count("talk_suggested") == 1
+
+
+def grouped(office: Office) -> str:
+    """张伟 could not take it on once, which is enough here; 王强 and 赵敏 are the group. The key of the talk."""
+    office.settings = replace(office.settings, declines_before_talk=1)
+    departments = office.view(WEDNESDAY).departments
+    group = (who("wang-qiang"), who("zhao-min"), who("zhang-wei"))
+    office.changes = {"departments": {**departments, TECH: replace(departments[TECH], coordination_group=group)}}
+    office.run(WEDNESDAY)
+    office.happens("declined", at("09-30 16:05"), "zhang-wei")
+    assert talks_of(office, at("09-30 16:10")) == ["wang-qiang", "zhao-min"], "never the person"
+    (finding,) = (item for item in office.findings if item.kind == "talk_suggested")
+    return finding.key
+
+
+def kept_news(office: Office, when: datetime) -> list[tuple[str, str]]:
+    news = [item for item in office.run(when) if item.message.startswith("talk_")]
+    return [(item.message, name) for item, name in zip(news, to(news), strict=True)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_becomes_of_a_talk_reads_well_and_only_the_group_hears_of_it(language: Language) -> None:
+    office = Office(language)
+    key = grouped(office)
+    set_for = TalkEvent("talk_set", at("09-30 16:20"), who("zhao-min"), "赵敏", date(2026, 10, 8))
+    office.kept = {key: (set_for,)}
+    assert kept_news(office, at("09-30 16:30")) == [("talk_set", "wang-qiang")]
+    assert kept_news(office, at("10-08 16:30")) == [], "the day is not over"
+    assert kept_news(office, at("10-09 08:30")) == [], "nobody is at work"
+    assert kept_news(office, at("10-09 09:30")) == [("talk_asked", "wang-qiang"), ("talk_asked", "zhao-min")]
+    assert kept_news(office, at("10-09 09:40")) == [], "asked once"
+    decided = TalkEvent("talk_decided", at("10-09 10:00"), who("wang-qiang"), "王强", note="先把联调交给陈洁")
+    office.kept = {key: (set_for, decided)}
+    assert kept_news(office, at("10-09 10:10")) == [("talk_decided", "zhao-min")]
+    assert "talk_suggested" not in kinds(office)
+    heard = [item for _, item in office.said if item.message.startswith("talk_")]
+    sayable = Sayable(office.view(at("10-09 10:10")))
+    assert not [item for item in heard if sayable.may_say(item.content, item.facts)], "no plan or log repeats it"
+    assert not [item for item in heard if "zhang-wei" in item.key], "keys stand in logs"
+    check_golden(f"escalation-talk-kept.{language}.md", said(heard[:1] + heard[-2:]))
+    everything = said(item for _, item in office.said if not item.message.startswith("talk"))
+    assert "约谈" not in everything
+    assert "先把联调" not in everything
+
+
+def test_the_count_starts_anew_with_the_decision_and_a_talk_to_come_is_not_suggested_again() -> None:
+    office = Office()
+    key = grouped(office)
+    set_for = TalkEvent("talk_set", at("09-30 16:20"), who("zhao-min"), "赵敏", date(2026, 10, 8))
+    office.kept = {key: (set_for,)}
+    office.happens("acknowledged", at("09-30 16:30"), "zhang-wei")
+    office.happens("declined", at("09-30 16:40"), "zhang-wei")
+    assert talks_of(office, at("09-30 16:50")) == []
+    decided = TalkEvent("talk_decided", at("09-30 17:00"), who("zhao-min"), "赵敏", note="再看一周")
+    office.kept = {key: (set_for, decided)}
+    assert talks_of(office, at("09-30 17:10")) == []
+    assert "talk_suggested" not in kinds(office)
+    office.happens("acknowledged", at("09-30 17:20"), "zhang-wei")
+    office.happens("declined", at("09-30 17:30"), "zhang-wei")
+    assert talks_of(office, at("09-30 17:40")) == ["wang-qiang", "zhao-min"]
+
+
 def test_nobody_is_talked_about_where_the_setting_is_zero() -> None:
     office = Office()
     office.settings = replace(office.settings, declines_before_talk=0)
@@ -196,3 +318,64 @@ def test_what_became_restricted_is_masked_in_place() -> None:
     assert "支付流程测试" not in everything_said(judgement)
     office.run(WEDNESDAY + timedelta(minutes=10))
     assert office.judged(WEDNESDAY + timedelta(minutes=20)).desired == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_group_whose_name_tells_what_became_restricted_is_not_named_any_more_and_nobody_is_brought_in(
+    language: Language,
+) -> None:
+    office = Office(language, incident=outage())
+    office.run(at("10-04 02:10"))
+    office.run(at("10-04 02:40"))
+    office.incident = outage(visibility="restricted")
+    judgement = office.judged(at("10-04 02:50"))
+    assert {item.kind for item in judgement.desired} == {"message"}
+    assert "支付接口超时" not in everything_said(judgement)
+    office.run(at("10-04 02:50"))
+    office.published.pop(f"escalations:step:{INCIDENT}#1:response:2@feishu-main:person:ou_wang-qiang")
+    members = office.published[f"escalations:room:{INCIDENT}@feishu-main"].content
+    news = office.run(at("10-04 03:00"))
+    assert to(news) == ["wang-qiang"]  # in their own chat, not in the group
+    assert "支付接口超时" not in said(news)
+    assert ("群" if language == "zh-CN" else "group") not in said(news)
+    assert office.published[f"escalations:room:{INCIDENT}@feishu-main"].content == members
+
+
+def test_a_step_for_the_group_is_told_one_by_one_where_its_name_may_not_be_told() -> None:
+    office = Office(incident=outage())
+    office.run(at("10-04 02:10"))
+    office.incident = outage(status="done")
+    office.run(at("10-04 02:50"))
+    office.incident = outage(updated_at=at("10-04 03:00"), visibility="restricted")
+    assert to(office.run(at("10-04 03:00"))) == ["zhang-wei", "chen-jie"]
+    assert office.run(at("10-04 03:10")) == []
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_who_has_to_do_with_a_restricted_task_is_not_named(is_later: bool) -> None:
+    office = Office(incident=outage(visibility="open" if is_later else "restricted"))
+    away = replace(people()[who("zhang-wei")], absences=(Leave(date(2026, 10, 4), date(2026, 10, 4)),))
+    office.changes = {"people": {**people(), who("zhang-wei"): away}}
+    office.reaches = ("people",)
+    parts = [office.judged(at("10-04 02:10"))]
+    office.run(at("10-04 02:10"))
+    office.happens("acknowledged", at("10-04 02:20"), "chen-jie", INCIDENT)
+    parts.append(office.judged(at("10-04 04:10")))
+    office.run(at("10-04 04:10"))
+    office.incident = outage(visibility="restricted")
+    parts.append(office.judged(at("10-04 04:20")))
+    told = said([item for part in parts[2 * is_later :] for item in part.desired])
+    assert "今天不在，所以找你" in told
+    assert "有同事在处理" in told
+    assert not [name for name in ("张伟", "陈洁", "李娜") if name in told]
+
+
+def test_who_says_why_a_restricted_task_is_late_is_not_named() -> None:
+    office = Office()
+    office.tasks = {"api": {"visibility": "restricted"}}
+    office.run(WEDNESDAY)
+    office.happens("acknowledged", at("09-30 16:20"), "zhang-wei")
+    office.reasons = {DELAY: (Stated("resources", at("09-30 16:25"), who("zhang-wei")),)}
+    told = said(office.run(at("09-30 16:30")))
+    assert "有同事说主要是资源不足" in told
+    assert "张伟" not in told

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sync.cli.findings_text import finding_text
 from sync.core.plan import RoomContent
 from sync.core.values import Language
 from tests.jobs.escalating import (
@@ -163,6 +164,20 @@ def test_who_has_no_account_is_a_finding_and_those_above_are_asked() -> None:
     assert [item.parameters["name"] for item in office.findings if item.kind == "no_account"] == ["张伟"]
     office.run(WEDNESDAY + timedelta(minutes=10))
     assert "no_account" in kinds(office)
+
+
+def test_an_incident_that_asks_nobody_is_a_finding_until_somebody_can_be_asked() -> None:
+    office = Office(incident=outage(owner=None, department=None))
+    assert office.run(at("10-04 02:10")) == []
+    (finding,) = (item for item in office.findings if item.kind == "nobody_asked")
+    assert (finding.severity, finding.subjects) == ("critical", (OUTAGE,))
+    for language, words in (("zh-CN", "请在任务里指定负责人"), ("en", "name its owner")):
+        text = finding_text(finding, language, office.view(at("10-04 02:10")))  # type: ignore[arg-type]
+        assert words in text
+        assert "支付接口超时" in text
+    office.incident = outage(department=None)
+    assert to(office.run(at("10-04 02:20"))) == ["room"]
+    assert "nobody_asked" not in kinds(office)
 
 
 def test_another_chat_gets_a_group_of_its_own() -> None:

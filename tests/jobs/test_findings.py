@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from jobs.delays import JOB
 from jobs.delays.lateness import DelaySettings
 from sync.cli.findings_text import finding_text
-from sync.core.values import ConnectionFacts, Dependency, Finding, Ref, View
+from sync.core.values import Dependency, Finding, Ref
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, AT, CAMPAIGN, FLOW, WAITS, story, wait
 
 FRIDAY = date(2026, 10, 9)

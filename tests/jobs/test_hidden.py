@@ -9,7 +9,8 @@ from jobs.delays import JOB
 from jobs.delays.lateness import DelaySettings
 from sync.core.disclosure import Sayable, cleared
 from sync.core.plan import LinkContent
-from sync.core.values import Finding, Ref, View
+from sync.core.values import Finding, Ref
+from sync.core.view import View
 from tests.jobs.story import API, FLOW, publish, story
 
 

@@ -12,7 +12,8 @@ from jobs.delays import JOB
 from jobs.delays.lateness import DelayRoom, DelaySettings, bound_of, crossing
 from sync.core.plan import Judgement
 from sync.core.schedule import Forecast, Schedule, forecasts_of
-from sync.core.values import ConnectionFacts, Dependency, DependencyType, Freshness, Ref, Status, Task, View
+from sync.core.values import Dependency, DependencyType, Ref, Status, Task
+from sync.core.view import ConnectionFacts, Freshness, View
 from tests.jobs.story import AT, CHINA, DEPARTMENTS, PEOPLE, digests, publish
 
 FIRST = AT.date()

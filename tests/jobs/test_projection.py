@@ -20,7 +20,8 @@ from sync.core.baseline import Baseline
 from sync.core.calendar import Calendar
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import CommentContent, Desired, Judgement, MessageContent, PageAsContent, Published
-from sync.core.values import ConnectionFacts, Language, View
+from sync.core.values import Language
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, FLOW, TECH, digest, digests, publish, story
 
 NOTE: dict[Language, str] = {

@@ -15,7 +15,8 @@ from jobs.retrospectives import JOB
 from jobs.retrospectives.episodes import RetrospectiveSettings
 from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
-from sync.core.values import Finding, FindingStep, Freshness, Language, Ref, TrackedFinding, View
+from sync.core.values import Finding, FindingStep, Language, Ref, TrackedFinding
+from sync.core.view import Freshness, View
 from tests.jobs.story import (
     API,
     AT,

@@ -14,7 +14,7 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.source_files import SourceFile
-from sync.core.values import View
+from sync.core.view import View
 from tests.jobs.story import AT, as_json, check_golden, digests, publish
 
 SETTINGS = SopSettings(folder="sops", connection="wiki", space="SOP")

@@ -12,7 +12,8 @@ from jobs.status_view.judge import StatusSettings, StatusTable, judge
 from jobs.status_view.rows import COLUMNS
 from sync.core.metrics import Cell, typed
 from sync.core.plan import TableAsContent
-from sync.core.values import ConnectionFacts, Ref, View
+from sync.core.values import Ref
+from sync.core.view import ConnectionFacts, View
 from tests.jobs.story import API, AT, FLOW, story
 
 LATER = datetime(2026, 10, 10, 1, 0, tzinfo=UTC)

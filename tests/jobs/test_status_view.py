@@ -17,7 +17,8 @@ from sync.core.markdown import markdown_from_rich_text
 from sync.core.plan import Judgement, PageAsContent
 from sync.core.rich_text import Anchor, Table
 from sync.core.schedule import forecasts_of
-from sync.core.values import Dependency, Freshness, Language, Ref, View
+from sync.core.values import Dependency, Language, Ref
+from sync.core.view import Freshness, View
 from tests.jobs.story import (
     API,
     AT,

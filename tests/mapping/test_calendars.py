@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sync.core.calendar import Calendar
 from sync.core.errors import ConfigError
-from sync.core.values import View
+from sync.core.view import View
 from sync.core.working_time import calendar_of_person, zone_of_person
 from sync.mapping.calendars import calendars_for, country_calendar, is_country, parse_calendars, unpublished_notes
 from sync.mapping.people import person_ref

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sync.core.history import StatusChange, with_history
+import pytest
+
+from sync.core.history import DueChange, StatusChange, first_due, with_history
 from sync.core.values import Record, Ref, Task
 from sync.core.vendor_change import VendorChange
-from sync.mapping.history import status_changes
+from sync.core.working_time import WEEKDAYS
+from sync.mapping.history import due_changes, status_changes
 from sync.mapping.identity import Identity
 from sync.mapping.people import parse_people
 from sync.mapping.rules import Directory
@@ -19,16 +23,19 @@ PEOPLE = parse_people("people:\n  zhang-wei: {name: 张伟, accounts: {jira-main
 IDENTITY = Identity(Directory(PEOPLE))
 MAPPING = parse_mapping(
     "version: 1\nscope: [PAY]\nstatus: {待办: todo, 进行中: in_progress, 评审中: in_progress, 已完成: done}\n"
-    "task: {title: summary, vendor_status: status.name}\n".encode(),
+    "task: {title: summary, vendor_status: status.name, due: duedate}\n".encode(),
     "jira-main.yaml",
     Directory(),
 )
 
 
-def told(*changes: tuple[str, str, str, str]) -> tuple[StatusChange, ...]:
+def history(*changes: tuple[str, str, str, str]) -> Record:
     made = tuple(VendorChange("7", name, before, after, NOON, by) for name, before, after, by in changes)
-    record = Record(Ref("jira-main:history:7"), "7", "", "", NOON, {}, changes=made)
-    return status_changes(record, MAPPING, IDENTITY)
+    return Record(Ref("jira-main:history:7"), "7", "", "", NOON, {}, changes=made)
+
+
+def told(*changes: tuple[str, str, str, str]) -> tuple[StatusChange, ...]:
+    return status_changes(history(*changes), MAPPING, IDENTITY)
 
 
 def test_status_words_are_read_by_the_same_table() -> None:
@@ -43,6 +50,19 @@ def test_status_words_are_read_by_the_same_table() -> None:
 
 def test_other_fields_and_words_of_one_status_change_nothing() -> None:
     assert told(("assignee", "待办", "进行中", ""), ("status", "进行中", "评审中", "")) == ()
+
+
+def test_a_moved_due_date_is_told_as_the_mapping_reads_dates() -> None:
+    first, second = date(2026, 9, 30), date(2026, 10, 10)
+    record = history(
+        ("duedate", "", "2026-09-30", "abc"), ("duedate", "2026-09-30", "2026-10-09T20:00:00.000Z", ""),
+        ("duedate", "2026-10-10", "next week", ""), ("duedate", "2026-10-10T00:00:00Z", "2026-10-10T03:00:00Z", ""),
+        ("status", "", "2026-09-30", "abc"),
+    )  # fmt: skip
+    assert due_changes(record, MAPPING, IDENTITY) == (
+        DueChange(TASK, None, first, NOON, Ref("tieline:person:zhang-wei")),
+        DueChange(TASK, first, second, NOON),
+    )
 
 
 def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
@@ -64,3 +84,31 @@ def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
     assert (reopened.started, reopened.finished) == (at(1), None)
     [said] = with_history([Task(TASK, "PAY-7", "x", "done", "", "", NOON, started=at(-9), finished=at(-8))], changes)
     assert (said.started, said.finished) == (at(-9), at(-8))
+
+
+@pytest.mark.parametrize(
+    ("moves", "counts"),
+    [
+        ([], "10-10"),
+        ([("09-30", "10-10", "09-20")], "10-10"),  # long before: that was planning
+        ([("09-30", "10-10", "09-23")], "09-30"),  # five working days before its day
+        ([("09-30", "10-10", "09-22")], "10-10"),
+        ([("09-30", None, "10-09"), (None, "10-10", "10-09")], "09-30"),
+        ([("10-20", "10-10", "10-19")], "10-10"),  # earlier than it was
+        ([("09-28", "09-30", "09-01"), ("09-30", "10-09", "09-30"), ("10-09", "10-10", "10-09")], "09-30"),
+    ],
+)
+def test_lateness_counts_from_the_first_date_that_was_let_go(
+    moves: list[tuple[str | None, str | None, str]], counts: str
+) -> None:
+    """A date given up while it was near, or once it had gone by, is what people had been promised."""
+
+    def day(text: str | None) -> date | None:
+        return date.fromisoformat(f"2026-{text}") if text else None
+
+    changes = [
+        DueChange(TASK, day(was), day(now), datetime.fromisoformat(f"2026-{at}T09:00:00+00:00"))
+        for was, now, at in moves
+    ]
+    found = first_due(date(2026, 10, 10), reversed(changes), WEEKDAYS, ZoneInfo("UTC"))
+    assert found == day(counts)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.core.history import StatusChange
+from sync.core.history import DueChange, History, StatusChange
 from sync.core.values import (
     Account,
     Assignment,
@@ -54,6 +54,7 @@ def everything() -> Derived:
                 StatusChange(ONE, "in_progress", "done", NOON),
             ]
         },
+        due_changes={TWO: [DueChange(ONE, None, date(2026, 12, 1), NOON, PERSON)]},
     )
 
 
@@ -78,11 +79,11 @@ def test_everything_reads_back(store: Store) -> None:
     assert store.load_aliases() == {ref: tuple(texts) for ref, texts in made.aliases.items()}
     assert store.load_accounts() == {"jira-main": {account.id: account for account in made.accounts[ONE]}}
     assert store.load_problems() == list(made.problems)
-    assert store.load_status_changes() == list(made.changes[TWO])
+    assert store.load_history() == History(made.changes[TWO], made.due_changes[TWO])
 
 
 def test_replacing_with_the_same_writes_nothing(store: Store) -> None:
-    assert store.replace_derived([ONE, TWO], everything()) == 12
+    assert store.replace_derived([ONE, TWO], everything()) == 13
     assert store.replace_derived([ONE, TWO], everything()) == 0
 
 

@@ -67,6 +67,10 @@ def test_an_answer_is_taken_once_and_a_second_person_does_not_take_it_away(store
     assert store.take_answer(FindingEvent("late", "declined", NOON + 5 * HOUR, "3", LI, "李娜"))
     assert [(item.acknowledged_by, item.acknowledged_at) for item in store.findings("open")] == [(None, None)]
     assert not store.take_answer(FindingEvent("nothing", "declined", NOON, "4", LI))
+    found(store, NOON, "late", "other")
+    assert store.acknowledge("other", "有同事", NOON + HOUR)
+    assert store.take_answer(FindingEvent("other", "declined", NOON + 2 * HOUR, "1", None, "有同事"))
+    assert [item.finding.key for item in store.findings("acknowledged")] == ["other"], "it may be somebody else"
     found(store, NOON + 6 * HOUR)
     assert not store.take_answer(FindingEvent("late", "promised", NOON + 7 * HOUR, "5", LI, until=NOON + 9 * HOUR))
     assert kinds(store) == ["opened", "declined", "acknowledged", "declined", "declined", "solved"]

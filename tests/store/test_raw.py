@@ -122,6 +122,15 @@ def test_cursors(store: Store) -> None:
     assert store.cursor("jira-main", "issues", "PAY") is None
 
 
+def test_what_was_asked_for_is_known_per_stream_and_scope_until_it_is_forgotten(store: Store) -> None:
+    for scope, keys in (("PAY", ["1", "2"]), ("PAY", ["2", "3\0"]), ("MKT", ["4"]), ("MKT", [])):
+        store.note_asked("jira-main", "issues", scope, keys)
+    store.forget_asked("jira-main", "issues", "MKT")
+    store.forget_asked("jira-main", "history", "PAY")
+    assert store.asked_for("jira-main", "issues", "PAY") == {"1", "2", "3"}
+    assert store.asked_for("jira-main", "issues", "MKT") == set()
+
+
 def test_a_run_killed_before_its_cursor_keeps_neither(store: Store) -> None:
     with pytest.raises(KeyboardInterrupt), store.transaction():  # noqa: PT012 - the kill comes after the writes
         store.save_raw([a_record()])

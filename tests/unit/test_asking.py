@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from sync.core.asking import AskedPerson, Parties, asked_instead, people_asked
 from sync.core.duty import Leave, OnCall
 from sync.core.escalation import Asked
-from sync.core.values import Department, Person, Ref, View
+from sync.core.values import Department, Person, Ref
+from sync.core.view import View
 
 DAY = date(2026, 12, 2)
 NOON = datetime(2026, 12, 2, 4, tzinfo=UTC)  # noon in Shanghai

@@ -8,15 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.app import build
+from sync.cli.setup import check_config
 from sync.config import connection_settings, load_config, read_secret
 from sync.connection_config import reach_of
 from sync.core.errors import ConfigError
 from sync.core.options import OptionKind, option_problem
-from sync.registry import connectors_by_name
+from sync.mapping.structs import mistakes
+from sync.registry import connectors_by_name, jobs_by_name
 from sync.remote import redact
 
 GOOD = """\
@@ -80,13 +84,34 @@ MISTAKES = {
         "delays: {min_slip_days: 2}", "digests: {chats: [{connection: trello-main}]}", "line 17", "offers no messenger",
     ),
     "no items at all": (
-        "delays: {min_slip_days: 2}", "digests: {chats: [], most_items: 0}", "line 17", "most_items",
+        "delays: {min_slip_days: 2}", "digests:\n    chats: []\n    most_items: 0", "line 19", "0 is below 1",
     ),
+    "nobody is told anywhere": (
+        "delays: {min_slip_days: 2}", "digests:\n    chats: []\n    most_items: 0", "line 18", "at least one is needed",
+    ),
+    "a digest for what is no finding": (
+        "delays: {min_slip_days: 2}", "digests:\n    kinds:\n    - delay\n    - duesoon", "line 20", "did you mean 'due_soon'?",
+    ),
+    "a page on no connection at all": ("delays: {min_slip_days: 2}", "retrospectives: {space: T}", "line 17", "jobs.retrospectives.connection  missing"),
+    "a ladder that asks nobody we know": (
+        "delays: {min_slip_days: 2}",
+        "escalations:\n    ladders:\n      info:\n        response:\n        - after_minutes: 0\n          asks: [boss]",
+        "line 22", "'boss' is none of: owner, deputy, head",
+    ),
+    "a department's own ladder": (
+        "delays: {min_slip_days: 2}",
+        "escalations:\n    departments:\n      技术部:\n        incident:\n          respond_minutes: half an hour",
+        "line 21", "write a whole number",
+    ),
+    "a ladder that cannot be climbed": (
+        "delays: {min_slip_days: 2}", "escalations:\n    ladders:\n      info:\n        response: []", "line 19", "a ladder needs a response rung",
+    ),
+    "pages on an empty name": ("{connection: confluence-main,", "{connection: '',", "line 19", "these can: confluence-main"),
     "a job that is not there": ("delays: {", "delay: {", "line 17", "did you mean 'delays'?"),
     "a bad job setting": ("min_slip_days: 2", "min_slip_days: two", "line 17", "min_slip_days"),
     "an unknown job setting": ("min_slip_days: 2", "min_days: 2", "line 17", "min_days"),
-    "a page on no connection": ("connection: confluence-main,", "connection: confluence,", "line 18", "did you mean 'confluence-main'?"),
-    "escalations in no chat": ("delays: {min_slip_days: 2}", "escalations: {}", "line 17", "connection is missing"),
+    "a page on no connection": ("connection: confluence-main,", "connection: confluence,", "line 19", "did you mean 'confluence-main'?"),
+    "escalations in no chat": ("delays: {min_slip_days: 2}", "escalations: {}", "line 17", "none of the connections reaches people"),
     "escalations in what is no chat": (
         "delays: {min_slip_days: 2}", "escalations: {connection: trello-main}", "line 17", "'trello-main' reaches no people",
     ),
@@ -111,6 +136,10 @@ def test_each_mistake_has_its_line_and_its_cure(name: str, tmp_path: Path) -> No
     assert words in text, text
 
 
+NAMES = (
+    "connection", "space", "title", "chats", "kinds", "most_items", "incident", "respond_minutes", "ladders", "info", "response",
+    "after_minutes", "asks", "departments", "技术部", "rooms", "room", "language", "min_slip_days", "pages", "parent", "folder", "nothing",
+)  # fmt: skip
 WRONG: dict[str, object] = {"number": "soon", "flag": "no", "names": "one", "text": ["a"]}
 
 
@@ -160,6 +189,26 @@ def test_an_option_that_is_let_through_can_be_used(kind: OptionKind, value: Any)
         assert kind != "number" or float(value) >= 0
 
 
+DINGTALK = "connections:\n  ding:\n    type: dingtalk\n    client_id: a\n    client_secret: env:T_S\n    variant: "
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "words"),
+    [
+        ("app\n    callback_route_key: r\n    card_template_id: t", 7, "does nothing without callback_secret;"),
+        ("app\n    callback_secret: env:T_C\n    callback_route_key: r", 8, "does nothing without card_template_id;"),
+        ("app\n    callback_token: env:T_C", 7, "does nothing without callback_aes_key;"),
+        ("app\n    callback_aes_key: env:T_C", 7, "does nothing without callback_token;"),
+        ("todo\n    card_template_id: t", 7, "means nothing to the variant todo; leave it out: it is for app"),
+        ("app\n    personal: true", 7, "means nothing to the variant app; leave it out: it is for todo"),
+    ],
+)
+def test_what_is_only_half_set_up_is_told(rest: str, line: int, words: str, tmp_path: Path) -> None:
+    text = problems(tmp_path, DINGTALK + rest)
+    assert f": 1 problem\n  line {line} " in text
+    assert words in text
+
+
 def test_mistakes_in_tables_have_their_lines(tmp_path: Path) -> None:
     text = problems(
         tmp_path,
@@ -170,6 +219,62 @@ def test_mistakes_in_tables_have_their_lines(tmp_path: Path) -> None:
     assert "line 5 connections.caigou.folder" in said
     assert "line 8 connections.caigou.tables.采购.file" in said
     assert "unknown field `fiel`; it takes file" in text
+
+
+@given(
+    st.sampled_from(sorted(jobs_by_name())),
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["", "a", "owner", "delay", "en", "技术部"]),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    ),
+)
+def test_there_is_a_mistake_exactly_where_settings_cannot_be_read(job: str, values: Any) -> None:
+    kind, found = jobs_by_name()[job].settings, list(mistakes(jobs_by_name()[job].settings, values))
+    try:
+        msgspec.convert(values, kind)
+    except msgspec.ValidationError:
+        assert found
+        assert all(item.text for item in found)
+    else:
+        assert found == []
+
+
+DEPARTMENTS = """\
+installation: acme
+connections:
+  chat: {type: feishu, variant: app, app_id: env:T_ID, app_secret: env:T_S}
+jobs:
+  delays:
+    rooms:
+    - {connection: chat, room: oc_1, departments: [tech]}
+    - connection: chat
+      room: oc_2
+      departments: [产品部]
+  escalations:
+    connection: chat
+    departments:
+      ＴＥＣＨ: {incident: {respond_minutes: 15}}
+      技术部门: {incident: {respond_minutes: 15}}
+      技术部: {incident: {respond_minutes: 19}}
+"""
+
+
+def test_departments_that_jobs_name_are_those_of_departments_yaml(tmp_path: Path) -> None:
+    (tmp_path / "tieline.yaml").write_text(DEPARTMENTS, encoding="utf-8")
+    (tmp_path / "mappings").mkdir()
+    names = "departments:\n  tech: {name: 技术部, english_name: Engineering}\n  product: {name: 产品部}\n"
+    (tmp_path / "mappings" / "departments.yaml").write_text(names, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        build(tmp_path / "tieline.yaml")
+    told = {problem.line: f"{problem.path} {problem.text}; {problem.hint}" for problem in caught.value.problems}
+    assert told == {
+        10: "jobs.delays.rooms.1.departments.0 '产品部' is not the key of a department; write product",
+        15: "jobs.escalations.departments.技术部门 '技术部门' is no department; did you mean '技术部'?",
+        16: "jobs.escalations.departments.技术部 the same department as 'ＴＥＣＨ'; write it once",
+    }
+    with pytest.raises(ConfigError) as checked:
+        check_config(tmp_path / "tieline.yaml")
+    assert {*caught.value.problems} <= {*checked.value.problems}
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -236,10 +341,11 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_escalations_need_a_chat_that_reaches_people(chat: str, reached: str, tmp_path: Path) -> None:
-    text = GOOD.replace("jobs:\n", f"  chat: {chat}\njobs:\n  escalations: {{connection: chat}}\n")
+def test_what_is_asked_of_people_needs_a_chat_that_reaches_them(chat: str, reached: str, tmp_path: Path) -> None:
+    jobs = "jobs:\n  escalations: {connection: chat}\n  digests: {chats: [{connection: chat}]}\n"
+    text = GOOD.replace("jobs:\n", f"  chat: {chat}\n{jobs}")
     if not reached:
-        assert "'chat' reaches no people" in problems(tmp_path, text)
+        assert problems(tmp_path, text).count("'chat' reaches no people") == 2
         return
     (tmp_path / "tieline.yaml").write_text(text, encoding="utf-8")
     connection = load_config(tmp_path / "tieline.yaml").config.connections["chat"]

@@ -218,6 +218,12 @@ def test_a_refusal_brings_the_next_rung_at_once_and_each_person_refuses_once() -
     assert at(15, *asked, said("declined", 14, CHEN)).declines == 2
 
 
+def test_whom_nobody_knows_takes_nothing_back() -> None:
+    """It may be somebody else."""
+    stands = at(15, told(0, 1), said("acknowledged", 5), said("declined", 10))
+    assert (stands.state, stands.declines) == ("answered", 1)
+
+
 def test_a_refusal_at_night_is_passed_on_in_the_morning() -> None:
     opened = beijing("2026-11-03 16:00")
     history = [

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from sync.config import pace_problems
 from sync.core.escalation import Ladder, Rung
 from sync.core.ladders import CRITICAL, EscalationSettings, IncidentSettings, ladder_for
 from sync.core.values import Department, Ref
+from sync.job_settings import pace_problems
 from sync.mapping.yaml import load
 
 TECH = Department(Ref("tieline:department:tech"), "技术部", "Engineering")
@@ -109,8 +109,11 @@ def test_a_slower_schedule_is_refused_with_both_lines() -> None:
     assert (problem.file, problem.line, problem.path) == ("tieline.yaml", 5, "serve.every_minutes")
     assert problem.text == "45 minutes are too slow for jobs.escalations (line 3): a step comes after 30"
     assert problem.hint == "at most 30, or slower ladders"
+    [problem] = pace_problems("escalations", EscalationSettings(), 45, load(b"jobs:\n  escalations: {}\n", "t"), "t")
+    assert (problem.line, problem.path) == (2, "jobs.escalations")
+    assert "serve: {every_minutes: 30}" in problem.hint
 
 
 def test_a_number_of_refusals_is_no_negative_one() -> None:
-    with pytest.raises(msgspec.ValidationError, match="declines_before_talk -1 must be 0"):
+    with pytest.raises(msgspec.ValidationError, match=r"Expected `int` >= 0 - at `\$.declines_before_talk`"):
         settings("declines_before_talk: -1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,12 @@ from msgspec.structs import replace
 
 from benchmarks.forecast import Case, as_seen
 from sync.core.calendar import Calendar
-from sync.core.history import StatusChange
-from sync.core.likely import ENOUGH, Curve, Likely, Past, Spell, Watched, likely_finish, past_of
-from sync.core.values import Department, Ref, Status, Task, TaskKind, View
+from sync.core.history import DueChange, History, StatusChange
+from sync.core.likely import Likely, Past, likely_finish, past_of
+from sync.core.plans import Place
+from sync.core.values import Department, Ref, Status, Task, TaskKind
+from sync.core.view import View
+from sync.core.watched import ENOUGH, Curve, Spell, Watched
 
 TECH, PRODUCT = Ref("tieline:department:tech"), Ref("tieline:department:product")
 TODAY = date(2026, 11, 25)  # a Wednesday
@@ -63,7 +67,7 @@ def history(lates: Sequence[int], department: Ref = TECH, first: int = 1000) -> 
 
 
 def said(tasks: Sequence[Task], asked: Task, today: date = TODAY, calendar: Calendar = WEEK) -> Likely:
-    past = Past([*tasks, asked], lambda _: calendar, lambda _: today, lambda _, at: at.date())
+    past = Past([*tasks, asked], lambda _: Place(calendar, ZoneInfo("UTC"), today))
     return likely_finish(past, asked)
 
 
@@ -163,7 +167,7 @@ def test_a_weekend_counts_as_the_monday_after_it() -> None:
     ],
 )
 def test_how_a_task_was_watched(item: Watched, spell: Spell) -> None:
-    assert item.spell(0) == spell
+    assert item.spell() == spell
 
 
 def test_what_ended_over_a_year_ago_or_never_ended_is_no_past() -> None:
@@ -236,8 +240,30 @@ def test_a_tools_own_history_tells_when_work_began_and_ended() -> None:
         begun = later(TODAY, -100 + n)
         for day, after in ((begun, "in_progress"), (later(begun, took) if took else begun, "done")):
             changes.append(StatusChange(tasks[n].ref, "unknown", after, datetime.combine(day, time(9), UTC)))  # type: ignore[arg-type]
-    found = likely_finish(past_of(view, changes), tasks[-1])
+    found = likely_finish(past_of(view, History(changes)), tasks[-1])
     assert (found.p50, found.p85, found.reason) == (later(TODAY, 5), later(TODAY, 8), "age")
+
+
+def test_a_moved_due_date_counts_from_the_first_that_was_let_go() -> None:
+    """Each of the team's dates was moved on its last day to the day on which it was met; told by what stands now, none was ever late."""
+    at = datetime.combine(TODAY, time(9), UTC)
+    promised = [(item, item.due, item.finished.date()) for item in history(LATES) if item.due and item.finished]
+    moved = [
+        DueChange(item.ref, due, ended, datetime.combine(due, time(9), UTC))
+        for item, due, ended in promised
+        if ended > due
+    ]
+    now = {item.ref: replace(item, due=max(due, ended)) for item, due, ended in promised}
+    asked = task(1, begun=later(TODAY, -10), due=TODAY)
+    departments = {TECH: Department(TECH, "技术部", calendar="week")}
+    view = View(at, {**now, asked.ref: asked}, departments=departments, calendars={"week": WEEK})
+    assert likely_finish(past_of(view), asked).p85 == TODAY
+    told = said(history(LATES), asked)
+    assert likely_finish(past_of(view, History(dues=moved)), asked) == told
+    moved.append(DueChange(asked.ref, TODAY, later(TODAY, 20), at))
+    asked = replace(asked, due=later(TODAY, 20))
+    view = replace(view, tasks={**now, asked.ref: asked})
+    assert likely_finish(past_of(view, History(dues=moved)), asked) == replace(told, counts_from=TODAY)
 
 
 def test_the_back_test_sees_nothing_of_later_days() -> None:

@@ -9,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from sync.cli.likely_text import likely_sentence, likely_shape
+from sync.core.history import History
 from sync.core.likely import Likely, Reason
-from sync.core.values import Department, Language, Ref, Task, View
+from sync.core.values import Department, Language, Ref, Task
+from sync.core.view import View
 
 TECH = Ref("tieline:department:tech")
 FOUND = Likely(date(2026, 10, 12), date(2026, 10, 15), "department", 40, "lateness")
@@ -35,7 +37,7 @@ def test_it_says_days_and_whose_history() -> None:
     )
 
 
-def test_a_restricted_task_tells_no_dates() -> None:
+def test_of_a_restricted_task_no_likely_days_are_told() -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
     task = Task(
         Ref("jira-main:task:1"),
@@ -50,10 +52,18 @@ def test_a_restricted_task_tells_no_dates() -> None:
         visibility="restricted",
     )
     view = View(at, {task.ref: task}, departments={TECH: Department(TECH, "技术部")})
-    assert likely_shape(view, (), task, "en") == {
+    assert likely_shape(view, History(), task, "en") == {
         "ref": task.ref,
         "likely": None,
-        "text": "restricted: no dates are told here",
+        "text": "",
     }
-    shape = likely_shape(view, (), replace(task, visibility="open"), "en")
+    shape = likely_shape(view, History(), replace(task, visibility="open"), "en")
     assert shape["likely"] == Likely(at.date(), None, "plan", 0, "thin")
+
+
+def test_it_says_which_due_date_lateness_counts_from() -> None:
+    likely = Likely(date(2026, 10, 12), date(2026, 10, 14), "department", 40, "lateness", date(2026, 9, 30))
+    assert likely_sentence(likely, "技术部", "zh-CN").endswith(
+        "。它的截止日期临近或过后改过，从改之前的 2026-09-30 算起"
+    )
+    assert "counts from the one before, 2026-09-30" in likely_sentence(likely, "tech", "en")

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from sync.core.schedule import forecasts_of
-from sync.core.values import Department, DependencyState, LagUnit, Ref, Status, Task, View
+from sync.core.values import Department, DependencyState, LagUnit, Ref, Status, Task
+from sync.core.view import View
 from tests.unit.planning import AT, B_PLAN, CHINA, WEEKDAYS, A, B, days, noon, planned, ref, task, wait
 
 

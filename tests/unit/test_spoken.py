@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.core.spoken import FARTHEST, NewDate, OpenIncident, SolveIncident, day_from_words, spoken_from
+from sync.core.spoken import FARTHEST, NewDate, OpenIncident, SolveIncident, day_from_words, day_named, spoken_from
+from sync.core.talks import SpokenOfTalk, talk_from_words
 
 TODAY = date(2026, 11, 26)
 
@@ -64,6 +65,13 @@ def test_ways_to_say_a_day(text: str) -> None:
     assert day_from_words(text, TODAY) == date(2026, 12, 3)
 
 
+def test_a_day_of_any_year_can_be_named_though_not_promised() -> None:
+    assert [day_named(text, TODAY) for text in ("2026/11/3", "1949-10-01", "2150年1月1日", "11月3日")] == [
+        date(2026, 11, 3), date(1949, 10, 1), date(2150, 1, 1), None,
+    ]  # fmt: skip
+    assert day_from_words("2026/11/3", TODAY) is None
+
+
 def test_a_day_without_its_year_is_the_next_one_not_far_away() -> None:
     assert day_from_words("1月5日", TODAY) == date(2027, 1, 5)
     assert day_from_words("11月26日", TODAY) == TODAY
@@ -100,3 +108,24 @@ def test_every_day_ahead_can_be_said_in_every_way(today: date, ahead: int) -> No
         f"{day:%B} {day.day}",
     )
     assert {day_from_words(way, today) for way in ways} == {day}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("约谈 张伟 12月3日", SpokenOfTalk("张伟", date(2026, 12, 3))),
+        ("约谈张伟 12月3日", SpokenOfTalk("张伟", date(2026, 12, 3))),
+        ("约谈：张伟，2026-12-03", SpokenOfTalk("张伟", date(2026, 12, 3))),
+        ("talk zhang-wei 3 Dec", SpokenOfTalk("zhang-wei", date(2026, 12, 3))),
+        ("Talk with Zhang Wei Dec 3, 2026", SpokenOfTalk("Zhang Wei", date(2026, 12, 3))),
+        ("约谈 张伟 结论：先把联调交给陈洁，12月3日再看", SpokenOfTalk("张伟", note="先把联调交给陈洁，12月3日再看")),
+        ("talk zw@example.com decided: less at once", SpokenOfTalk("zw@example.com", note="less at once")),
+        ("约谈 张伟 昨天", SpokenOfTalk("张伟")),
+        ("约谈 张伟 结论：", SpokenOfTalk("张伟")),
+        ("talk to you later", SpokenOfTalk("to")),
+        ("约谈", None),
+        ("talking of PAY-1", None),
+    ],
+)
+def test_words_about_a_talk(text: str, meant: SpokenOfTalk | None) -> None:
+    assert talk_from_words(text, TODAY) == meant
