@@ -86,7 +86,7 @@ limits: {{max_changes: 10000, max_share: 1, max_first_run_changes: 10000}}
 jobs:
   delays: {{}}
   status_view: {{pages: [{{connection: {connection}, space: {space}, title: 跨部门状态}}]}}
-  retrospectives: {{connection: {connection}, space: {space}, severity: info, min_slip_days: 0}}
+  retrospectives: {{connection: {connection}, space: {space}, severity: info, min_slip_days: 1}}
 {digests}{adoption}connections:
 """
 # The calls of a world come at any hour, so its people are told at any hour.
