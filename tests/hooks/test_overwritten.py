@@ -64,7 +64,9 @@ def strike(simulator: Any, marker: str, edit: Callable[[str], object]) -> list[s
         if request.method == "PUT" and marker in request.path and not struck:
             struck.append(request.path)
             edit(re.findall(r"/(?:comment|actions)/(\w+)", request.path)[0])
-            time.sleep(0.005)  # vendors tell times in milliseconds: within one, nobody could say which of the two was later
+            time.sleep(
+                0.005
+            )  # vendors tell times in milliseconds: within one, nobody could say which of the two was later
         answer: Response = handle(request)
         return answer
 
