@@ -53,8 +53,7 @@ def collect(
     try:
         streams = [(stream, reading.changes(stream, is_census_forced)) for stream in site.source.streams()]
         for stream, proven in streams:
-            reading.first(stream)
-            report.certificates += reading.certify(stream) if stream.has_census and not proven else proven
+            report.certificates += reading.prove(stream, proven)
             reading.move_tokens(stream)
         reading.read_again()
     except TielineError as error:
@@ -88,6 +87,7 @@ class _Reading:
         self._started, self.at = started, at
         self._clock_began, self._began = time.monotonic(), datetime.now(UTC)
         self._tokens: dict[tuple[str, str], str] = {}
+        self._brought: dict[tuple[str, str], int] = {}
 
     def changes(self, stream: Stream, is_census_forced: bool) -> list[Certificate]:
         """Read what changed in each scope that was loaded before. The certificates that stand, where ids need not be counted again."""
@@ -97,12 +97,15 @@ class _Reading:
         proven = [] if is_due or not stream.has_census else self._last_certificates(stream)
         for cursor in cursors:
             if not cursor.is_loading:
+                before = self._report.fetched
                 try:
                     self.changed(stream, cursor, news[cursor.scope], is_counting=stream.has_census and not proven)
                 except TryLater as error:
                     if is_used_up(error):
-                        self._give_up_changes(stream, cursor.scope)
+                        self._brought[stream.name, cursor.scope] = self._report.fetched - before
+                        self._give_up_changes(stream)
                     raise
+                self._brought[stream.name, cursor.scope] = self._report.fetched - before
         return [] if any(cursor.is_gap for cursor in self._cursors(stream)) else proven
 
     def _begun(self, stream: Stream, scope: str, news: News) -> Cursor:
@@ -140,15 +143,31 @@ class _Reading:
             return cursor
         return replace(cursor, feed=news.token)
 
-    def _give_up_changes(self, stream: Stream, scope: str) -> None:
-        """More has changed than a run's calls last: from the next run on what changes now is read first, and everything, over runs, as
-        after a gap. Not where a lagging index must be read deep all the same, nor histories, nor without the vendor's clock.
+    def _give_up_changes(self, stream: Stream) -> None:
+        """A run's calls did not last for what changed and the count after it, and it would be read again before the next count: so in the
+        scope that brought most, from the next run on what changes now is read first, and everything, over runs, as after a gap. Not where a
+        lagging index must be read deep all the same, nor histories.
         """
-        cursor = self._store.cursor(self._site.name, stream.name, scope)
-        is_fit = stream.has_census and not stream.settles_after_h
-        if cursor and is_fit and self._started and self._started > cursor.since:
-            moved = replace(cursor, since=self._started, settled=self._started, counted=self._started, is_gap=True)
-            begin(self._site, self._store, moved, self.at)
+        brought, cursor = max(
+            ((self._brought.get((stream.name, item.scope), 0), item) for item in self._cursors(stream)), key=_first
+        )
+        if brought < 2 or stream.settles_after_h or not stream.has_census:  # what stands on the horizon always comes
+            return
+        if self._started and self._started > cursor.since:
+            cursor = replace(cursor, since=self._started, settled=self._started)
+        elif not cursor.counted or cursor.counted >= cursor.since:
+            return
+        begin(self._site, self._store, replace(cursor, counted=cursor.since, is_gap=True), self.at)
+
+    def prove(self, stream: Stream, proven: list[Certificate]) -> list[Certificate]:
+        """The certificates, after a census where those that stand do not do, and after the readings of everything that go before it."""
+        try:
+            self.first(stream)
+            return self.certify(stream) if stream.has_census and not proven else proven
+        except TryLater as error:
+            if is_used_up(error) and not self._report.advanced:
+                self._give_up_changes(stream)
+            raise
 
     def first(self, stream: Stream) -> None:
         """Go on with the readings of everything that go before the census of their stream."""
@@ -244,7 +263,11 @@ class _Reading:
         bounds = [item for item in (cursor.since if cursor.since > EPOCH else None, seen_until) if item]
         since = min(bounds, default=EPOCH)
         read_until = (cursor.since if cursor.since > EPOCH else self._started) or since
-        return replace(cursor, since=since, settled=max(read_until - _lag(stream), cursor.settled or EPOCH))
+        settled, whole_at = (
+            max(read_until - _lag(stream), cursor.settled or EPOCH),
+            cursor.whole_at or cursor.loading_since,
+        )
+        return replace(cursor, since=since, settled=settled, whole_at=whole_at)
 
     def certify(self, stream: Stream) -> list[Certificate]:
         """A census of all scopes of the stream. A scope that it proves has been counted up to its fresh horizon."""
@@ -267,6 +290,10 @@ class _Reading:
         every = self._site.cadence.census_every
         good = [item for item in found if item and item.is_complete and self.at - item.at < every]
         return good if len(good) == len(found) else []
+
+
+def _first(pair: tuple[int, Cursor]) -> int:
+    return pair[0]
 
 
 def _lag(stream: Stream) -> timedelta:

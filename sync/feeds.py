@@ -53,7 +53,7 @@ def ask_feed(site: Site, store: Store, stream: Stream, scope: str, at: datetime)
     except TielineError as error:
         log.warning("feed_not_asked", connection=site.name, scope=scope, error=redact(str(error)))
         return kept
-    if cursor is None:
+    if cursor is None or not kept.token:  # what was read so far was promised by no feed
         return News(told.token)
     if told.is_gap:
         is_early = cursor.whole_at is not None and at - cursor.whole_at < REST_AFTER_WHOLE

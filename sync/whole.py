@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from sync.core.errors import TielineError, TryLater
+from sync.core.errors import StoreUnavailable, TielineError, TryLater
 from sync.core.ports import Cursor, Shard, Stream
 from sync.reading import Collected, Mapper, Progress, Site, keep_shards
 from sync.store.store import Store
@@ -59,6 +59,10 @@ def go_on(
             brought |= keys
             progress(site.name, stream.name, report.fetched)
     except TielineError as error:
+        if isinstance(
+            error, StoreUnavailable
+        ):  # what came may not have been kept: only what is known to be here counts
+            raise
         report.advanced += len((asked | brought) - before)
         # What was asked for and did not come is gone or hidden: the census tells, and it is not asked for in run after run.
         store.note_asked(site.name, stream.name, cursor.scope, asked)

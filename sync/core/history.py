@@ -67,11 +67,16 @@ NEAR = 5  # F1 of docs/forecast.md: working days
 
 def first_due(due: date | None, changes: Iterable[DueChange], calendar: Calendar, zone: ZoneInfo) -> date | None:
     """F1: the due date that a task's lateness counts from, by the changes of its due date: the first that was let go, which is moved
-    later, or taken away, when it was ``NEAR`` or gone by; else the one that stands. ``calendar`` and ``zone`` are where it is worked on."""
+    later, or taken away, when it was ``NEAR`` or gone by; else the one that stands. One that was corrected on the day it was set, or was
+    gone by when it was set, was a slip of the pen. ``calendar`` and ``zone`` are where it is worked on."""
+    set_at: datetime | None = None
     for change in sorted(changes, key=lambda change: change.at):
-        was, now = change.before, change.after
+        was, now, stood_from = change.before, change.after, set_at
+        set_at = change.at
         if was is None or (now is not None and now < was):
             continue
-        if change.at.astimezone(zone).date() >= calendar.add_workdays(was, -NEAR):
+        on, first_on = (instant.astimezone(zone).date() if instant else None for instant in (change.at, stood_from))
+        is_slip_of_pen = first_on is not None and (first_on == on or was < first_on)
+        if on and on >= calendar.add_workdays(was, -NEAR) and not is_slip_of_pen:
             return was
     return due

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -130,8 +130,10 @@ def plans_of(tasks: Mapping[Ref, Task], place_of: PlaceOf) -> Plans:
 
 
 def _parents(tasks: Mapping[Ref, Task]) -> Halves:
+    parents = [item.parent for item in tasks.values()]
+    if not any(parents):
+        return np.full(len(parents), NONE, dtype=np.int64)
     index = {ref: number for number, ref in enumerate(tasks)}
-    parents = (item.parent for item in tasks.values())
     return np.array([NONE if parent is None else index.get(parent, NONE) for parent in parents], dtype=np.int64)
 
 
@@ -151,22 +153,25 @@ def _places(items: Sequence[Task], place_of: PlaceOf) -> tuple[list[Place], list
 def _said(items: Sequence[Task], zones: Sequence[ZoneInfo]) -> _Said:
     estimates = np.array([item.estimate_minutes or 0 for item in items], dtype=np.int64)
     return _Said(
-        start=_mornings(item.start for item in items),
-        due=_mornings(item.due for item in items),
-        must_start=_mornings(item.must_start for item in items),
-        must_finish=_mornings(item.must_finish for item in items),
-        not_before=_mornings(item.not_before for item in items),
-        started=_mornings(_day(item.started, zone) for item, zone in zip(items, zones, strict=True)),
-        finished=_mornings(_day(item.finished, zone) for item, zone in zip(items, zones, strict=True)),
+        start=_mornings([item.start for item in items]),
+        due=_mornings([item.due for item in items]),
+        must_start=_mornings([item.must_start for item in items]),
+        must_finish=_mornings([item.must_finish for item in items]),
+        not_before=_mornings([item.not_before for item in items]),
+        started=_mornings(_days([item.started for item in items], zones)),
+        finished=_mornings(_days([item.finished for item in items], zones)),
         estimate=halves_from_minutes(estimates, MINUTES_A_HALF),
     )
 
 
-def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
-    return instant.astimezone(zone).date() if instant else None
+def _days(instants: Sequence[datetime | None], zones: Sequence[ZoneInfo]) -> list[date | None]:
+    pairs = zip(instants, zones, strict=True)
+    return [instant.astimezone(zone).date() if instant else None for instant, zone in pairs]
 
 
-def _mornings(days: Iterable[date | None]) -> Halves:
+def _mornings(days: Sequence[date | None]) -> Halves:
+    if not any(days):  # as most columns are
+        return np.full(len(days), NONE, dtype=np.int64)
     numbers = np.array([day.toordinal() if day else 0 for day in days], dtype=np.int64)
     is_sensible = (numbers >= SENSIBLE[0]) & (numbers <= SENSIBLE[1])
     return np.where(is_sensible, 2 * (numbers - BEFORE_FIRST), NONE)

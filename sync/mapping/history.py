@@ -25,7 +25,10 @@ def status_changes(record: Record, mapping: ConnectionMapping, identity: Identit
 
 
 def due_changes(record: Record, mapping: ConnectionMapping, identity: Identity) -> tuple[DueChange, ...]:
-    """The record's changes of the fields that ``due`` reads; those that leave the day as it is, or whose day cannot be read, left out."""
+    """The record's changes of the field that ``due`` reads; those that leave the day as it is, or whose day cannot be read, left out. None
+    where ``due`` has several places to read: a change of one that another hides moves no date."""
+    if len(mapping.task.get("due", ())) > 1:
+        return ()
     found = []
     for change, ref, by in _changes_of("due", record, mapping, identity):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from sync import collect as collect_module
 from sync import feeds, reading
 from sync.collect import collect
 from sync.core.certificate import Certificate
-from sync.core.errors import TryLater
+from sync.core.errors import StoreUnavailable, TryLater
 from sync.core.hooks import Told
 from sync.core.ports import Cursor, Shard
 from sync.core.values import RawRecord
@@ -278,3 +279,41 @@ def test_what_is_asked_for_in_vain_is_not_asked_for_in_every_run(ledger: Store) 
         except TryLater:
             refused += 1
     assert refused == 3
+
+
+@pytest.mark.parametrize("calls", range(5, 14))
+def test_one_burst_holds_up_no_count_for_ever_however_many_calls_there_are(ledger: Store, calls: int) -> None:
+    source = Portioned()
+    loaded(ledger, source)
+    source.put("k03", "edited too", "B")
+    for number in range(MANY):
+        if number % 4 != 3:
+            source.put(f"k{number:02}", "all at once", "A")
+    source.calls = calls
+    for _ in range(12):
+        source.begin_run()
+        report = read(ledger, source, Cadence(census_every=HOUR))
+        source.wait(HOUR)
+    assert report.certificate(source.now).is_complete
+    assert stored(ledger) == source.truth()
+
+
+def test_what_the_database_may_not_have_kept_is_asked_for_again(ledger: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Portioned(rereads_after_h=24)
+    loaded(ledger, source)
+    source.touch("k20", "told by nothing")
+    keep, was_busy = reading._keep, list[bool]()
+
+    def busy_once(batch: Sequence[RawRecord], *rest: Any) -> None:
+        if not was_busy and any(record.ref.key == "k20" for record in batch):
+            was_busy.append(True)
+            raise StoreUnavailable("database is locked")
+        keep(batch, *rest)
+
+    monkeypatch.setattr(reading, "_keep", busy_once)
+    for _ in range(3):
+        source.begin_run()
+        read(ledger, source)
+        source.wait(MINUTE)
+    assert was_busy
+    assert stored(ledger) == source.truth()

@@ -94,6 +94,9 @@ def test_starts_and_ends_are_told_where_the_mapping_does_not() -> None:
         ([("09-30", "10-10", "09-23")], "09-30"),  # five working days before its day
         ([("09-30", "10-10", "09-22")], "10-10"),
         ([("09-30", None, "10-09"), (None, "10-10", "10-09")], "09-30"),
+        ([(None, "09-20", "09-23"), ("09-20", "10-10", "09-24")], "10-10"),  # gone by when it was set
+        ([(None, "09-30", "09-28"), ("09-30", "10-10", "09-28")], "10-10"),  # corrected on the same day
+        ([(None, "09-30", "09-28"), ("09-30", "10-10", "09-29")], "09-30"),
         ([("10-20", "10-10", "10-19")], "10-10"),  # earlier than it was
         ([("09-28", "09-30", "09-01"), ("09-30", "10-09", "09-30"), ("10-09", "10-10", "10-09")], "09-30"),
     ],
@@ -107,8 +110,8 @@ def test_lateness_counts_from_the_first_date_that_was_let_go(
         return date.fromisoformat(f"2026-{text}") if text else None
 
     changes = [
-        DueChange(TASK, day(was), day(now), datetime.fromisoformat(f"2026-{at}T09:00:00+00:00"))
-        for was, now, at in moves
+        DueChange(TASK, day(was), day(now), datetime.fromisoformat(f"2026-{at}T09:0{minute}:00+00:00"))
+        for minute, (was, now, at) in enumerate(moves)
     ]
     found = first_due(date(2026, 10, 10), reversed(changes), WEEKDAYS, ZoneInfo("UTC"))
     assert found == day(counts)
