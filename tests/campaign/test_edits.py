@@ -20,7 +20,7 @@ def test_no_word_of_theirs_is_lost_and_no_page_of_theirs_taken_over() -> None:
     assert report.figures["comment windows measured"] > 0
 
 
-@pytest.mark.parametrize("name", ["ignore_versions", "believe_every_comment"])
+@pytest.mark.parametrize("name", ["ignore_versions"])
 def test_a_broken_product_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edits, "SHORT", 120)
     with edits.SABOTAGES[name]():

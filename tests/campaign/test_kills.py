@@ -18,7 +18,7 @@ def test_what_is_written_is_written_once_whenever_the_run_dies() -> None:
     assert {what for what in NEEDED if not report.counts[what]} == set()
 
 
-@pytest.mark.parametrize("name", ["retry_post_blindly", "no_look"])
+@pytest.mark.parametrize("name", ["retry_post_blindly"])
 def test_a_broken_product_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kills, "SHORT_COMPANY", 0)
     monkeypatch.setattr(kills, "SHORT_INSIDE", 30)

@@ -22,10 +22,10 @@ def test_what_is_restricted_is_named_nowhere() -> None:
     assert {what for what in NEEDED if not report.counts[what]} == set()
 
 
-@pytest.mark.parametrize("name", ["quote_restricted_title", "forget_mask_on_close"])
-def test_a_broken_product_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one break; the others are tried by ``python -m campaigns sabotage``."""
     monkeypatch.setattr(restricted, "SHORT_WORLDS", 3)
-    with restricted.SABOTAGES[name]():
+    with restricted.SABOTAGES["quote_restricted_title"]():
         assert restricted.run(seed=20261125, scale=0.0, workers=1).divergences
 
 

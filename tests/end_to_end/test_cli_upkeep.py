@@ -57,7 +57,7 @@ def test_dates_tell_the_chain_and_what_another_date_would_move(known: Company) -
     closed = [item["ref"] for item in tasks.values() if item["visibility"] == "restricted"]
     assert closed
     assert all("按以往的经验" not in known.say("dates", ref).expect(0).out for ref in closed)
-    assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason"}
+    assert shape["likely"].keys() == {"p50", "p85", "basis", "sample", "reason", "counts_from"}
     assert (shape["likely"]["basis"], shape["likely"]["reason"]) == ("plan", "thin")
     assert "只能按计划" in told.replace("\n", "")
 
