@@ -47,6 +47,11 @@ def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.s
     return guarded
 
 
+# Half of Hypothesis's own number where a test asks for none: the campaigns draw a thousand times as many.
+settings.register_profile("house", max_examples=50)
+settings.load_profile("house")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
     """No test reaches the world, by mistake or through somebody's library."""

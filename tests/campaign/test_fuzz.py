@@ -7,7 +7,6 @@ import pytest
 from campaigns import fuzz
 from campaigns.fuzz_adf import has_schema
 from campaigns.fuzz_bounds import MEGABYTE, MOST_MB, bounded
-from campaigns.fuzz_incoming import check_incoming
 
 FORMATS = (
     "confluence storage",
@@ -20,11 +19,8 @@ FORMATS = (
     "tables and json",
     "log lines",
 )
-SLOW_TO_SEE = {
-    "patterns_may_explode",
-    "yaml_no_alias_limit",
-    "yaml_no_depth_limit",
-}  # they take as long as the limits allow
+TRIED = ("adf_empty_text", "log_lines_live", "raw_svg_text", "trello_mentions_live")
+"""Of the breaks one of each kind of format; the others are tried by ``python -m campaigns sabotage``."""
 
 
 def test_the_short_form_finds_nothing() -> None:
@@ -37,14 +33,10 @@ def test_the_short_form_finds_nothing() -> None:
     assert has_schema() == ("ADF schema" not in report.figures)
 
 
-@pytest.mark.parametrize("name", sorted(set(fuzz.SABOTAGES) - SLOW_TO_SEE))
+@pytest.mark.parametrize("name", TRIED)
 def test_a_broken_product_is_found_out(name: str) -> None:
-    """By the half of the short form that is about it."""
     with fuzz.SABOTAGES[name]():
-        if name.startswith("yaml"):
-            assert check_incoming(1, 0).divergences
-        else:
-            assert fuzz.outgoing("1:0").divergences or fuzz.outgoing("1:1").divergences
+        assert fuzz.outgoing("1:0").divergences or fuzz.outgoing("1:1").divergences
 
 
 def test_a_hostile_input_ends_at_its_limits() -> None:
