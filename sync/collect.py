@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import structlog
 from msgspec.structs import replace
@@ -149,7 +150,8 @@ class _Reading:
         lagging index must be read deep all the same, nor histories.
         """
         brought, cursor = max(
-            ((self._brought.get((stream.name, item.scope), 0), item) for item in self._cursors(stream)), key=_first
+            ((self._brought.get((stream.name, item.scope), 0), item) for item in self._cursors(stream)),
+            key=itemgetter(0),
         )
         if brought < 2 or stream.settles_after_h or not stream.has_census:  # what stands on the horizon always comes
             return
@@ -290,10 +292,6 @@ class _Reading:
         every = self._site.cadence.census_every
         good = [item for item in found if item and item.is_complete and self.at - item.at < every]
         return good if len(good) == len(found) else []
-
-
-def _first(pair: tuple[int, Cursor]) -> int:
-    return pair[0]
 
 
 def _lag(stream: Stream) -> timedelta:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sync.core.answering import CONFIRM, DENY, SOLVE
 from sync.core.plan import Published
 from sync.core.replies import Reply, Said, named_in
-from sync.core.values import Ref, Task, TrackedFinding
+from sync.core.values import Ref, Task, TrackedFinding, ends_of
 from sync.store.store import Store
 
 SKEW = timedelta(minutes=5)
@@ -44,7 +44,7 @@ def topics_of(store: Store, connections: Container[str], at: datetime) -> dict[R
     }
     ours = [item for item in store.published().values() if item.kind == "comment" and item.state == "published"]
     about = {item.key: _dependency_of(item) for item in ours if item.target.connection in connections}
-    tasks = store.tasks_of([ref for dependency in about.values() for ref in _ends_of(dependency)])
+    tasks = store.tasks_of([ref for dependency in about.values() if dependency for ref in ends_of(dependency)])
     found: dict[Ref, list[Topic]] = {}
     for item in (item for item in ours if about.get(item.key)):
         if topic := _delay(item, about[item.key], standing, denied, tasks):
@@ -93,7 +93,7 @@ def _delay(
 ) -> Topic | None:
     names = tuple(
         name
-        for ref in _ends_of(dependency)
+        for ref in ends_of(dependency)
         if ref != item.target and (task := tasks.get(ref)) and task.visibility == "open"
         for name in (task.key, task.title, task.url)
         if name
@@ -116,9 +116,4 @@ def _incidents(standing: Iterable[TrackedFinding], connections: Container[str]) 
 def _dependency_of(item: Published) -> str:
     """The key of the dependency that a living comment is about; "" for any other comment."""
     prefix = f"{item.job}:comment:"
-    return item.key.removeprefix(prefix).rpartition("@")[0] if item.key.startswith(prefix) else ""
-
-
-def _ends_of(dependency: str) -> tuple[Ref, ...]:
-    before, _, after = dependency.rpartition(":")[0].partition(">")
-    return (Ref(before), Ref(after)) if after else ()
+    return item.key.removeprefix(prefix).removesuffix(f"@{item.target}") if item.key.startswith(prefix) else ""

@@ -14,7 +14,7 @@ from sync.core.plan import Desired, Judgement, PageAsContent, Published
 from sync.core.ports import PageContent
 from sync.core.projection import projection_facts
 from sync.core.schedule import calendar_for
-from sync.core.values import Language, Ref, Task
+from sync.core.values import Language, Ref, Task, ends_of
 from sync.core.view import View
 
 ENDED = ("done", "cancelled")
@@ -80,7 +80,7 @@ def _badness(pair: BaselinePair) -> tuple[bool, int, str, str]:
 
 
 def _row(view: View, pair: BaselinePair, language: Language) -> dict[str, Any] | None:
-    before, after = (view.tasks.get(ref) for ref in _ends_of(pair))
+    before, after = (view.tasks.get(ref) for ref in ends_of(pair.key))
     if before is None or after is None:
         return None
     return {
@@ -108,14 +108,8 @@ def _task_facts(view: View, task: Task, language: Language) -> dict[str, Any]:
 
 
 def _is_open(view: View, pair: BaselinePair) -> bool:
-    ends: Iterable[Task | None] = (view.tasks.get(ref) for ref in _ends_of(pair))
+    ends: Iterable[Task | None] = (view.tasks.get(ref) for ref in ends_of(pair.key))
     return all(task is not None and task.status not in ENDED for task in ends)
-
-
-def _ends_of(pair: BaselinePair | Mapping[str, Any]) -> tuple[Ref, Ref]:
-    key: str = pair.key if isinstance(pair, BaselinePair) else pair["key"]
-    before, _, after = key.rpartition(":")[0].partition(">")
-    return Ref(before), Ref(after)
 
 
 def _kept(view: View, last: Published) -> Desired:
@@ -134,7 +128,7 @@ def _kept(view: View, last: Published) -> Desired:
 def _masked(view: View, row: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
     """A row whose ends are named only as far as their readers may be told; a mask that was put on stays on."""
     ends = {}
-    for name, ref in zip(("before", "after"), _ends_of(row), strict=True):
+    for name, ref in zip(("before", "after"), ends_of(row["key"]), strict=True):
         task, said = view.tasks.get(ref), row[name]
         ends[name] = said
         if task is None and not said.get("is_masked"):

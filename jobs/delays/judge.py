@@ -20,7 +20,6 @@ from jobs.delays.lateness import (
     bound_of,
     crossing,
     delay_of,
-    ends_of,
     is_cut,
     is_speaking,
     pairs_to_remember,
@@ -34,7 +33,7 @@ from sync.core.plan import CommentContent, Content, Desired, Judgement, LinkCont
 from sync.core.ports import LinkEnd
 from sync.core.said import Answered
 from sync.core.schedule import Schedule, forecasts_of
-from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task
+from sync.core.values import Dependency, Finding, Language, LinkSide, Ref, Task, ends_of
 from sync.core.view import ConnectionFacts, View
 
 MOST_SHOWN_DOWNSTREAM = 8

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sync.core.baseline import BaselinePair, is_news
 from sync.core.plan import Published
 from sync.core.schedule import Schedule
-from sync.core.values import Dependency, Language, Ref, Task
+from sync.core.values import Dependency, Language, Ref, Task, ends_of
 from sync.core.view import View
 
 NAME = "delays"
@@ -117,12 +117,6 @@ def bound_of(view: View, plan: Schedule, dependency: Dependency) -> tuple[date, 
 def is_cut(plan: Schedule, dependency: Dependency) -> bool:
     """True for a dependency inside a cycle: the schedule ignores it, so nothing is said about it but the cycle itself."""
     return any(dependency.predecessor in cycle and dependency.successor in cycle for cycle in plan.cycles)
-
-
-def ends_of(dependency_key: str) -> tuple[Ref, Ref]:
-    """The predecessor and the successor that a dependency's key names."""
-    before, _, after = dependency_key.rpartition(":")[0].partition(">")
-    return Ref(before), Ref(after)
 
 
 def spoken_of(published: Mapping[str, Published]) -> Set[str]:

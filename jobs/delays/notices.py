@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.delays.lateness import NAME, Delay, DelayRoom, ends_of
+from jobs.delays.lateness import NAME, Delay, DelayRoom
 from jobs.delays.text import BUTTONS, WORDS, comment_body
 from sync.core.answering import acknowledgement
 from sync.core.messages import Button, Message
 from sync.core.plan import Desired, MessageContent, Published, digest_of
 from sync.core.projection import without_projection
 from sync.core.rich_text import Colour, RichText
-from sync.core.values import Language, Task
+from sync.core.values import Language, Task, ends_of
 from sync.core.view import View
 
 PREFIX = f"{NAME}:notice:"

@@ -10,7 +10,7 @@ from sync.cli.findings_text import subject_text
 from sync.cli.show import say, say_json, say_table
 from sync.core.baseline import BaselinePair
 from sync.core.errors import COMMAND_LINE, ConfigError, Problem
-from sync.core.values import Language, Ref
+from sync.core.values import Language, ends_of
 from sync.core.view import View
 from sync.mapping.validation import nearest
 
@@ -71,5 +71,4 @@ def _state(pair: BaselinePair) -> str:
 
 
 def _words(pair: BaselinePair, view: View, language: Language) -> str:
-    before, _, after = pair.key.rpartition(":")[0].partition(">")
-    return " → ".join(subject_text(view, Ref(end), language) for end in (before, after))
+    return " → ".join(subject_text(view, end, language) for end in ends_of(pair.key))

@@ -232,6 +232,12 @@ class Dependency(Struct, frozen=True, gc=False):
         return f"{self.predecessor}>{self.successor}:{self.type}"
 
 
+def ends_of(dependency_key: str) -> tuple[Ref, Ref]:
+    """The predecessor and the successor that a dependency's key names."""
+    before, _, after = dependency_key.rpartition(":")[0].partition(">")
+    return Ref(before), Ref(after)
+
+
 class Relation(Struct, frozen=True, gc=False):
     """Two items belong together without order; ``source`` ``word`` ``target`` ("A duplicates B")."""
 
